@@ -1,0 +1,123 @@
+"""An employee: applying changes, validating all fields at once, and what a viewer sees.
+
+Knows nothing of storage, requests or today's date (which comes in as an argument), nor of who
+may do what (a `View` comes in, made by `records.access`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import msgspec
+
+from records.access import View
+from records.errors import FieldError
+from records.fields import FIELDS, NAMES, SEARCHED, Value
+from records.values import Invalid, fold
+
+
+class Employee(msgspec.Struct, frozen=True):
+    """One employee's record as it is kept.
+
+    id: the Employee ID; revision: how many changes it has had, from 1.
+    values: a value, or None, for every field of the catalogue.
+    """
+
+    id: int
+    revision: int
+    values: Mapping[str, Value]
+
+    @property
+    def name(self) -> str:
+        """The name to call the person by in a list: given name, then family name."""
+        parts = (self.values["given_name"], self.values["family_name"])
+        return " ".join(str(part) for part in parts if part)
+
+
+def check_fields(raw: Mapping[str, object]) -> tuple[dict[str, Value], list[FieldError]]:
+    """Check each value by its field's own rule.
+
+    raw: what was sent, null to clear a field. Returns the canonical values of the good fields,
+    and an error for each of the others.
+    """
+    good: dict[str, Value] = {}
+    errors: list[FieldError] = []
+    for name, value in raw.items():
+        field = FIELDS.get(name)
+        if field is None:
+            errors.append(FieldError(name[:100], "There is no such field."))
+            continue
+        try:
+            good[name] = None if value is None else field.check(value)
+        except Invalid as reason:
+            errors.append(FieldError(name, f"{field.label} {reason}"))
+    return good, errors
+
+
+def check_whole(values: Mapping[str, Value], today: date) -> list[FieldError]:
+    """What does not fit together in a record whose single values are good.
+
+    today: the day in UTC, before which somebody must have been born. Dates are compared as text,
+    which for ISO 8601's calendar form is their order in time.
+    """
+    errors = []
+    hired, left, born = (
+        str(values.get(name) or "") for name in ("hire_date", "termination_date", "birth_date")
+    )
+    if not values.get("given_name") and not values.get("family_name"):
+        missing = "must be given; somebody with a single name needs only one of the two."
+        errors += [
+            FieldError(n, f"{FIELDS[n].label} {missing}") for n in ("given_name", "family_name")
+        ]
+    if born and born > today.isoformat():
+        errors.append(FieldError("birth_date", "Birth date must not lie in the future."))
+    elif born and hired and born >= hired:
+        errors.append(FieldError("birth_date", "Birth date must be before the hire date."))
+    if born and left and not hired and born >= left:
+        errors.append(FieldError("birth_date", "Birth date must be before the termination date."))
+    if hired and left and left < hired:
+        errors.append(
+            FieldError("termination_date", "Termination date must not be before the hire date.")
+        )
+    if not values.get("status"):
+        errors.append(FieldError("status", "Status must be given: active, on_leave or left."))
+    if values.get("status") == "left" and not left:
+        errors.append(
+            FieldError("termination_date", "Termination date must be given for somebody who left.")
+        )
+    return errors
+
+
+BLANK: Mapping[str, Value] = dict.fromkeys(NAMES) | {"status": "active"}
+"""What a new record holds before its first values: nobody's, active."""
+
+
+def visible(employee: Employee, view: View) -> dict[str, object]:
+    """The record as a viewer sees it: id, revision, and each readable field, masked if need be."""
+    values = employee.values
+    shown: dict[str, object] = {"id": employee.id, "revision": employee.revision}
+    for name in view.plain:
+        shown[name] = values[name]
+    for name in view.masked:
+        shown[name] = FIELDS[name].mask(values[name])
+    return shown
+
+
+def name_key(values: Mapping[str, Value]) -> str:
+    """The text that a list of employees is sorted by: family name, then given name, folded."""
+    family, given = values["family_name"], values["given_name"]
+    return fold(f"{family or given}\x1f{given if family else ''}")
+
+
+def words_in(text: str) -> Iterable[str]:
+    """The words of a text as `search` compares them: folded, of letters and digits."""
+    return "".join(c if c.isalnum() else " " for c in fold(text)).split()
+
+
+def search_words(employee_id: int, values: Mapping[str, Value]) -> frozenset[str]:
+    """The words under which a record is found: those of its searched fields, and its ID."""
+    words = {str(employee_id)}
+    for name in SEARCHED:
+        words.update(words_in(str(values[name] or "")))
+    return frozenset(word[:60] for word in words)

@@ -1,0 +1,79 @@
+"""The history of an employee: each change, and how an earlier version is found again.
+
+A change keeps only the fields it touched, before and after, so that history grows with what
+changed and not with the size of a record. Knows nothing of storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+import msgspec
+
+from records.employee import BLANK, Employee
+from records.fields import FIELDS, Kind, Value
+from records.values import Money
+
+
+class ChangeKind(Enum):
+    """What sort of change it was."""
+
+    ADD = "add"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One change of one employee.
+
+    seq: its place among all writes, the same as its audit entry's; revision: the one that it
+    made. before and after: the touched fields only; a deletion has all set ones in `before`.
+    """
+
+    seq: int
+    at: int
+    actor: str
+    employee_id: int
+    revision: int
+    kind: ChangeKind
+    before: Mapping[str, Value]
+    after: Mapping[str, Value]
+    salt: bytes
+
+
+def difference(
+    before: Mapping[str, Value], after: Mapping[str, Value]
+) -> tuple[dict[str, Value], dict[str, Value]]:
+    """The fields that differ, as they were and as they are."""
+    names = [name for name in after if before[name] != after[name]]
+    return {name: before[name] for name in names}, {name: after[name] for name in names}
+
+
+def earlier(present: Employee | None, newest_first: Iterable[Change], revision: int) -> Employee:
+    """The employee as it was at `revision`, going back change by change.
+
+    present: the record as it is now, None if it is deleted. newest_first: all its changes.
+    """
+    values: dict[str, Value] = dict(present.values if present else BLANK)
+    employee_id = present.id if present else 0
+    for change in newest_first:
+        employee_id = change.employee_id
+        if change.revision <= revision:
+            break
+        values.update(change.before)
+    return Employee(employee_id, revision, values)
+
+
+def dump(values: Mapping[str, Value]) -> str:
+    """Field values as the text that is stored."""
+    return msgspec.json.encode(values).decode("utf-8")
+
+
+def load(text: str) -> dict[str, Value]:
+    """The reverse of `dump`."""
+    raw: dict[str, Value] = msgspec.json.decode(text)
+    for name, value in raw.items():
+        if FIELDS[name].kind is Kind.MONEY and value is not None:
+            raw[name] = msgspec.convert(value, Money)
+    return raw

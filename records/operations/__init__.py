@@ -1,0 +1,1 @@
+"""Policy: what each method does, in one transaction. See `records.operations.methods`."""

@@ -1,0 +1,218 @@
+"""What each employee method does, in one transaction: gate, validate, change, note.
+
+Each function takes the transaction, who asks, and checked params, and returns a result or raises
+a `RecordsError`. The gate always comes first, so a refusal never follows a change and tells
+nothing of what the record holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+
+from records.access import Action, User, require, require_on_record, view
+from records.accounts import SECOND
+from records.boundaries import Transaction
+from records.employee import BLANK, Employee, check_fields, check_whole, visible
+from records.errors import (
+    AlreadyExists,
+    FieldError,
+    NotFound,
+    RevisionConflict,
+    ValidationFailed,
+)
+from records.fields import FIELDS, Value
+from records.messages import (
+    AddParams,
+    DeleteParams,
+    EmployeeDeleted,
+    EmployeePage,
+    EmployeeShown,
+    EmployeeStored,
+    GetParams,
+    ListParams,
+    UpdateParams,
+)
+from records.operations.journal import note, note_change
+from records.query import parse_query
+from records.values import MAX_ID, Invalid, check_reference
+
+MAX_LEVELS = 1000
+"""How many managers are followed upwards; no company has so many levels."""
+
+
+def _today(tx: Transaction) -> date:
+    return datetime.fromtimestamp(tx.now // SECOND, UTC).date()
+
+
+def _known(names: Iterable[str]) -> list[str]:
+    """The names that are fields; the others have no class, and are refused by the check."""
+    return [name for name in names if name in FIELDS]
+
+
+def _existing(tx: Transaction, employee_id: int) -> Employee:
+    employee = tx.employees.get(employee_id)
+    if employee is None:
+        raise NotFound(f"There is no employee {employee_id}.")
+    return employee
+
+
+def _shown(user: User, employee: Employee, revealed: tuple[str, ...] = ()) -> EmployeeShown:
+    seen = view(user, employee.id, revealed)
+    hidden = tuple(name for name in seen.masked if employee.values[name] is not None)
+    return EmployeeShown(visible(employee, seen), hidden)
+
+
+def get_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShown:
+    """One employee, masked."""
+    require(user, Action.READ, ("given_name",), params.id)
+    return _shown(user, _existing(tx, params.id))
+
+
+def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShown:
+    """One employee with some fields unmasked, which is audited. A write, for that reason."""
+    unknown = [name for name in params.reveal if name not in FIELDS]
+    masked = tuple(dict.fromkeys(n for n in params.reveal if n in FIELDS and FIELDS[n].masked))
+    require(user, Action.READ, ("given_name", *_known(params.reveal)), params.id)
+    require(user, Action.REVEAL, masked, params.id)
+    if unknown:
+        raise ValidationFailed(
+            "These fields cannot be revealed.",
+            [FieldError(f"reveal.{name[:100]}", "There is no such field.") for name in unknown],
+        )
+    employee = _existing(tx, params.id)
+    if masked:
+        note(tx, user, "employee.reveal", f"employee:{employee.id}", fields=masked)
+    return _shown(user, employee, masked)
+
+
+def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeePage:
+    """A page of employees, masked."""
+    # Choosing or sorting by a field tells what it holds, of everybody.
+    asked = [*_known(params.where or {}), *_known([(params.sort or "").removeprefix("-")])]
+    require(user, Action.READ, ("given_name", *asked))
+    query = parse_query(params)
+    found = tx.employees.page(query, query.limit + 1)
+    page = found[: query.limit]
+    cursor = query.cursor_after(page[-1]) if len(found) > query.limit else None
+    return EmployeePage([visible(each, view(user, each.id)) for each in page], cursor)
+
+
+def _check_manager(
+    tx: Transaction, employee_id: int | None, manager_id: Value
+) -> Iterable[FieldError]:
+    """The manager exists, and does not report to the employee in the end."""
+    if not isinstance(manager_id, int):
+        return
+    if tx.employees.get(manager_id) is None:
+        yield FieldError("manager_id", f"Manager's ID must be an employee's; {manager_id} is none.")
+        return
+    above: int | None = manager_id
+    for _ in range(MAX_LEVELS):
+        if above is None:
+            return
+        if above == employee_id:
+            break
+        above = tx.employees.manager_of(above)
+    yield FieldError(
+        "manager_id", "Manager's ID would make a circle: this manager reports to this employee."
+    )
+
+
+def _check_ssn(tx: Transaction, employee_id: int | None, ssn: Value) -> Iterable[FieldError]:
+    if isinstance(ssn, str) and tx.employees.with_ssn(ssn) not in (None, employee_id):
+        yield FieldError("ssn", "SSN is another employee's already.")
+
+
+def _refuse(errors: list[FieldError], taken: list[FieldError]) -> None:
+    """Raise what is wrong, if anything is; alone, something taken is a conflict of its own."""
+    if errors:
+        raise ValidationFailed("Some fields are not right.", errors + taken)
+    if taken:
+        raise AlreadyExists(taken[0].message, taken)
+
+
+def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStored:
+    """A new employee, under the ID that was asked for or the next free one."""
+    raw: dict[str, object] = dict(params.employee)
+    wanted = raw.pop("id", None)
+    require(user, Action.ADD, ("given_name", *_known(raw)))
+    errors: list[FieldError] = []
+    taken: list[FieldError] = []
+    employee_id: int | None = None
+    if wanted is not None:
+        try:
+            employee_id = check_reference(wanted)
+        except Invalid as reason:
+            errors.append(FieldError("id", f"Employee ID {reason}"))
+        else:
+            if tx.employees.was_used(employee_id):
+                taken.append(FieldError("id", f"Employee ID {employee_id} is or was in use."))
+    good, wrong = check_fields(raw)
+    errors += wrong
+    values = {**BLANK, **good}
+    bad = {error.field for error in wrong}
+    errors += [e for e in check_whole(values, _today(tx)) if e.field not in bad]
+    errors += _check_manager(tx, employee_id, values["manager_id"])
+    taken += _check_ssn(tx, None, values["ssn"])
+    _refuse(errors, taken)
+    if employee_id is None:
+        employee_id = tx.employees.next_id()
+        if employee_id > MAX_ID:
+            raise ValidationFailed(
+                "Some fields are not right.",
+                [FieldError("id", "Employee ID must be given: the highest one is in use.")],
+            )
+    employee = Employee(employee_id, 1, values)
+    tx.employees.add(employee)
+    note_change(tx, user, None, employee)
+    return EmployeeStored(visible(employee, view(user, employee_id)))
+
+
+def _at_revision(tx: Transaction, user: User, employee_id: int, revision: int) -> Employee:
+    employee = _existing(tx, employee_id)
+    if employee.revision != revision:
+        shown = _shown(user, employee)
+        raise RevisionConflict(
+            f"Employee {employee_id} has changed since you saw it: it is at revision "
+            f"{employee.revision}, and you named {revision}.",
+            details={"employee": shown.employee, "masked": shown.masked},
+        )
+    return employee
+
+
+def update_employee(tx: Transaction, user: User, params: UpdateParams) -> EmployeeStored:
+    """Change some fields of an employee. Values that stay the same are no change."""
+    require(user, Action.UPDATE, ("given_name", *_known(params.changes)), params.id)
+    before = _at_revision(tx, user, params.id, params.revision)
+    good, errors = check_fields(params.changes)
+    bad = {error.field for error in errors}
+    values: Mapping[str, Value] = {**before.values, **good}
+    errors += [e for e in check_whole(values, _today(tx)) if e.field not in bad]
+    if values["manager_id"] != before.values["manager_id"]:
+        errors += _check_manager(tx, before.id, values["manager_id"])
+    taken: list[FieldError] = []
+    if values["ssn"] != before.values["ssn"]:
+        taken += _check_ssn(tx, before.id, values["ssn"])
+    _refuse(errors, taken)
+    if values == before.values:
+        return EmployeeStored(visible(before, view(user, before.id)))
+    after = Employee(before.id, before.revision + 1, values)
+    tx.employees.replace(before, after)
+    note_change(tx, user, before, after)
+    return EmployeeStored(visible(after, view(user, after.id)))
+
+
+def delete_employee(tx: Transaction, user: User, params: DeleteParams) -> EmployeeDeleted:
+    """Remove an employee to whom nobody reports. Its ID is never given to anybody else."""
+    require_on_record(user, Action.DELETE, params.id)
+    employee = _at_revision(tx, user, params.id, params.revision)
+    reports = tx.employees.count_reporting_to(employee.id)
+    if reports:
+        people = "1 employee reports" if reports == 1 else f"{reports} employees report"
+        raise ValidationFailed(
+            f"{people} to employee {employee.id}. Give them another manager first.",
+            [FieldError("manager_id", f"{people} to employee {employee.id}.")],
+        )
+    tx.employees.remove(employee)
+    return EmployeeDeleted(employee.id, note_change(tx, user, employee, None))

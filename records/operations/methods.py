@@ -1,0 +1,155 @@
+"""The table of methods, and the way that every request takes through its transaction.
+
+`METHODS` is read from top to bottom: a method's name, the form of its params, the operation that
+does it, and how it reaches the store. Methods without an operation belong to the connection
+itself (`records.conversation`): they open, change or end its session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from records.access import User
+from records.audit import Outcome
+from records.boundaries import Refused, Transaction
+from records.errors import PermissionDenied, RecordsError
+from records.messages import (
+    AddParams,
+    DeleteParams,
+    GetParams,
+    ListParams,
+    LoginParams,
+    NoParams,
+    Params,
+    PasswordChangeParams,
+    ResumeParams,
+    UpdateParams,
+)
+from records.operations.employees import (
+    add_employee,
+    delete_employee,
+    get_employee,
+    list_employees,
+    reveal_employee,
+    update_employee,
+)
+from records.operations.journal import note
+from records.operations.repetition import fingerprint, keep, repeat
+from records.operations.sessions import Caller, authenticate
+
+
+class Way(Enum):
+    """How a request reaches the store, and what may be under way beside it."""
+
+    POINT = "point"  # a read of a few rows by key, done at once
+    READ = "read"  # any other read
+    WRITE = "write"
+    ALONE = "alone"  # concerns the connection's session: nothing else is under way meanwhile
+
+
+Operation = Callable[[Transaction, User, Any], object]
+
+
+class Method(msgspec.Struct, frozen=True):
+    """One line of the table. decode: the params' decoder."""
+
+    name: str
+    decode: msgspec.json.Decoder[Any]
+    way: Way
+    operation: Operation | None = None
+
+    def form(self, params: Params) -> Method:
+        """The method as these params mean it: a read that must be audited is a write."""
+        if type(params) is GetParams and params.reveal:
+            return REVEAL
+        return self
+
+
+def _method(
+    name: str, params: type[Params], way: Way, operation: Operation | None = None
+) -> Method:
+    return Method(name, msgspec.json.Decoder(params), way, operation)
+
+
+REVEAL = _method("employee.get", GetParams, Way.WRITE, reveal_employee)
+
+METHODS: Mapping[str, Method] = {
+    method.name: method
+    for method in (
+        _method("server.info", NoParams, Way.ALONE),
+        _method("login", LoginParams, Way.ALONE),
+        _method("resume", ResumeParams, Way.ALONE),
+        _method("logout", NoParams, Way.ALONE),
+        _method("password.change", PasswordChangeParams, Way.ALONE),
+        _method("employee.get", GetParams, Way.POINT, get_employee),
+        _method("employee.list", ListParams, Way.READ, list_employees),
+        _method("employee.add", AddParams, Way.WRITE, add_employee),
+        _method("employee.update", UpdateParams, Way.WRITE, update_employee),
+        _method("employee.delete", DeleteParams, Way.WRITE, delete_employee),
+    )
+}
+
+_CHANGE_FIRST = "Change your password first: this account's is for the first login only."
+
+
+def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> object:
+    """Do what is asked, as whoever it is that asks, all within `tx`.
+
+    Raises `NotAuthenticated`; any other refusal that must leave a trace is raised as `Refused`.
+    """
+    user = authenticate(tx, caller)
+    assert method.operation is not None
+    key: str | None = getattr(params, "key", None)
+    if key is not None and not user.must_change_password:
+        return _perform_once(tx, user, method, params, key)
+    try:
+        if user.must_change_password:
+            raise PermissionDenied(_CHANGE_FIRST, details={"must_change_password": True})
+        return method.operation(tx, user, params)
+    except PermissionDenied as raised:
+        error = raised
+
+        def remember(tx: Transaction) -> None:
+            _note_denial(tx, user, method, params, error)
+
+        raise Refused(error, remember) from None
+
+
+def _perform_once(tx: Transaction, user: User, method: Method, params: Params, key: str) -> object:
+    """`perform` for a request with a key."""
+    assert method.operation is not None
+    request = fingerprint(method.name, params)
+    before = repeat(tx, user, key, request)
+    if before is not None:
+        return before
+    try:
+        result = method.operation(tx, user, params)
+    except RecordsError as raised:
+        error = raised
+
+        def remember(tx: Transaction) -> None:
+            if isinstance(error, PermissionDenied):
+                _note_denial(tx, user, method, params, error)
+            keep(tx, user, key, request, error)
+
+        raise Refused(error, remember) from None
+    keep(tx, user, key, request, result)
+    return result
+
+
+def _note_denial(
+    tx: Transaction, user: User, method: Method, params: Params, error: PermissionDenied
+) -> None:
+    subject = getattr(params, "id", None)
+    note(
+        tx,
+        user,
+        method.name,
+        "-" if subject is None else f"employee:{subject}",
+        Outcome.DENIED,
+        [each.field for each in error.errors],
+    )

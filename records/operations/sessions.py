@@ -1,0 +1,156 @@
+"""Logins and sessions, each in one transaction: who is asking, since when, and until when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from records.access import User, grants_of
+from records.accounts import SECOND, Account, Session, SessionLimits
+from records.audit import Outcome
+from records.boundaries import Transaction
+from records.errors import NotAuthenticated
+from records.messages import Permission, Resumed, WireUser
+from records.operations.journal import note
+
+_NOBODY = User(0, "-", ())
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Under which session, and from where, something is asked."""
+
+    session_id: bytes
+    source: str
+    limits: SessionLimits
+
+
+def authenticate(tx: Transaction, caller: Caller) -> User:
+    """Who is asking, as of this transaction. Raises `NotAuthenticated`."""
+    found = tx.accounts.session(caller.session_id)
+    if found is None or found[1].disabled or caller.limits.is_over(found[0], tx.now):
+        raise NotAuthenticated("Your session has ended. Log in again.")
+    return found[1].user(caller.source)
+
+
+def describe_session(tx: Transaction, caller: Caller) -> Resumed:
+    """What a session's user is told of it. Raises `NotAuthenticated`."""
+    user = authenticate(tx, caller)
+    found = tx.accounts.session(caller.session_id)
+    assert found is not None
+    return Resumed(
+        expires_at=instant(caller.limits.end(found[0])),
+        user=WireUser(user.username, [role.value for role in user.roles], user.employee_id),
+        permissions=permissions(user),
+        must_change_password=user.must_change_password,
+    )
+
+
+def permissions(user: User) -> list[Permission]:
+    """The user's grants as they are told to clients, in a fixed order."""
+    told = [
+        Permission(
+            grant.action.value,
+            grant.scope.value,
+            grant.field_class.value if grant.field_class else None,
+        )
+        for grant in grants_of(user.roles)
+    ]
+    return sorted(told, key=lambda each: (each.action, each.field_class or "", each.scope))
+
+
+def instant(at: int) -> str:
+    """Microseconds since 1970 as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(at // SECOND, UTC).isoformat().replace("+00:00", "Z")
+
+
+def resume_session(tx: Transaction, caller: Caller) -> Resumed:
+    """Go on with a session on another connection."""
+    told = describe_session(tx, caller)
+    tx.accounts.note_use(caller.session_id, tx.now)
+    return told
+
+
+def find_login(tx: Transaction, username: str, source: str) -> tuple[Account | None, bool]:
+    """The account to log in to, and whether it has logged in from this source before."""
+    account = tx.accounts.named(username)
+    return account, account is not None and tx.accounts.is_familiar(account.id, source)
+
+
+def open_session(
+    tx: Transaction, account: Account, caller: Caller, renewed_hash: str | None
+) -> None:
+    """Begin a session for an account whose password has been found good.
+
+    account: as it was when its password was compared; if it was changed meanwhile, what was
+    compared no longer counts. renewed_hash: a newer hash of the same password, if it is due.
+    """
+    present = tx.accounts.get(account.id)
+    if present is None or present.disabled or present.password_hash != account.password_hash:
+        raise NotAuthenticated("Wrong username or password.")
+    if renewed_hash is not None:
+        tx.accounts.replace(msgspec.structs.replace(present, password_hash=renewed_hash))
+    tx.accounts.add_session(Session(caller.session_id, account.id, tx.now, tx.now, caller.source))
+    tx.accounts.note_source(account.id, caller.source, tx.now)
+    note(tx, present.user(caller.source), "login", f"user:{present.username}")
+
+
+def note_failed_login(tx: Transaction, account: Account | None, source: str) -> None:
+    """Audit a failed login. A name that is nobody's isn't noted: people type passwords there."""
+    subject = f"user:{account.username}" if account else "user:unknown"
+    anonymous = msgspec.structs.replace(_NOBODY, source=source)
+    note(tx, anonymous, "login", subject, Outcome.FAILED)
+
+
+def end_session(tx: Transaction, caller: Caller) -> None:
+    """Log out."""
+    user = authenticate(tx, caller)
+    tx.accounts.end_session(caller.session_id)
+    note(tx, user, "logout", f"user:{user.username}")
+
+
+def note_use(tx: Transaction, session_id: bytes) -> None:
+    """Keep a session from ending for want of use."""
+    tx.accounts.note_use(session_id, tx.now)
+
+
+def whose_password(tx: Transaction, caller: Caller) -> Account:
+    """The account whose password the caller would change. Raises `NotAuthenticated`."""
+    user = authenticate(tx, caller)
+    account = tx.accounts.get(user.id)
+    assert account is not None
+    return account
+
+
+def change_password(
+    tx: Transaction, caller: Caller, compared_hash: str, password_hash: str
+) -> None:
+    """Set a new password, and end the account's other sessions.
+
+    compared_hash: the one that the current password was found good for.
+    """
+    account = whose_password(tx, caller)
+    user = account.user(caller.source)
+    if account.password_hash != compared_hash:
+        raise NotAuthenticated("The password was changed meanwhile. Log in again.")
+    tx.accounts.replace(
+        msgspec.structs.replace(account, password_hash=password_hash, must_change_password=False)
+    )
+    tx.accounts.end_sessions(account.id, keep=caller.session_id)
+    note(tx, user, "password.change", f"user:{account.username}")
+
+
+def note_failed_change(tx: Transaction, caller: Caller) -> None:
+    """Audit an attempt to change a password with a wrong current one."""
+    user = authenticate(tx, caller)
+    note(tx, user, "password.change", f"user:{user.username}", Outcome.FAILED)
+
+
+OUTCOMES_KEPT = 48 * 60 * 60
+"""How many seconds the outcome of a request with a key is kept for its repetitions."""
+
+
+def sweep(tx: Transaction, limits: SessionLimits) -> None:
+    """Forget sessions that have ended, and outcomes that nobody will ask for any more."""
+    tx.accounts.end_old_sessions(tx.now - limits.idle * SECOND, tx.now - limits.lifetime * SECOND)
+    tx.journal.forget_outcomes(tx.now - OUTCOMES_KEPT * SECOND)

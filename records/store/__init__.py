@@ -1,0 +1,1 @@
+"""The store: SQLite behind one writing thread and a few reading ones."""

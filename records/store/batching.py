@@ -1,0 +1,287 @@
+"""The store's threads: one that writes, a few that read, and the hand-over by reactor turn.
+
+Owns when work is handed to which thread, and when its outcome comes back. Knows nothing of SQL.
+
+Work that comes up during one reactor turn is handed over together at its end, and its outcomes
+come back in one call. A thread woken in mid-turn would compete with the reactor for the
+interpreter's lock at every TLS call; measured, that halves the rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Protocol, TypeVar, TypeVarTuple
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from records.boundaries import (
+    Database,
+    Done,
+    Reader,
+    Store,
+    Transaction,
+    Work,
+    Writer,
+)
+from records.errors import Busy, OutcomeUnknown
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+MAX_WAITING = 20_000
+"""How many pieces of work may wait for a thread before further ones are refused."""
+
+MAX_BATCH = 1000
+"""How many writes share one commit at most, so that the first of them does not wait for ever."""
+
+READERS = 2
+
+_UNKNOWN = OutcomeUnknown(
+    "The daemon stopped before it knew whether this became durable. "
+    "Repeat it under the same key to find out."
+)
+_STOPPING = Busy("The daemon is stopping; nothing was changed. Connect again.")
+_WAITING = Busy("Too many requests are waiting; nothing was changed. Try again.")
+
+
+class Turns(Protocol):
+    """What is asked of the reactor."""
+
+    def callLater(self, delay: float, call: Callable[[], object]) -> IDelayedCall: ...
+
+    def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
+
+
+class _Item:
+    """A piece of work on its way, and the Deferred that waits for it."""
+
+    __slots__ = ("deferred", "work")
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.deferred: Deferred[Any] = Deferred()
+
+
+Items = list[_Item]
+
+
+class _Worker:
+    """A thread that is handed lists of items, and hands them back with their outcomes."""
+
+    def __init__(
+        self, turns: Turns, name: str, run: Callable[[Sequence[Work]], list[Done]]
+    ) -> None:
+        self._turns = turns
+        self._run = run
+        self._queue: SimpleQueue[Items | None] = SimpleQueue()
+        self.fresh: Items = []
+        self.waiting = 0
+        self.thread = Thread(target=self._work, name=name, daemon=True)
+        self.finished: Deferred[None] = Deferred()
+        self.deliver: Callable[[Items, list[Done]], object] = lambda items, done: None
+        self.rest: Callable[[], object] = lambda: None
+        self.close: Callable[[], object] = lambda: None
+
+    def hand_over(self) -> None:
+        if self.fresh:
+            self._queue.put(self.fresh)
+            self.fresh = []
+
+    def stop(self) -> None:
+        self.hand_over()
+        self._queue.put(None)
+
+    def _drained(self) -> tuple[Items, bool]:
+        """Everything that waits, blocking until there is something; and whether to go on after."""
+        items: Items = []
+        while not items or not self._queue.empty():
+            more = self._queue.get()
+            if more is None:
+                return items, False
+            items += more
+        return items, True
+
+    def _work(self) -> None:
+        going_on = True
+        items: Items = []
+        try:
+            while going_on:
+                items, going_on = self._drained()
+                while items:
+                    part = items[:MAX_BATCH]
+                    done = self._run([item.work for item in part])
+                    items = items[MAX_BATCH:]
+                    self._turns.callFromThread(self.deliver, part, done)
+                self.rest()
+            self.close()
+        except BaseException:  # noqa: BLE001  the thread's last word, which the reactor logs
+            self._turns.callFromThread(self._give_up, Failure(), items)
+        else:
+            self._turns.callFromThread(self.finished.callback, None)
+
+    def _give_up(self, failure: Failure, items: Items) -> None:
+        """Answer everything that the dead thread leaves behind. Runs in the reactor's thread."""
+        self.finished.errback(failure)
+        for item in items[:MAX_BATCH]:
+            item.deferred.errback(Failure(_UNKNOWN))
+        never_begun = items[MAX_BATCH:] + self.fresh
+        while not self._queue.empty():
+            never_begun += self._queue.get() or []
+        self.fresh = []
+        for item in never_begun:
+            item.deferred.errback(Failure(_STOPPING))
+
+
+class BatchingStore:
+    """`records.boundaries.Store` over a `Database`, by threads.
+
+    turns: the reactor. fatal: called once with a Failure when a commit's outcome cannot be
+    known, or a thread has died; nothing more is written after that, and the process must stop.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        turns: Turns,
+        database: Database,
+        fatal: Callable[[Failure], object],
+        readers: int = READERS,
+    ) -> None:
+        self._turns = turns
+        self._fatal = fatal
+        self._broken = False
+        self._stopping = False
+        self._scheduled = False
+        self._near: Reader | None = database.reader()
+        self._near_transaction: Transaction | None = None
+        self._writer = self._writing(database.writer())
+        self._readers = [self._reading(database.reader(), n) for n in range(readers)]
+        self._workers = [self._writer, *self._readers]
+        for worker in self._workers:
+            worker.thread.start()
+
+    def _writing(self, writer: Writer) -> _Worker:
+        worker = _Worker(self._turns, "records-writer", writer.run)
+        worker.deliver = lambda items, done: self._deliver(worker, items, done)
+        worker.rest, worker.close = writer.rest, writer.close
+        worker.finished.addErrback(self._break)
+        return worker
+
+    def _reading(self, reader: Reader, number: int) -> _Worker:
+        worker = _Worker(
+            self._turns, f"records-reader-{number}", lambda works: _read_all(reader, works)
+        )
+        worker.deliver = lambda items, done: self._deliver(worker, items, done)
+        worker.close = reader.close
+        worker.finished.addErrback(self._break)
+        return worker
+
+    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+        """See `records.boundaries.Store`."""
+        idlest = min(self._readers, key=lambda worker: worker.waiting)
+        return self._submit(idlest, operation, args)
+
+    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+        """See `records.boundaries.Store`."""
+        return self._submit(self._writer, operation, args)
+
+    def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
+        """See `records.boundaries.Store`. All such reads of one turn see the same state.
+
+        That state is never older than any outcome that has been delivered: `_deliver` ends it.
+        """
+        if self._near is None:
+            raise _STOPPING
+        if self._near_transaction is None:
+            self._near_transaction = self._near.begin()
+            self._schedule()
+        return operation(self._near_transaction, *args)
+
+    def _submit(
+        self, worker: _Worker, operation: Callable[..., object], args: tuple[object, ...]
+    ) -> Deferred[Any]:
+        item = _Item(Work(operation, args))
+        if self._broken or self._stopping:
+            item.deferred.errback(Failure(_STOPPING))
+        elif worker.waiting >= MAX_WAITING:
+            item.deferred.errback(Failure(_WAITING))
+        else:
+            worker.waiting += 1
+            worker.fresh.append(item)
+            self._schedule()
+        return item.deferred
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._turns.callLater(0, self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._scheduled = False
+        self._end_near()
+        for worker in self._workers:
+            worker.hand_over()
+
+    def _end_near(self) -> None:
+        if self._near_transaction is not None and self._near is not None:
+            self._near_transaction = None
+            self._near.end()
+
+    def _deliver(self, worker: _Worker, items: Items, done: list[Done]) -> None:
+        self._end_near()
+        worker.waiting -= len(items)
+        for item, outcome in zip(items, done, strict=True):
+            if outcome.error is None:
+                item.deferred.callback(outcome.value)
+            else:
+                item.deferred.errback(Failure(outcome.error))
+
+    def _break(self, failure: Failure) -> None:
+        if not self._broken:
+            self._broken = True
+            self._log.failure("The store cannot go on", failure)
+            self._fatal(failure)
+
+    def stop(self) -> Deferred[None]:
+        """Finish what has been handed in, close every connection, and fire."""
+        if self._stopping:
+            return succeed(None)
+        self._stopping = True
+        self._end_near()
+        if self._near is not None:
+            self._near.close()
+            self._near = None
+        for worker in self._workers:
+            worker.stop()
+        return gatherResults([worker.finished for worker in self._workers]).addCallback(
+            lambda _: None
+        )
+
+
+def _read_all(reader: Reader, works: Sequence[Work]) -> list[Done]:
+    """Run reads that see one state, each with its own outcome."""
+    try:
+        transaction = reader.begin()
+        try:
+            return [_read_one(transaction, work) for work in works]
+        finally:
+            reader.end()
+    except Exception as error:  # noqa: BLE001  a read that fails harms nothing but itself
+        return [Done(error=error)] * len(works)
+
+
+def _read_one(transaction: Transaction, work: Work) -> Done:
+    try:
+        return Done(work.operation(transaction, *work.args))
+    except Exception as error:  # noqa: BLE001  it is that caller's, and logged there
+        return Done(error=error)
+
+
+def _conforms(store: BatchingStore) -> Store:
+    return store

@@ -1,0 +1,193 @@
+"""The SQL of employees, beside the loader of their rows."""
+
+from __future__ import annotations
+
+from apsw import Connection
+
+from records.employee import Employee, name_key, search_words
+from records.fields import NAMES, SEARCHED, Value
+from records.query import BY_NAME, Condition, EmployeeQuery, Operator, Sort
+from records.values import Money, money_from_units, money_to_units
+
+Row = tuple[object, ...]
+
+# Salary is the one field that takes two columns, which stand last.
+_SINGLE = tuple(name for name in NAMES if name != "salary")
+_STORED = (*_SINGLE, "salary_amount", "salary_currency")
+_NAMED = frozenset({"given_name", "family_name"})
+_SEARCHED = frozenset(SEARCHED)
+COLUMNS = ", ".join(("id", "revision", *_STORED))
+
+_GET = f"SELECT {COLUMNS} FROM employees WHERE id = ?"
+_ADD = (
+    f"INSERT INTO employees ({COLUMNS}, name_key) "
+    f"VALUES (:id, :revision, {', '.join(':' + name for name in _STORED)}, :name_key)"
+)
+_HIGHEST = (
+    "SELECT max(coalesce((SELECT max(id) FROM employees), 0), "
+    "coalesce((SELECT max(employee_id) FROM history), 0))"
+)
+_WAS_USED = (
+    "SELECT EXISTS (SELECT 1 FROM employees WHERE id = :id) "
+    "OR EXISTS (SELECT 1 FROM history WHERE employee_id = :id)"
+)
+_ADD_WORD = "INSERT INTO employee_words (word, employee_id) VALUES (:word, :id)"
+_REMOVE_WORD = "DELETE FROM employee_words WHERE word = :word AND employee_id = :id"
+
+_LAST = "\U0010ffff"
+"""Follows every character that a text can hold: the end of a range of texts with one beginning."""
+
+_COMPARISONS = {
+    Operator.NOT_EQUAL: "{column} IS DISTINCT FROM :{value}",
+    Operator.CONTAINS: "replace({column}, :{value}, '') <> {column}",
+    Operator.STARTS_WITH: "{column} >= :{value} AND {column} < :{value}_end",
+    Operator.GREATER: "{column} > :{value}",
+    Operator.GREATER_OR_EQUAL: "{column} >= :{value}",
+    Operator.LESS: "{column} < :{value}",
+    Operator.LESS_OR_EQUAL: "{column} <= :{value}",
+}
+
+
+def load(row: Row) -> Employee:
+    """An employee from a row of COLUMNS."""
+    values: dict[str, Value] = dict(zip(_SINGLE, row[2:-2], strict=True))  # type: ignore[arg-type]
+    units, currency = row[-2], row[-1]
+    values["salary"] = (
+        money_from_units(units, currency)
+        if isinstance(units, int) and isinstance(currency, str)
+        else None
+    )
+    return Employee(row[0], row[1], values)  # type: ignore[arg-type]
+
+
+def _stored(name: str, value: Value) -> dict[str, object]:
+    """A field's value by column."""
+    if name != "salary":
+        return {name: value}
+    if isinstance(value, Money):
+        return {"salary_amount": money_to_units(value), "salary_currency": value.currency}
+    return {"salary_amount": None, "salary_currency": None}
+
+
+def _condition(condition: Condition, place: int, bound: dict[str, object]) -> str:
+    """The SQL of a condition, whose operands are put into `bound`.
+
+    The column's name comes from the catalogue and never from a caller.
+    """
+    column, value, operand = condition.field, f"v{place}", condition.operand
+    if condition.operator is Operator.PRESENT:
+        return f"{column} IS {'NOT ' if operand else ''}NULL"
+    if condition.operator is Operator.IN and isinstance(operand, tuple):
+        names = [f"{value}_{index}" for index in range(len(operand))]
+        bound.update(zip(names, operand, strict=True))
+        return f"{column} IN ({', '.join(':' + name for name in names)})"
+    if operand is None:
+        return f"{column} IS {'NOT ' if condition.operator is Operator.NOT_EQUAL else ''}NULL"
+    bound[value] = operand
+    if condition.operator is Operator.EQUAL:
+        return f"{column} = :{value}"
+    if condition.operator is Operator.STARTS_WITH:
+        bound[f"{value}_end"] = f"{operand}{_LAST}"
+    return _COMPARISONS[condition.operator].format(column=column, value=value)
+
+
+def _sorted_by(sort: Sort) -> str:
+    if sort.field == BY_NAME:
+        return "name_key"
+    return f"coalesce({sort.field}, {0 if sort.numeric else repr('')})"
+
+
+def page_statement(query: EmployeeQuery, limit: int) -> tuple[str, dict[str, object]]:
+    """The SQL that answers a query, and what is bound to it."""
+    bound: dict[str, object] = {"limit": limit}
+    wanted = [_condition(each, place, bound) for place, each in enumerate(query.conditions)]
+    for place, word in enumerate(query.words):
+        bound[f"w{place}"], bound[f"w{place}_end"] = word, word + _LAST
+        wanted.append(
+            "id IN (SELECT employee_id FROM employee_words "
+            f"WHERE word >= :w{place} AND word < :w{place}_end)"
+        )
+    key, way = _sorted_by(query.sort), "DESC" if query.sort.descending else "ASC"
+    if query.after is not None:
+        bound["after_key"], bound["after_id"] = query.after
+        sign = "<" if query.sort.descending else ">"
+        wanted.append(f"({key}, id) {sign} (:after_key, :after_id)")
+    where = f"WHERE {' AND '.join(wanted)} " if wanted else ""
+    return (
+        f"SELECT {COLUMNS} FROM employees {where}ORDER BY {key} {way}, id {way} LIMIT :limit",
+        bound,
+    )
+
+
+class SqliteEmployees:
+    """`records.boundaries.Employees` in an SQLite connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+
+    def get(self, employee_id: int) -> Employee | None:
+        for row in self._execute(_GET, (employee_id,)):
+            return load(row)
+        return None
+
+    def add(self, employee: Employee) -> None:
+        bound: dict[str, object] = {"id": employee.id, "revision": employee.revision}
+        for name, value in employee.values.items():
+            bound.update(_stored(name, value))
+        bound["name_key"] = name_key(employee.values)
+        self._execute(_ADD, bound)
+        self._change_words(employee.id, frozenset(), search_words(employee.id, employee.values))
+
+    def replace(self, before: Employee, after: Employee) -> None:
+        old, new = before.values, after.values
+        changed = [name for name in NAMES if old[name] != new[name]]
+        bound: dict[str, object] = {"revision": after.revision}
+        for name in changed:
+            bound.update(_stored(name, new[name]))
+        if _NAMED.intersection(changed):
+            bound["name_key"] = name_key(new)
+        assignments = ", ".join([f"{column} = :{column}" for column in bound])
+        bound["id"] = after.id
+        self._execute(f"UPDATE employees SET {assignments} WHERE id = :id", bound)
+        if _SEARCHED.intersection(changed):
+            self._change_words(after.id, search_words(after.id, old), search_words(after.id, new))
+
+    def remove(self, employee: Employee) -> None:
+        self._change_words(employee.id, search_words(employee.id, employee.values), frozenset())
+        self._execute("DELETE FROM employees WHERE id = ?", (employee.id,))
+
+    def _change_words(self, employee_id: int, old: frozenset[str], new: frozenset[str]) -> None:
+        for statement, words in ((_REMOVE_WORD, old - new), (_ADD_WORD, new - old)):
+            if words:
+                self._executemany(
+                    statement, [{"word": word, "id": employee_id} for word in sorted(words)]
+                )
+
+    def next_id(self) -> int:
+        return int(self._execute(_HIGHEST).get) + 1
+
+    def was_used(self, employee_id: int) -> bool:
+        return bool(self._execute(_WAS_USED, {"id": employee_id}).get)
+
+    def with_ssn(self, ssn: str) -> int | None:
+        found: int | None = self._execute("SELECT id FROM employees WHERE ssn = ?", (ssn,)).get
+        return found
+
+    def manager_of(self, employee_id: int) -> int | None:
+        found: int | None = self._execute(
+            "SELECT manager_id FROM employees WHERE id = ?", (employee_id,)
+        ).get
+        return found
+
+    def count_reporting_to(self, employee_id: int) -> int:
+        return int(
+            self._execute(
+                "SELECT count(*) FROM employees WHERE manager_id = ? AND id <> manager_id",
+                (employee_id,),
+            ).get
+        )
+
+    def page(self, query: EmployeeQuery, limit: int) -> list[Employee]:
+        statement, bound = page_statement(query, limit)
+        return [load(row) for row in self._execute(statement, bound)]

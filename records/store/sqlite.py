@@ -1,0 +1,263 @@
+"""SQLite: opening a database safely, and running work in its transactions.
+
+Owns connections, their settings, savepoints and commits. Knows nothing of threads or of Twisted:
+each reader and the writer is used by one thread at a time, as `records.store.batching` sees to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import apsw
+
+from records.boundaries import CommitUnknown, Done, Refused, Transaction, Work
+from records.errors import Busy, RecordsError, Unusable
+from records.store.accounts import SqliteAccounts
+from records.store.employees import SqliteEmployees
+from records.store.journal import SqliteJournal
+from records.store.upgrade import SchemaFile, missing_steps, schema_files, upgrade
+
+MIN_SQLITE = (3, 51, 3)
+"""3.7.0 to 3.51.2 can corrupt a database in WAL mode (https://sqlite.org/wal.html, "WAL-reset")."""
+
+BUSY_TIMEOUT = 5000
+"""How many milliseconds to wait for another process's transaction, such as `records.admin`'s."""
+
+CHECKPOINT_PAGES = 2000
+"""How long the write-ahead log grows, in pages of 4 KiB, before it is copied into the database."""
+
+QUICK_CHECK_BYTES = 32 * 1024 * 1024
+"""Databases up to this size are checked in full when opened; larger ones take too long."""
+
+_NOT_DONE = Busy("The database cannot take changes just now; nothing was changed. Try again.")
+_FULL = Busy("The disk is full; nothing was changed. Tell whoever runs the daemon.")
+
+
+class SqliteTransaction:
+    """`records.boundaries.Transaction` in an SQLite connection."""
+
+    def __init__(
+        self, connection: apsw.Connection, clock: Callable[[], int], entropy: Callable[[int], bytes]
+    ) -> None:
+        self._clock = clock
+        self.now = 0
+        self.employees = SqliteEmployees(connection)
+        self.accounts = SqliteAccounts(connection)
+        self.journal = SqliteJournal(connection, lambda: self.now)
+        self.random_bytes = entropy
+
+    def refresh(self) -> None:
+        """Begin anew: the instant is now, and nothing is remembered of an earlier state."""
+        self.now = self._clock()
+        self.journal.forget()
+
+
+class SqliteReader:
+    """`records.boundaries.Reader`."""
+
+    def __init__(self, connection: apsw.Connection, transaction: SqliteTransaction) -> None:
+        self._connection = connection
+        self._transaction = transaction
+
+    def begin(self) -> Transaction:
+        self._connection.execute("BEGIN")
+        self._transaction.refresh()
+        return self._transaction
+
+    def end(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SqliteWriter:
+    """`records.boundaries.Writer`: group commit, with a savepoint for each piece of work."""
+
+    def __init__(self, connection: apsw.Connection, transaction: SqliteTransaction) -> None:
+        self._connection = connection
+        self._transaction = transaction
+        self._log_pages = 0
+        connection.wal_autocheckpoint(0)
+        connection.set_wal_hook(self._note_log)
+
+    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def run(self, works: Sequence[Work]) -> list[Done]:
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+        except apsw.Error as error:
+            return [Done(error=_refusal(error))] * len(works)
+        done = []
+        try:
+            self._transaction.refresh()
+            for work in works:
+                done.append(self._one(work))
+        except apsw.Error as error:
+            # The whole transaction is in doubt or gone (full disk, I/O): so is every work in it.
+            self._abandon()
+            return [Done(error=_refusal(error))] * len(works)
+        try:
+            execute("COMMIT")
+        except (apsw.FullError, apsw.BusyError) as error:
+            # Neither has made the commit's last frame durable: it is known not to be done.
+            self._abandon()
+            return [Done(error=_refusal(error))] * len(works)
+        except apsw.Error as error:
+            raise CommitUnknown(type(error).__name__) from error
+        return done
+
+    def _one(self, work: Work) -> Done:
+        try:
+            return Done(self._attempt(work.operation, *work.args))
+        except Refused as refused:
+            self._attempt(refused.remember)
+            return Done(error=refused.error)
+        except (apsw.FullError, apsw.IOError, apsw.NoMemError, apsw.CorruptError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, it is that caller's, and logged
+            return Done(error=error)
+
+    def _attempt(self, operation: Callable[..., object], *args: object) -> object:
+        """Run one operation in a savepoint, which is undone if it raises."""
+        execute = self._connection.execute
+        execute("SAVEPOINT work")
+        try:
+            result = operation(self._transaction, *args)
+        except BaseException:
+            if self._connection.in_transaction:
+                execute("ROLLBACK TO work")
+                execute("RELEASE work")
+            self._transaction.journal.forget()
+            raise
+        execute("RELEASE work")
+        return result
+
+    def _abandon(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def rest(self) -> None:
+        if self._log_pages >= CHECKPOINT_PAGES:
+            self._log_pages = 0
+            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def _checkpoint(self, mode: int) -> None:
+        try:
+            self._connection.wal_checkpoint(mode=mode)
+        except (apsw.BusyError, apsw.LockedError, apsw.FullError):
+            # Nothing is lost: the log keeps what could not be copied, and it is tried again.
+            self._log_pages = 0
+        except apsw.Error as error:
+            raise CommitUnknown(type(error).__name__) from error
+
+    def close(self) -> None:
+        self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self._connection.close()
+
+
+def _refusal(error: apsw.Error) -> RecordsError:
+    return _FULL if isinstance(error, apsw.FullError) else _NOT_DONE
+
+
+class SqliteDatabase:
+    """`records.boundaries.Database`: a file that is ours, whole, and of the present schema.
+
+    path: the file, made if it is missing, with access for its owner only. clock: microseconds
+    since 1970 in UTC. entropy: secure random bytes.
+    Raises `Unusable` if the file is damaged, newer than this program, or not a database of ours.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes] = os.urandom,
+        steps: list[SchemaFile] | None = None,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._entropy = entropy
+        found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+        if found < MIN_SQLITE:
+            raise Unusable(
+                f"SQLite {apsw.sqlite_lib_version()} can damage databases; install apsw 3.51.3.0"
+                " or newer"
+            )
+        steps = schema_files() if steps is None else steps
+        try:
+            self._open(steps)
+        except Unusable as error:
+            raise Unusable(f"{path} cannot be used: {error}.") from None
+        except OSError as error:
+            raise Unusable(f"{path} cannot be opened: {error.strerror}.") from None
+        except (apsw.NotADBError, apsw.CorruptError):
+            raise Unusable(f"{path} is damaged: restore it from a backup.") from None
+        except apsw.Error as error:
+            raise Unusable(
+                f"{path} cannot be opened: SQLite says {type(error).__name__}."
+            ) from None
+
+    def _open(self, steps: list[SchemaFile]) -> None:
+        """Look at the file without writing to it, then bring it to the present schema."""
+        if self._path.exists():
+            if self._path.stat().st_size == 0:
+                raise Unusable("it is empty. Restore it from a backup, or remove it to start anew")
+            glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            try:
+                missing_steps(glance, steps)
+            finally:
+                glance.close()
+        else:
+            self._path.touch(mode=0o600)
+        connection = self._connect()
+        try:
+            upgrade(connection, self._clock, steps)
+            self._check(connection)
+        finally:
+            connection.close()
+
+    def _check(self, connection: apsw.Connection) -> None:
+        """Whether the file is whole, as far as that can be told quickly."""
+        if self._path.stat().st_size <= QUICK_CHECK_BYTES:
+            told = connection.pragma("quick_check(1)")
+            if told != "ok":
+                raise apsw.CorruptError(str(told))
+        for table in ("employees", "accounts", "audit", "history"):
+            connection.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1").fetchall()
+
+    def _connect(self, *, query_only: bool = False) -> apsw.Connection:
+        connection = apsw.Connection(str(self._path), statementcachesize=200)
+        connection.set_busy_timeout(BUSY_TIMEOUT)
+        settings: dict[str, int | str] = {
+            "journal_mode": "wal",
+            "synchronous": 2,  # FULL: a commit is on the disk before it is answered
+            "foreign_keys": 1,
+            "trusted_schema": 0,
+            "cell_size_check": 1,
+            "cache_size": -64 * 1024,
+            "temp_store": 2,
+            "query_only": int(query_only),
+        }
+        for name, value in settings.items():
+            connection.pragma(name, value)
+            if connection.pragma(name) != value:
+                raise Unusable(f"SQLite does not take the setting {name}={value}")
+        return connection
+
+    def reader(self) -> SqliteReader:
+        connection = self._connect(query_only=True)
+        return SqliteReader(connection, self._transaction(connection))
+
+    def writer(self) -> SqliteWriter:
+        connection = self._connect()
+        return SqliteWriter(connection, self._transaction(connection))
+
+    def _transaction(self, connection: apsw.Connection) -> SqliteTransaction:
+        return SqliteTransaction(connection, self._clock, self._entropy)

@@ -1,0 +1,221 @@
+"""How a single value is checked and brought into its one canonical form.
+
+Owns the rules for names, texts, dates, money, e-mail addresses, phone numbers and social
+security numbers. Knows nothing of which field a value belongs to, who asks, or today's date.
+Each function takes what a person typed or a program sent, and returns the canonical value or
+raises `Invalid` with a sentence that completes "<Label> ...".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date
+from decimal import Decimal
+
+import email_validator
+import iso4217
+import msgspec
+import phonenumbers
+from stdnum.exceptions import ValidationError as NumberError
+from stdnum.us import ssn as us_ssn
+
+DEFAULT_REGION = "US"
+"""The country of a phone number that is written without its country code."""
+
+EARLIEST_DATE = date(1900, 1, 1)
+LATEST_DATE = date(2199, 12, 31)
+
+MAX_ID = 2**31 - 1
+"""Employee IDs fit a 32-bit signed integer, which every database and language can hold."""
+
+
+class Invalid(ValueError):
+    """The value cannot be right; the text completes a sentence that begins with the label."""
+
+
+class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An exact amount: a decimal string with all of its currency's digits, and an ISO 4217 code."""
+
+    amount: str
+    currency: str
+
+    def __str__(self) -> str:
+        whole, _, cents = self.amount.partition(".")
+        return f"{int(whole):,}{'.' if cents else ''}{cents} {self.currency}"
+
+
+# ISO 4217's table A.1 gives each currency its number of minor digits; funds and metals have none.
+MINOR_DIGITS: dict[str, int] = {
+    currency.code: currency.exponent
+    for currency in iso4217.Currency
+    if currency.exponent is not None
+}
+MAX_WHOLE_DIGITS = 12
+_AMOUNT = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,6}))?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+# Joiners are part of how Persian and several Indian scripts are spelt; every other invisible
+# format character (bidirectional overrides above all) only serves to make a text look like another.
+_JOINERS = "\u200c\u200d"
+_NAME_PUNCTUATION = "'’‘ʼ`´.,·/()‐-–"
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise Invalid("must be text.")
+    # SP 800-63 and RFC 8264 aside, NFC is what the Web expects: https://www.w3.org/TR/charmod-norm/
+    value = " ".join(unicodedata.normalize("NFC", raw).split())
+    for character in value:
+        category = unicodedata.category(character)
+        if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
+            raise Invalid("holds a character that cannot be written out.")
+        if category == "Cf" and character not in _JOINERS:
+            raise Invalid("holds an invisible character.")
+    if not value:
+        raise Invalid("must not be blank.")
+    return value
+
+
+def check_text(raw: object, max_length: int) -> str:
+    """A single line of any language's text, at most `max_length` characters."""
+    value = _text(raw)
+    if len(value) > max_length:
+        raise Invalid(f"must be at most {max_length} characters long; this has {len(value)}.")
+    return value
+
+
+def check_name(raw: object, max_length: int) -> str:
+    """A person's name: letters of any language, with apostrophes, hyphens, spaces and points.
+
+    Deliberately wide (https://www.w3.org/International/questions/qa-personal-names): only what
+    no name is written with is refused, and one letter is enough.
+    """
+    value = check_text(raw, max_length)
+    if not any(character.isalpha() for character in value):
+        raise Invalid("must have at least one letter.")
+    for character in value:
+        kind = unicodedata.category(character)
+        if not (kind[0] in "LM" or kind in ("Nd", "Zs", "Cf") or character in _NAME_PUNCTUATION):
+            raise Invalid(f"cannot hold the character {character!r}.")
+    return value
+
+
+def check_choice(raw: object, choices: tuple[str, ...]) -> str:
+    """One of a few words."""
+    value = raw.strip().lower().replace(" ", "_") if isinstance(raw, str) else raw
+    if value not in choices:
+        raise Invalid(f"must be one of {', '.join(choices)}.")
+    return str(value)
+
+
+def check_date(raw: object) -> str:
+    """A day that exists, in ISO 8601's calendar form YYYY-MM-DD, from 1900 to 2199."""
+    if not isinstance(raw, str) or not _DATE.fullmatch(raw.strip()):
+        raise Invalid("must be a date like 2026-03-31.")
+    try:
+        day = date.fromisoformat(raw.strip())
+    except ValueError:
+        raise Invalid(f"must be a day that exists; {raw.strip()} does not.") from None
+    if not EARLIEST_DATE <= day <= LATEST_DATE:
+        raise Invalid(f"must lie between {EARLIEST_DATE} and {LATEST_DATE}.")
+    return day.isoformat()
+
+
+def check_reference(raw: object) -> int:
+    """An Employee ID: a positive whole number."""
+    if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,10}", raw.strip(), re.ASCII):
+        raw = int(raw.strip())
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= MAX_ID:
+        raise Invalid(f"must be an Employee ID: a whole number from 1 to {MAX_ID}.")
+    return raw
+
+
+def check_email(raw: object) -> str:
+    """An e-mail address by RFC 5321 and 6531, normalized; whether it can be reached isn't asked."""
+    if not isinstance(raw, str):
+        raise Invalid("must be text.")
+    try:
+        found = email_validator.validate_email(raw.strip()[:400], check_deliverability=False)
+    except email_validator.EmailNotValidError:
+        raise Invalid("must be an e-mail address like ann@example.com.") from None
+    return found.normalized
+
+
+def check_phone(raw: object) -> str:
+    """A phone number that its country's plan allows, in E.164 form (ITU-T E.164): +15552368000."""
+    if not isinstance(raw, str):
+        raise Invalid("must be text.")
+    try:
+        number = phonenumbers.parse(raw.strip()[:60], DEFAULT_REGION)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or number.extension or not phonenumbers.is_valid_number(number):
+        raise Invalid("must be a phone number with its country code, like +1 212 736 5000.")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def check_ssn(raw: object) -> str:
+    """A social security number that the SSA can have given out, as text: 536-90-4399.
+
+    Source: https://www.ssa.gov/employer/randomization.html (no 000, 666 or 9xx area, no zero
+    group or serial), and the numbers known from advertisements.
+    """
+    try:
+        if not isinstance(raw, str) or not raw.isascii():
+            raise Invalid("must be text of nine digits, like 536-90-4399.")
+        return str(us_ssn.format(us_ssn.validate(raw.strip())))
+    except NumberError:
+        raise Invalid("must be a valid social security number, like 536-90-4399.") from None
+
+
+def check_money(raw: object) -> Money:
+    """An amount of at most 12 whole digits, exact to its currency's smallest unit.
+
+    Takes {"amount": "1200.50", "currency": "USD"}, a `Money`, or the text "1200.50 USD".
+    """
+    if isinstance(raw, str):
+        amount, _, currency = raw.strip().replace(",", "").partition(" ")
+        raw = {"amount": amount, "currency": currency.strip().upper() or "USD"}
+    if isinstance(raw, dict) and set(raw) == {"amount", "currency"}:
+        amount, currency = raw["amount"], raw["currency"]
+    elif isinstance(raw, Money):
+        amount, currency = raw.amount, raw.currency
+    else:
+        raise Invalid('must have an amount and a currency, like {"amount": "1200.50", ...}.')
+    if not isinstance(currency, str) or currency not in MINOR_DIGITS:
+        raise Invalid("must name its currency by its ISO 4217 code, like USD.")
+    found = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
+    if found is None:
+        raise Invalid("must have an amount in digits, like 1200.50, written as text.")
+    whole, fraction = found[1].lstrip("0") or "0", (found[2] or "").rstrip("0")
+    digits = MINOR_DIGITS[currency]
+    if len(whole) > MAX_WHOLE_DIGITS:
+        raise Invalid(f"must be below a 1 with {MAX_WHOLE_DIGITS} zeros.")
+    if len(fraction) > digits:
+        raise Invalid(f"must have at most {digits} digits after the point in {currency}.")
+    return Money(f"{whole}.{fraction.ljust(digits, '0')}" if digits else whole, currency)
+
+
+SCALE = 10_000
+"""Stored amounts count ten-thousandths: no ISO 4217 currency has more than four minor digits."""
+
+
+def money_to_units(money: Money) -> int:
+    """The amount as an exact count of ten-thousandths of its currency."""
+    return int(Decimal(money.amount) * SCALE)
+
+
+def money_from_units(units: int, currency: str) -> Money:
+    """The reverse of `money_to_units`."""
+    digits = MINOR_DIGITS[currency]
+    whole, part = divmod(units, SCALE)
+    return Money(
+        f"{whole}.{part:04d}"[: len(str(whole)) + 1 + digits] if digits else str(whole), currency
+    )
+
+
+def fold(text: str) -> str:
+    """A text as it is compared and sorted: without case and without accents."""
+    spread = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in spread if not unicodedata.combining(character))
