@@ -195,7 +195,7 @@ def refuse_exposed(files: KeyFiles) -> None:
         if mode & forbidden:
             wanted = "700" if path.is_dir() else "600"
             raise Unusable(
-                f"{path} can be read or changed by others (mode {mode:04o}). Its keys may be known: "
+                f"{path} can be read or changed by others (mode {mode:04o}), so keys may be known: "
                 f"consider making new ones; then: chmod {wanted} {path}"
             )
 

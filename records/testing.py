@@ -1,0 +1,120 @@
+"""What tests need and users may want for theirs: a store without threads, people, and records.
+
+Everything personal in here is made up. Nothing here is imported by the rest of the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from records.access import Role, User
+from records.boundaries import Database, Store, Transaction, Work
+from records.store.sqlite import SqliteDatabase
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+START = 1_767_225_600_000_000
+"""2026-01-01T00:00:00Z in microseconds, when the clocks of tests start."""
+
+ANN: dict[str, object] = {
+    "given_name": "Ann",
+    "family_name": "O'Hara",
+    "email": "ann.ohara@example.com",
+    "phone": "+12127365000",
+    "title": "Engineer",
+    "department": "Research",
+    "hire_date": "2020-02-03",
+    "birth_date": "1990-05-17",
+    "home_address": "1 Elm Street, Springfield",
+    "salary": {"amount": "64000.00", "currency": "USD"},
+    "ssn": "536-90-4399",
+}
+"""A new employee's fields, as they are sent."""
+
+
+class FakeTime:
+    """A clock that stands still until it is told to advance; calling it gives microseconds."""
+
+    def __init__(self, now: int = START) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += int(seconds * 1_000_000)
+
+
+class Counting:
+    """Bytes that are different each time and the same in every run, in place of random ones."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, size: int) -> bytes:
+        self._count += 1
+        return self._count.to_bytes(size, "big")
+
+
+class InlineStore:
+    """`records.boundaries.Store` over a real database, on the caller's thread and at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._reader = database.reader()
+        self._writer = database.writer()
+
+    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+        """See `records.boundaries.Store`."""
+        try:
+            return succeed(self.read_now(operation, *args))
+        except Exception:  # noqa: BLE001  the Deferred carries it
+            return fail()
+
+    def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
+        """See `records.boundaries.Store`."""
+        transaction = self._reader.begin()
+        try:
+            return operation(transaction, *args)
+        finally:
+            self._reader.end()
+
+    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+        """See `records.boundaries.Store`."""
+        (done,) = self._writer.run([Work(operation, args)])
+        if done.error is not None:
+            return fail(done.error)
+        value: Any = done.value
+        return succeed(value)
+
+    def do(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
+        """Write, and return the result or raise what was raised."""
+        (done,) = self._writer.run([Work(operation, args)])
+        if done.error is not None:
+            raise done.error
+        value: Any = done.value
+        return value  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self._reader.close()
+        self._writer.close()
+
+
+def inline_store(path: Path, clock: Callable[[], int] | None = None) -> InlineStore:
+    """An `InlineStore` over a new SQLite database at `path`."""
+    return InlineStore(SqliteDatabase(path, clock or FakeTime(), Counting()))
+
+
+def user(*roles: Role, employee_id: int | None = None, name: str = "tess") -> User:
+    """Somebody with these roles, who is logged in."""
+    return User(1, name, roles, employee_id)
+
+
+def _conforms(store: InlineStore) -> Store:
+    return store
