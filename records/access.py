@@ -164,7 +164,7 @@ def require(user: User, action: Action, names: Iterable[str], subject: int | Non
     """
     refused = [
         FieldError(name, explain(user, action, FIELDS[name].field_class, subject))
-        for name in names
+        for name in dict.fromkeys(names)
         if not allows(user, action, FIELDS[name].field_class, subject)
     ]
     if refused:

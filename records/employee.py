@@ -106,13 +106,18 @@ def visible(employee: Employee, view: View) -> dict[str, object]:
 
 def name_key(values: Mapping[str, Value]) -> str:
     """The text that a list of employees is sorted by: family name, then given name, folded."""
-    family, given = values["family_name"], values["given_name"]
-    return fold(f"{family or given}\x1f{given if family else ''}")
+    family, given = values["family_name"] or "", values["given_name"] or ""
+    return fold(f"{family}\x1f{given}" if family else f"{given}\x1f")
+
+
+MAX_WORD = 60
+"""Characters of a word that are compared; longer ones are cut, in records and in searches."""
 
 
 def words_in(text: str) -> Iterable[str]:
     """The words of a text as `search` compares them: folded, of letters and digits."""
-    return "".join(c if c.isalnum() else " " for c in fold(text)).split()
+    words = "".join(c if c.isalnum() else " " for c in fold(text)).split()
+    return [word[:MAX_WORD] for word in words]
 
 
 def search_words(employee_id: int, values: Mapping[str, Value]) -> frozenset[str]:
@@ -120,4 +125,4 @@ def search_words(employee_id: int, values: Mapping[str, Value]) -> frozenset[str
     words = {str(employee_id)}
     for name in SEARCHED:
         words.update(words_in(str(values[name] or "")))
-    return frozenset(word[:60] for word in words)
+    return frozenset(words)

@@ -71,9 +71,14 @@ def dump(values: Mapping[str, Value]) -> str:
 
 
 def load(text: str) -> dict[str, Value]:
-    """The reverse of `dump`."""
-    raw: dict[str, Value] = msgspec.json.decode(text)
-    for name, value in raw.items():
-        if FIELDS[name].kind is Kind.MONEY and value is not None:
-            raw[name] = msgspec.convert(value, Money)
-    return raw
+    """The reverse of `dump`. Raises ValueError if the text was not made by it."""
+    raw: dict[str, object] = msgspec.json.decode(text, type=dict[str, object])
+    return {name: _loaded(name, value) for name, value in raw.items()}
+
+
+def _loaded(name: str, value: object) -> Value:
+    if name not in FIELDS:
+        raise ValueError("there is no such field")
+    kind: object = Money | None if FIELDS[name].kind is Kind.MONEY else str | int | None
+    loaded: Value = msgspec.convert(value, kind)
+    return loaded

@@ -29,6 +29,8 @@ MAX_UNDER_WAY = 256
 """How many requests of one connection are taken on before its next ones wait unread."""
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+MAX_CURSOR = 16 * 1024
+"""In characters: a cursor holds a sort key, which may be the longest name, decomposed."""
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Revision = Annotated[int, Meta(ge=1, le=MAX_ID)]
@@ -91,7 +93,10 @@ class ListParams(Params, frozen=True):
     where: Annotated[dict[str, Any], Meta(max_length=len(NAMES))] | None = None
     sort: Annotated[str, Meta(max_length=60)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
-    cursor: Annotated[str, Meta(max_length=2000)] | None = None
+    cursor: Annotated[str, Meta(max_length=MAX_CURSOR)] | None = None
+
+    def __repr__(self) -> str:
+        return "ListParams(...)"
 
 
 class AddParams(Params, frozen=True):

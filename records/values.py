@@ -52,12 +52,18 @@ MINOR_DIGITS: dict[str, int] = {
     if currency.exponent is not None
 }
 MAX_WHOLE_DIGITS = 12
+MAX_EMAIL = 254  # RFC 5321, section 4.5.3.1, less the angle brackets
+_MAX_TYPED = 400
+_MAX_PHONE = 60  # with spaces and brackets; E.164 itself has 15 digits
+_GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,6}))?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 # Joiners are part of how Persian and several Indian scripts are spelt; every other invisible
 # format character (bidirectional overrides above all) only serves to make a text look like another.
 _JOINERS = "\u200c\u200d"
+# Letters by Unicode's category that show nothing: the fillers of Hangul, and Braille's blank.
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 _NAME_PUNCTUATION = "'’‘ʼ`´.,·/()‐-–"
 
 
@@ -70,9 +76,9 @@ def _text(raw: object) -> str:
         category = unicodedata.category(character)
         if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
             raise Invalid("holds a character that cannot be written out.")
-        if category == "Cf" and character not in _JOINERS:
+        if character in _FILLERS or (category == "Cf" and character not in _JOINERS):
             raise Invalid("holds an invisible character.")
-    if not value:
+    if not value.strip(_JOINERS + " "):
         raise Invalid("must not be blank.")
     return value
 
@@ -135,8 +141,10 @@ def check_email(raw: object) -> str:
     """An e-mail address by RFC 5321 and 6531, normalized; whether it can be reached isn't asked."""
     if not isinstance(raw, str):
         raise Invalid("must be text.")
+    if len(raw) > _MAX_TYPED:
+        raise Invalid(f"must be at most {MAX_EMAIL} characters long.")
     try:
-        found = email_validator.validate_email(raw.strip()[:400], check_deliverability=False)
+        found = email_validator.validate_email(raw.strip(), check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
         raise Invalid("must be an e-mail address like ann@example.com.") from None
     return found.normalized
@@ -147,7 +155,7 @@ def check_phone(raw: object) -> str:
     if not isinstance(raw, str):
         raise Invalid("must be text.")
     try:
-        number = phonenumbers.parse(raw.strip()[:60], DEFAULT_REGION)
+        number = phonenumbers.parse(raw.strip(), DEFAULT_REGION) if len(raw) <= _MAX_PHONE else None
     except phonenumbers.NumberParseException:
         number = None
     if number is None or number.extension or not phonenumbers.is_valid_number(number):
@@ -175,7 +183,9 @@ def check_money(raw: object) -> Money:
     Takes {"amount": "1200.50", "currency": "USD"}, a `Money`, or the text "1200.50 USD".
     """
     if isinstance(raw, str):
-        amount, _, currency = raw.strip().replace(",", "").partition(" ")
+        amount, _, currency = raw.strip().partition(" ")
+        if _GROUPED.fullmatch(amount):
+            amount = amount.replace(",", "")
         raw = {"amount": amount, "currency": currency.strip().upper() or "USD"}
     if isinstance(raw, dict) and set(raw) == {"amount", "currency"}:
         amount, currency = raw["amount"], raw["currency"]
@@ -217,5 +227,8 @@ def money_from_units(units: int, currency: str) -> Money:
 
 def fold(text: str) -> str:
     """A text as it is compared and sorted: without case and without accents."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
+    if text.isascii():
+        return text.lower()
+    # Compatibility forms have capitals of their own, which only come to light by decomposition.
+    spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(character for character in spread if not unicodedata.combining(character))

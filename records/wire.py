@@ -30,6 +30,7 @@ MAX_ID_LENGTH = 100
 _SAFE_INTEGER = 2**53 - 1  # RFC 8259, section 6: beyond it, implementations disagree
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_PARAMS = Raw(b"{}")
 
 
@@ -68,16 +69,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _is_too_deep(line: bytes) -> bool:
-    """Whether brackets are nested deeper than allowed, or do not match at all.
+    """Whether brackets are nested deeper than allowed, or left open.
 
     Takes away the innermost pairs as often as they may be nested, each time in one sweep, so
-    that no line, however it is made, takes longer than a millisecond.
+    that no line, however it is made, takes longer than a millisecond. All count as of one kind,
+    or else a sweep would take two levels away; the decoder sees to it that they match.
     """
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
         return False
-    brackets = _STRING.sub(b"", line).translate(None, delete=_NOT_BRACKETS)
+    brackets = _STRING.sub(b"", line).translate(_ONE_KIND, delete=_NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 
@@ -203,6 +205,9 @@ def encode_batch(answers: Sequence[bytes]) -> bytes:
     return b"[%b]" % b",".join(parts)
 
 
+_STRANGER = "The other end does not speak this protocol."
+
+
 class WireError(msgspec.Struct, frozen=True):
     """The error member of an answer."""
 
@@ -211,10 +216,16 @@ class WireError(msgspec.Struct, frozen=True):
     data: dict[str, Any] = {}
 
     def as_error(self) -> RecordsError:
-        """The same error as the daemon raised it; one of a kind not known here is internal."""
+        """The same error as the daemon raised it; one of a kind not known here is internal.
+
+        Raises `ParseError` if its data is not of the protocol's form.
+        """
         data = dict(self.data)
         kind = BY_REASON.get(str(data.pop("reason", "")), InternalError)
-        errors = msgspec.convert(data.pop("errors", []), list[FieldError])
+        try:
+            errors = msgspec.convert(data.pop("errors", []), list[FieldError])
+        except msgspec.ValidationError:
+            raise ParseError(_STRANGER) from None
         return kind(self.message, errors, data)
 
 
@@ -239,4 +250,4 @@ def parse_answer(line: bytes) -> Answer:
     try:
         return _answer(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ParseError("The other end does not speak this protocol.") from None
+        raise ParseError(_STRANGER) from None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from records.audit import BrokenChain, Entry, Head, verify
 from records.boundaries import Transaction
+from records.history import Change
 from records.operations.journal import digest_of
 
 
@@ -14,15 +15,26 @@ def verify_journal(tx: Transaction) -> Head:
 
     Returns the log's head. Raises `records.audit.BrokenChain` at the first thing that is wrong.
     """
-    changes = {change.seq: digest_of(change) for change in tx.journal.all_changes()}
+    return verify(_compared(tx.journal.entries(), tx.journal.all_changes()))
 
-    def compared(entries: Iterator[Entry]) -> Iterator[Entry]:
-        for entry in entries:
-            if changes.pop(entry.seq, "") != entry.event.digest:
+
+def _compared(entries: Iterator[Entry], changes: Iterator[Change]) -> Iterator[Entry]:
+    """The entries, each compared with the change that it is of, if it is of one."""
+    change = next(changes, None)
+    for entry in entries:
+        if change is not None and change.seq < entry.seq:
+            break
+        if change is not None and change.seq == entry.seq:
+            if not _tells_of(entry, change):
                 raise BrokenChain(entry.seq, "is not what its row in the history says")
-            yield entry
+            change = next(changes, None)
+        elif entry.event.digest:
+            raise BrokenChain(entry.seq, "has no row in the history, and should")
+        yield entry
+    if change is not None:
+        raise BrokenChain(change.seq, "is missing, but its row in the history is there")
 
-    head = verify(compared(tx.journal.entries()))
-    if changes:
-        raise BrokenChain(min(changes), "is missing, but its row in the history is there")
-    return head
+
+def _tells_of(entry: Entry, change: Change) -> bool:
+    event = entry.event
+    return (event.digest, event.actor, entry.at) == (digest_of(change), change.actor, change.at)

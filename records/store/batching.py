@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -41,12 +41,21 @@ MAX_BATCH = 1000
 
 READERS = 2
 
-_UNKNOWN = OutcomeUnknown(
-    "The daemon stopped before it knew whether this became durable. "
-    "Repeat it under the same key to find out."
-)
-_STOPPING = Busy("The daemon is stopping; nothing was changed. Connect again.")
-_WAITING = Busy("Too many requests are waiting; nothing was changed. Try again.")
+
+# Each refusal is an error of its own: one raised over and over would keep every frame it passed.
+def _unknown() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "The daemon stopped before it knew whether this became durable. "
+        "Repeat it under the same key to find out."
+    )
+
+
+def _stopping() -> Busy:
+    return Busy("The daemon is stopping; nothing was changed. Connect again.")
+
+
+def _waiting() -> Busy:
+    return Busy("Too many requests are waiting; nothing was changed. Try again.")
 
 
 class Turns(Protocol):
@@ -128,13 +137,13 @@ class _Worker:
         """Answer everything that the dead thread leaves behind. Runs in the reactor's thread."""
         self.finished.errback(failure)
         for item in items[:MAX_BATCH]:
-            item.deferred.errback(Failure(_UNKNOWN))
+            item.deferred.errback(Failure(_unknown()))
         never_begun = items[MAX_BATCH:] + self.fresh
         while not self._queue.empty():
             never_begun += self._queue.get() or []
         self.fresh = []
         for item in never_begun:
-            item.deferred.errback(Failure(_STOPPING))
+            item.deferred.errback(Failure(_stopping()))
 
 
 class BatchingStore:
@@ -156,7 +165,7 @@ class BatchingStore:
         self._turns = turns
         self._fatal = fatal
         self._broken = False
-        self._stopping = False
+        self._stopped: Deferred[None] | None = None
         self._scheduled = False
         self._near: Reader | None = database.reader()
         self._near_transaction: Transaction | None = None
@@ -197,7 +206,7 @@ class BatchingStore:
         That state is never older than any outcome that has been delivered: `_deliver` ends it.
         """
         if self._near is None:
-            raise _STOPPING
+            raise _stopping()
         if self._near_transaction is None:
             self._near_transaction = self._near.begin()
             self._schedule()
@@ -207,10 +216,10 @@ class BatchingStore:
         self, worker: _Worker, operation: Callable[..., object], args: tuple[object, ...]
     ) -> Deferred[Any]:
         item = _Item(Work(operation, args))
-        if self._broken or self._stopping:
-            item.deferred.errback(Failure(_STOPPING))
+        if self._broken or self._stopped is not None:
+            item.deferred.errback(Failure(_stopping()))
         elif worker.waiting >= MAX_WAITING:
-            item.deferred.errback(Failure(_WAITING))
+            item.deferred.errback(Failure(_waiting()))
         else:
             worker.waiting += 1
             worker.fresh.append(item)
@@ -250,18 +259,29 @@ class BatchingStore:
 
     def stop(self) -> Deferred[None]:
         """Finish what has been handed in, close every connection, and fire."""
-        if self._stopping:
-            return succeed(None)
-        self._stopping = True
+        if self._stopped is not None:
+            return _following(self._stopped)
         self._end_near()
         if self._near is not None:
             self._near.close()
             self._near = None
         for worker in self._workers:
             worker.stop()
-        return gatherResults([worker.finished for worker in self._workers]).addCallback(
+        self._stopped = gatherResults([worker.finished for worker in self._workers]).addCallback(
             lambda _: None
         )
+        return _following(self._stopped)
+
+
+def _following(first: Deferred[None]) -> Deferred[None]:
+    """A Deferred that fires with another, which more than one caller may wait for."""
+    second: Deferred[None] = Deferred()
+
+    def fire(result: None) -> None:
+        second.callback(result)
+
+    first.addCallback(fire)
+    return second
 
 
 def _read_all(reader: Reader, works: Sequence[Work]) -> list[Done]:

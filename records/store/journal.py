@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from apsw import Connection
+from msgspec import convert
+from msgspec.structs import replace
 
-from records.audit import START, Entry, Event, Head, Outcome, follow
+from records.audit import START, BrokenChain, Entry, Event, Head, follow
 from records.boundaries import KeptOutcome
-from records.history import Change, ChangeKind, dump, load
+from records.history import Change, dump, load
 
 _ENTRY = "seq, at, actor, source, action, subject, outcome, fields, digest, hash"
 _CHANGE = "seq, at, actor, employee_id, revision, kind, before, after, salt"
 _HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
-_ENTRIES = f"SELECT {_ENTRY} FROM audit WHERE seq > ? ORDER BY seq"
 _APPEND = f"INSERT INTO audit ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _CHANGES = f"SELECT {_CHANGE} FROM history WHERE employee_id = ? ORDER BY revision DESC"
-_ALL_CHANGES = f"SELECT {_CHANGE} FROM history ORDER BY seq"
 _ADD_CHANGE = f"INSERT INTO history ({_CHANGE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = (
     "SELECT account_id, key, at, request, answer FROM outcomes WHERE account_id = ? AND key = ?"
@@ -24,33 +25,42 @@ _OUTCOME = (
 _KEEP = "INSERT INTO outcomes (account_id, key, at, request, answer) VALUES (?, ?, ?, ?, ?)"
 
 
+T = TypeVar("T")
+
+
+# What is loaded here may have been tampered with, and verification must say where: so types are
+# checked, and a row that cannot be read at all is a broken chain.
 def _entry(row: tuple[object, ...]) -> Entry:
     seq, at, actor, source, action, subject, outcome, fields, digest, chained = row
-    event = Event(
-        str(actor),
-        str(source),
-        str(action),
-        str(subject),
-        Outcome(outcome),
-        tuple(str(fields).split()),
-        str(digest),
+    event = {
+        "actor": actor,
+        "source": source,
+        "action": action,
+        "subject": subject,
+        "outcome": outcome,
+        "fields": str(fields).split(),
+        "digest": digest,
+    }
+    return convert(
+        {"seq": seq, "at": at, "event": event, "hash": chained}, Entry, builtin_types=(bytes,)
     )
-    return Entry(seq, at, event, chained)  # type: ignore[arg-type]
 
 
 def _change(row: tuple[object, ...]) -> Change:
     seq, at, actor, employee_id, revision, kind, before, after, salt = row
-    return Change(
-        seq,  # type: ignore[arg-type]
-        at,  # type: ignore[arg-type]
-        actor,  # type: ignore[arg-type]
-        employee_id,  # type: ignore[arg-type]
-        revision,  # type: ignore[arg-type]
-        ChangeKind(kind),
-        load(str(before)),
-        load(str(after)),
-        salt,  # type: ignore[arg-type]
-    )
+    stored = {
+        "seq": seq,
+        "at": at,
+        "actor": actor,
+        "employee_id": employee_id,
+        "revision": revision,
+        "kind": kind,
+        "before": {},
+        "after": {},
+        "salt": salt,
+    }
+    change = convert(stored, Change, builtin_types=(bytes,))
+    return replace(change, before=load(str(before)), after=load(str(after)))
 
 
 class SqliteJournal:
@@ -97,7 +107,7 @@ class SqliteJournal:
         return entry
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
-        return map(_entry, self._execute(_ENTRIES, (after,)))
+        return self._loaded("audit", _ENTRY, after, _entry)
 
     def add_change(self, change: Change) -> None:
         self._execute(
@@ -119,7 +129,24 @@ class SqliteJournal:
         return map(_change, self._execute(_CHANGES, (employee_id,)))
 
     def all_changes(self) -> Iterator[Change]:
-        return map(_change, self._execute(_ALL_CHANGES))
+        return self._loaded("history", _CHANGE, 0, _change)
+
+    def _loaded(
+        self, table: str, columns: str, after: int, loader: Callable[[tuple[object, ...]], T]
+    ) -> Iterator[T]:
+        """Rows in the order of seq. Raises `BrokenChain` at one that cannot be read."""
+        seq = after
+        rows = self._execute(f"SELECT {columns} FROM {table} WHERE seq > ? ORDER BY seq", (after,))
+        try:
+            for row in rows:
+                seq = row[0]
+                loaded = loader(row)
+                yield loaded
+        except UnicodeDecodeError:  # raised in the place of the row that follows the last one
+            following = self._execute(f"SELECT min(seq) FROM {table} WHERE seq > ?", (seq,)).get
+            raise BrokenChain(following, "cannot be read") from None
+        except ValueError:
+            raise BrokenChain(seq, "cannot be read") from None
 
     def outcome(self, account_id: int, key: str) -> KeptOutcome | None:
         row = self._execute(_OUTCOME, (account_id, key)).get

@@ -28,11 +28,11 @@ BUSY_TIMEOUT = 5000
 CHECKPOINT_PAGES = 2000
 """How long the write-ahead log grows, in pages of 4 KiB, before it is copied into the database."""
 
+HEADER_BYTES = 512
+"""The least that a database has: one page of the smallest size, which begins with the header."""
+
 QUICK_CHECK_BYTES = 32 * 1024 * 1024
 """Databases up to this size are checked in full when opened; larger ones take too long."""
-
-_NOT_DONE = Busy("The database cannot take changes just now; nothing was changed. Try again.")
-_FULL = Busy("The disk is full; nothing was changed. Tell whoever runs the daemon.")
 
 
 class SqliteTransaction:
@@ -93,7 +93,7 @@ class SqliteWriter:
         try:
             execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
-            return [Done(error=_refusal(error))] * len(works)
+            return _all_refused(works, error)
         done = []
         try:
             self._transaction.refresh()
@@ -102,23 +102,24 @@ class SqliteWriter:
         except apsw.Error as error:
             # The whole transaction is in doubt or gone (full disk, I/O): so is every work in it.
             self._abandon()
-            return [Done(error=_refusal(error))] * len(works)
+            return _all_refused(works, error)
         try:
             execute("COMMIT")
         except (apsw.FullError, apsw.BusyError) as error:
             # Neither has made the commit's last frame durable: it is known not to be done.
             self._abandon()
-            return [Done(error=_refusal(error))] * len(works)
+            return _all_refused(works, error)
         except apsw.Error as error:
             raise CommitUnknown(type(error).__name__) from error
         return done
 
     def _one(self, work: Work) -> Done:
         try:
-            return Done(self._attempt(work.operation, *work.args))
-        except Refused as refused:
-            self._attempt(refused.remember)
-            return Done(error=refused.error)
+            try:
+                return Done(self._attempt(work.operation, *work.args))
+            except Refused as refused:
+                self._attempt(refused.remember)
+                return Done(error=refused.error)
         except (apsw.FullError, apsw.IOError, apsw.NoMemError, apsw.CorruptError):
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, it is that caller's, and logged
@@ -162,8 +163,14 @@ class SqliteWriter:
         self._connection.close()
 
 
+def _all_refused(works: Sequence[Work], error: apsw.Error) -> list[Done]:
+    return [Done(error=_refusal(error)) for _ in works]
+
+
 def _refusal(error: apsw.Error) -> RecordsError:
-    return _FULL if isinstance(error, apsw.FullError) else _NOT_DONE
+    if isinstance(error, apsw.FullError):
+        return Busy("The disk is full; nothing was changed. Tell whoever runs the daemon.")
+    return Busy("The database cannot take changes just now; nothing was changed. Try again.")
 
 
 class SqliteDatabase:
@@ -207,8 +214,7 @@ class SqliteDatabase:
     def _open(self, steps: list[SchemaFile]) -> None:
         """Look at the file without writing to it, then bring it to the present schema."""
         if self._path.exists():
-            if self._path.stat().st_size == 0:
-                raise Unusable("it is empty. Restore it from a backup, or remove it to start anew")
+            self._look_at_header()
             glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             try:
                 missing_steps(glance, steps)
@@ -223,10 +229,19 @@ class SqliteDatabase:
         finally:
             connection.close()
 
+    def _look_at_header(self) -> None:
+        """SQLite takes a file too short for a header for a new database, and would fill it."""
+        with self._path.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+        if not header:
+            raise Unusable("it is empty. Restore it from a backup, or remove it to start anew")
+        if len(header) < HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+            raise apsw.NotADBError
+
     def _check(self, connection: apsw.Connection) -> None:
         """Whether the file is whole, as far as that can be told quickly."""
         if self._path.stat().st_size <= QUICK_CHECK_BYTES:
-            told = connection.pragma("quick_check(1)")
+            told = connection.execute("PRAGMA quick_check(1)").get
             if told != "ok":
                 raise apsw.CorruptError(str(told))
         for table in ("employees", "accounts", "audit", "history"):

@@ -1,0 +1,125 @@
+"""What the tests of the threads share: turns that the test takes, and a writer that can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from records.boundaries import Database, Done, Reader, Transaction, Work, Writer
+from records.store.batching import BatchingStore
+from records.store.sqlite import SqliteDatabase
+from records.test.store_contract import named
+from records.testing import FakeTime
+
+
+class HeldTurns:
+    """A reactor's turns, taken one by one by the test; calls from threads wait in a queue."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.calls: Queue[tuple[Callable[..., object], tuple[object, ...]]] = Queue()
+
+    def callLater(self, delay: float, call: Callable[[], object]) -> IDelayedCall:
+        found: IDelayedCall = self.clock.callLater(delay, call)
+        return found
+
+    def callFromThread(self, call: Callable[..., object], *args: object) -> None:
+        self.calls.put((call, args))
+
+    def turn(self) -> None:
+        """End the present turn: what was scheduled for it happens."""
+        self.clock.advance(0)
+
+    def one_call(self) -> None:
+        """Wait for one call from a thread, and do it."""
+        call, args = self.calls.get(timeout=20)
+        call(*args)
+
+
+class ScriptedDatabase:
+    """A real database whose writer can be told to fail, and tells the sizes of its batches."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.batches: list[int] = []
+        self.readers: list[Reader] = []
+        self.fault: BaseException | None = None
+        self.rest_fault: BaseException | None = None
+
+    def reader(self) -> Reader:
+        found = self._database.reader()
+        self.readers.append(found)
+        return found
+
+    def writer(self) -> Writer:
+        self._writer = self._database.writer()
+        return self
+
+    def run(self, works: Sequence[Work]) -> list[Done]:
+        self.batches.append(len(works))
+        if self.fault is not None:
+            raise self.fault
+        return self._writer.run(works)
+
+    def rest(self) -> None:
+        if self.rest_fault is not None:
+            raise self.rest_fault
+        self._writer.rest()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def add(tx: Transaction, number: int) -> int:
+    tx.employees.add(named(number))
+    return number
+
+
+def next_id(tx: Transaction) -> int:
+    return tx.employees.next_id()
+
+
+class HeldCase(SynchronousTestCase):
+    """A store whose turns the test takes."""
+
+    readers = 1
+
+    def setUp(self) -> None:
+        self.turns = HeldTurns()
+        self.database = ScriptedDatabase(SqliteDatabase(Path(self.mktemp()), FakeTime()))
+        self.fatal: list[Failure] = []
+        self.store = BatchingStore(self.turns, self.database, self.fatal.append, self.readers)
+        self.addCleanup(self.stop)
+
+    def stop(self) -> None:
+        stopped: list[object] = []
+        self.store.stop().addBoth(stopped.append)
+        while any(worker.thread.is_alive() for worker in self.store._workers):
+            self.settle()
+        self.settle()
+
+    def settle(self) -> None:
+        """Do what threads have asked for so far."""
+        for worker in self.store._workers:
+            worker.thread.join(0.01)
+        while not self.turns.calls.empty():
+            self.turns.one_call()
+
+    def outcomes(self, deferreds: Sequence[Deferred[Any]]) -> list[object]:
+        """What has come out: a value or an exception for each, None for what is under way."""
+        found: list[object] = [None] * len(deferreds)
+        for place, deferred in enumerate(deferreds):
+
+            def note(outcome: object, place: int = place) -> None:
+                found[place] = outcome.value if isinstance(outcome, Failure) else outcome
+
+            deferred.addBoth(note)
+        return found
