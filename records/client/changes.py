@@ -1,0 +1,170 @@
+"""Adding, changing and deleting an employee: forms, a summary, a yes, and what comes of it.
+
+Each is an `async def` over a `Dialogue`, and takes what was typed after its letter. Nothing is
+sent before it was shown and agreed to; errors that end a command are raised, for the menu to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from records.access import Action
+from records.client.dialogue import Dialogue
+from records.client.forms import ID, Form
+from records.client.login import call
+from records.client.render import comparison, employee_view, error_text, full_name
+from records.client.screen import Interrupted
+from records.errors import AlreadyExists, RevisionConflict, ValidationFailed
+from records.messages import EmployeeShown
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_NOTHING_CHANGED = "Nothing was changed."
+
+
+async def _submit(
+    dialogue: Dialogue,
+    method: Callable[P, Coroutine[Deferred[Any], Any, T]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """`call` for a change, which may be made although nobody waited for it."""
+    try:
+        return await call(dialogue, method, *args, **kwargs)
+    except Interrupted:
+        dialogue.screen.show("This may have been done or not: look before you repeat it.")
+        raise
+
+
+async def add(dialogue: Dialogue, typed: str) -> None:
+    """Add an employee."""
+    screen, records = dialogue.screen, dialogue.records
+    form = Form([ID, *dialogue.rights.fields(Action.ADD)], {"status": "active"})
+    screen.show("Blank leaves a field out (the daemon gives the next free ID). . ends the form.")
+    await form.fill(dialogue)
+    while True:
+        new: Mapping[str, object] = {"status": "active", **form.changes}
+        heading = f"New employee: {full_name(new)}"
+        screen.show(employee_view(msgspec.to_builtins(new), (), dialogue.style, heading))
+        if "id" in new:
+            screen.show(f"  Employee ID {new['id']}")
+        if not await dialogue.confirm("Add this employee?"):
+            screen.show("Nobody was added.")
+            return
+        key = dialogue.new_key()
+        try:
+            stored = await _submit(dialogue, records.add, form.changes, key)
+        except (ValidationFailed, AlreadyExists) as refusal:
+            await form.correct(dialogue, refusal)
+        else:
+            screen.show("Added.")
+            dialogue.show_employee(stored.employee)
+            return
+
+
+async def change(dialogue: Dialogue, typed: str) -> None:
+    """Change an employee."""
+    screen, records = dialogue.screen, dialogue.records
+    employee_id = await dialogue.ask_id(typed, "Change which Employee ID")
+    shown = await call(dialogue, records.get, employee_id)
+    fields = dialogue.rights.fields(Action.UPDATE, employee_id)
+    if not fields:
+        screen.fail("You may not change this employee.")
+        return
+    form = Form(fields, shown.employee, shown.masked)
+    screen.show(employee_view(shown.employee, shown.masked, dialogue.style))
+    screen.show("Blank keeps a value, - clears it, . keeps all the rest.")
+    await form.fill(dialogue)
+    agreed = False
+    while True:
+        if not form.changes:
+            screen.show(_NOTHING_CHANGED)
+            return
+        if not agreed:
+            screen.show(comparison(form.rows, ("Now", "New"), dialogue.style))
+            if not await dialogue.confirm("Save these changes?"):
+                screen.show(_NOTHING_CHANGED)
+                return
+        key, revision, changes = dialogue.new_key(), _revision(shown), form.changes
+        agreed = False
+        try:
+            stored = await _submit(dialogue, records.update, employee_id, revision, changes, key)
+        except RevisionConflict as conflict:
+            shown = await _present(dialogue, employee_id, conflict)
+            agreed = await _retry(dialogue, form, conflict, shown)
+            if not agreed:
+                screen.show(_NOTHING_CHANGED)
+                return
+        except (ValidationFailed, AlreadyExists) as refusal:
+            await form.correct(dialogue, refusal)
+        else:
+            screen.show("Saved.")
+            dialogue.show_employee(stored.employee)
+            return
+
+
+def _revision(shown: EmployeeShown) -> int:
+    return msgspec.convert(shown.employee.get("revision"), int)
+
+
+async def _present(
+    dialogue: Dialogue, employee_id: int, conflict: RevisionConflict
+) -> EmployeeShown:
+    """The version that is there now. A repeated answer of a conflict does not tell it."""
+    try:
+        return msgspec.convert(conflict.details, EmployeeShown)
+    except msgspec.ValidationError:
+        return await call(dialogue, dialogue.records.get, employee_id)
+
+
+async def _retry(
+    dialogue: Dialogue, form: Form, conflict: RevisionConflict, present: EmployeeShown
+) -> bool:
+    """Show both versions; whether to make the changes to the present one."""
+    different = form.against(present.employee)
+    if not different:
+        dialogue.screen.show("It was changed meanwhile, and is as you would have it already.")
+        form.rebase(present.employee, present.masked)
+        return True
+    both = comparison(different, ("Yours", "Now"), dialogue.style)
+    dialogue.screen.again(f"{error_text(conflict)}\n{both}")
+    while True:
+        answer = await dialogue.ask(
+            "r to make your changes to the version of now, Enter to leave it as it is: "
+        )
+        if answer.strip().lower() == "r":
+            form.rebase(present.employee, present.masked)
+            return True
+        if not answer.strip():
+            return False
+        dialogue.screen.again("Answer with r or Enter.")
+
+
+async def delete(dialogue: Dialogue, typed: str) -> None:
+    """Delete an employee, whose ID or a yes is typed once more."""
+    screen, records = dialogue.screen, dialogue.records
+    employee_id = await dialogue.ask_id(typed, "Delete which Employee ID")
+    shown = await call(dialogue, records.get, employee_id)
+    while True:
+        screen.show(employee_view(shown.employee, shown.masked, dialogue.style))
+        name = full_name(shown.employee)
+        answer = await dialogue.ask(
+            f"Type {employee_id} or yes to delete {name}; anything else keeps them: "
+        )
+        if answer.strip().lower() not in (str(employee_id), "yes"):
+            screen.show("Nobody was deleted.")
+            return
+        key, revision = dialogue.new_key(), _revision(shown)
+        try:
+            await _submit(dialogue, records.delete, employee_id, revision, key)
+        except RevisionConflict as conflict:
+            screen.again(error_text(conflict))
+            shown = await _present(dialogue, employee_id, conflict)
+        else:
+            screen.show(f"Deleted employee {employee_id}, {name}.")
+            return

@@ -1,0 +1,110 @@
+"""Finding and showing employees.
+
+Each is an `async def` over a `Dialogue`, and takes what was typed after its letter. Errors that
+end a command are raised, for the menu to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from records.access import Action
+from records.client.dialogue import Dialogue
+from records.client.login import call
+from records.client.render import employee_list, employee_view, safe_text
+from records.fields import Field
+from records.messages import MAX_PAGE
+from records.values import Invalid, check_reference
+
+
+async def find(dialogue: Dialogue, typed: str) -> None:
+    """Find employees by words, a page at a time."""
+    screen, records = dialogue.screen, dialogue.records
+    search = typed or await dialogue.ask("Search words (blank for everybody): ")
+    search = search.strip()
+    found = 0
+    cursor: str | None = None
+    while True:
+        limit = min(screen.page or MAX_PAGE, MAX_PAGE)
+        page = await call(dialogue, records.find, search, cursor, limit)
+        found, cursor = found + len(page.employees), page.cursor
+        if page.employees:
+            screen.show(employee_list(page.employees, dialogue.style))
+        if cursor is None:
+            screen.show(_count(found, search))
+            return
+        if screen.page is not None and not await _go_on(dialogue, found):
+            return
+
+
+def _count(found: int, search: str) -> str:
+    if found:
+        return "1 employee." if found == 1 else f"{found} employees."
+    return f"Nobody is found by: {safe_text(search)}" if search else "There are no employees yet."
+
+
+async def _go_on(dialogue: Dialogue, found: int) -> bool:
+    """Whether to show the next page; meanwhile, employees on this one can be looked at."""
+    prompt = f"{found} so far. Enter for more, q back, or an ID to show: "
+    while True:
+        line = (await dialogue.ask(prompt)).strip().lower()
+        if line in ("", "n"):
+            return True
+        if line == "q":
+            return False
+        try:
+            check_reference(line)
+        except Invalid:
+            dialogue.screen.again("Answer with Enter, n, q, or an Employee ID.")
+        else:
+            await show(dialogue, line)
+
+
+async def show(dialogue: Dialogue, typed: str) -> None:
+    """Show an employee, and reveal what is masked if the person may and wants to."""
+    employee_id = await dialogue.ask_id(typed, "Show which Employee ID")
+    shown = await call(dialogue, dialogue.records.get, employee_id)
+    revealed: list[str] = []
+    while True:
+        dialogue.screen.show(employee_view(shown.employee, shown.masked, dialogue.style))
+        wanted = await _what_to_reveal(dialogue, employee_id, shown.masked)
+        if not wanted:
+            return
+        revealed += wanted
+        shown = await call(dialogue, dialogue.records.get, employee_id, revealed)
+
+
+async def _what_to_reveal(dialogue: Dialogue, employee_id: int, masked: Sequence[str]) -> list[str]:
+    rights = dialogue.rights
+    fields = [f for f in rights.fields(Action.REVEAL, employee_id) if f.name in masked]
+    if not fields:
+        return []
+    listed = ", ".join(field.label for field in fields)
+    while True:
+        answer = (await dialogue.ask(f"r to reveal {listed}; Enter to go back: ")).strip().lower()
+        if not answer:
+            return []
+        if answer == "r":
+            break
+        dialogue.screen.again("Answer with r or Enter.")
+    return [field.name for field in await _which(dialogue, fields)]
+
+
+async def _which(dialogue: Dialogue, fields: Sequence[Field]) -> list[Field]:
+    """Those of the fields that the person chooses, by number or name."""
+    if len(fields) == 1:
+        return list(fields)
+    listed = ", ".join(f"{number} {field.label}" for number, field in enumerate(fields, 1))
+    prompt = f"Which ({listed}; or all)? Each look is recorded. "
+    while True:
+        words = (await dialogue.ask(prompt)).lower().replace(",", " ").split()
+        if words == ["all"]:
+            return list(fields)
+        chosen = [
+            field
+            for number, field in enumerate(fields, 1)
+            if {str(number), field.name, field.label.lower()} & set(words)
+        ]
+        if len(chosen) == len(words):
+            return chosen
+        dialogue.screen.again("Answer with their numbers or names, or Enter for none.")

@@ -1,0 +1,222 @@
+"""The daemon as the client sees it: a session that outlives its connections.
+
+Connects, logs in, keeps the token (in memory, nowhere else), and when a connection is lost makes
+another, goes on with the session and repeats what was under way. Reads are repeated as they are,
+changes under their key, so that each has one effect; logins and password changes are not
+repeated. Shows nothing and asks nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from records.client.dial import Dial
+from records.client.protocol import ANSWER_WITHIN, ClientProtocol, Lost
+from records.client.screen import Records, Unreachable
+from records.errors import (
+    Busy,
+    NotAuthenticated,
+    OutcomeUnknown,
+    ParseError,
+    PermissionDenied,
+    RecordsError,
+)
+from records.messages import (
+    AddParams,
+    DeleteParams,
+    EmployeeDeleted,
+    EmployeePage,
+    EmployeeShown,
+    EmployeeStored,
+    GetParams,
+    ListParams,
+    LoggedIn,
+    LoginParams,
+    NoParams,
+    Nothing,
+    Params,
+    PasswordChangeParams,
+    Resumed,
+    ResumeParams,
+    UpdateParams,
+)
+
+T = TypeVar("T")
+RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
+"""Seconds before each new attempt: half a minute in all, enough for a daemon's restart."""
+BUSY_RETRY_AFTER = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before asking a busy daemon again."""
+LEAVE_WITHIN = 2.0
+"""Seconds that leaving waits for the session's end; without it, it ends by itself."""
+
+
+class Connection:
+    """`records.client.screen.Records` over whatever connection there is at the moment.
+
+    One request at a time. notify: told a sentence when something keeps the person waiting.
+    """
+
+    def __init__(self, dial: Dial, clock: IReactorTime, notify: Callable[[str], None]) -> None:
+        self._dial = dial
+        self._clock = clock
+        self._notify = notify
+        self._protocol: ClientProtocol | None = None
+        self._token: str | None = None
+        self._session: Resumed | None = None
+
+    @property
+    def session(self) -> Resumed | None:
+        """See `Records`."""
+        return self._session
+
+    async def login(self, username: str, password: str) -> LoggedIn:
+        """See `Records`."""
+        self._close()
+        told = await self._ask("login", LoginParams(username=username, password=password), LoggedIn)
+        self._token, self._session = told.token, told
+        return told
+
+    async def change_password(self, current: str, new: str) -> None:
+        """See `Records`."""
+        params = PasswordChangeParams(current=current, new=new)
+        await self._ask("password.change", params, Nothing)
+        if self._session is not None:
+            self._session = msgspec.structs.replace(self._session, must_change_password=False)
+
+    async def leave(self) -> None:
+        """See `Records`."""
+        token, protocol = self._token, self._protocol
+        self._token = self._session = None
+        if token is not None and protocol is not None:
+            with suppress(RecordsError, Lost, Unreachable):  # it ends by itself before long
+                await protocol.request("logout", NoParams(), LEAVE_WITHIN)
+        self._close()
+
+    async def get(self, employee_id: int, reveal: Sequence[str] = ()) -> EmployeeShown:
+        """See `Records`."""
+        params = GetParams(id=employee_id, reveal=list(reveal))
+        return await self._ask("employee.get", params, EmployeeShown, RETRY_AFTER)
+
+    async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
+        """See `Records`."""
+        params = ListParams(search=search or None, cursor=cursor, limit=limit)
+        return await self._ask("employee.list", params, EmployeePage, RETRY_AFTER)
+
+    async def add(self, employee: Mapping[str, object], key: str) -> EmployeeStored:
+        """See `Records`."""
+        params = AddParams(employee=dict(employee), key=key)
+        return await self._ask("employee.add", params, EmployeeStored, RETRY_AFTER)
+
+    async def update(
+        self, employee_id: int, revision: int, changes: Mapping[str, object], key: str
+    ) -> EmployeeStored:
+        """See `Records`."""
+        params = UpdateParams(id=employee_id, revision=revision, changes=dict(changes), key=key)
+        return await self._ask("employee.update", params, EmployeeStored, RETRY_AFTER)
+
+    async def delete(self, employee_id: int, revision: int, key: str) -> EmployeeDeleted:
+        """See `Records`."""
+        params = DeleteParams(id=employee_id, revision=revision, key=key)
+        return await self._ask("employee.delete", params, EmployeeDeleted, RETRY_AFTER)
+
+    async def _ask(
+        self, method: str, params: Params, form: type[T], retry_after: Sequence[float] = ()
+    ) -> T:
+        """Ask until there is an answer, or no use in going on. Raises what the callers tell."""
+        delays, busy_delays = iter(retry_after), iter(BUSY_RETRY_AFTER)
+        told = sent = False
+        while True:
+            try:
+                protocol = await self._connected(method)
+                sent = True
+                raw = await protocol.request(method, params, ANSWER_WITHIN)
+                if told:
+                    self._notify("Connected again.")
+                return _decoded(raw, form)
+            except Busy:
+                delay = next(busy_delays, None)
+                if delay is None:
+                    raise
+            except (NotAuthenticated, PermissionDenied) as refusal:
+                self._note_refusal(method, refusal)
+                raise
+            except (Lost, OutcomeUnknown, Unreachable) as reason:
+                lasting = isinstance(reason, Unreachable) and reason.lasting
+                delay = None if lasting else next(delays, None)
+                if delay is None:
+                    raise _given_up(reason, method, params, sent) from reason
+                if not told:
+                    self._notify("The connection to the daemon was lost. Trying again...")
+                    told = True
+            await deferLater(self._clock, delay)
+
+    async def _connected(self, method: str) -> ClientProtocol:
+        """A connection on which this method can be asked for: with the session, if it needs it."""
+        if self._protocol is not None and self._protocol.lost is None:
+            return self._protocol
+        if method != "login" and self._token is None:
+            raise NotAuthenticated("Nobody is logged in. Log in first.")
+        protocol = await self._dial()
+        try:
+            if method != "login":
+                raw = await protocol.request("resume", ResumeParams(token=self._token or ""))
+                self._session = _decoded(raw, Resumed)
+        except BaseException:
+            protocol.close()
+            raise
+        self._protocol = protocol
+        return protocol
+
+    def _note_refusal(self, method: str, refusal: RecordsError) -> None:
+        if isinstance(refusal, NotAuthenticated) and method != "login":
+            self._token = self._session = None
+            self._close()
+        elif refusal.details.get("must_change_password") is True and self._session is not None:
+            self._session = msgspec.structs.replace(self._session, must_change_password=True)
+
+    def _close(self) -> None:
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            protocol.close()
+
+
+def _decoded(raw: msgspec.Raw, form: type[T]) -> T:
+    try:
+        return msgspec.json.decode(raw, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ParseError("The daemon's answer is not one that this client knows.") from None
+
+
+_MAYBE_DONE = {
+    "login": "",
+    "password.change": (
+        " It is not known whether the password was changed: log in with the new one, and if that "
+        "is refused with the old one."
+    ),
+}
+
+
+def _given_up(reason: Exception, method: str, params: Params, sent: bool) -> Exception:
+    """What to raise when there is no use in trying again."""
+    if isinstance(reason, OutcomeUnknown):
+        return reason
+    why = (
+        reason.message
+        if isinstance(reason, Unreachable)
+        else "The connection to the daemon was lost, and no answer came."
+    )
+    changes = getattr(params, "key", None) is not None
+    maybe = " It is not known whether the change was made: look before you repeat it."
+    if sent:
+        why += _MAYBE_DONE.get(method, maybe if changes else "")
+    return Unreachable(why, lasting=isinstance(reason, Unreachable) and reason.lasting)
+
+
+def _conforms(connection: Connection) -> Records:
+    return connection

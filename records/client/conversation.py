@@ -1,0 +1,114 @@
+"""The whole visit: login, the menu over and over, and what each choice leads to.
+
+Knows the commands by a table, and turns what they raise into what the person is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from twisted.internet.defer import CancelledError
+
+from records.client import changes, commands
+from records.client.dialogue import Dialogue
+from records.client.login import LoginFailed, change_first_password, change_password, log_in
+from records.client.menu import Choice, Command, choices, choose, menu_prompt, menu_text, why_not
+from records.client.render import error_text
+from records.client.screen import Interrupted, Left, Stopped, Unreachable
+from records.errors import RecordsError
+
+HISTORY = 100
+
+
+async def _change_password(dialogue: Dialogue, typed: str) -> None:
+    await change_password(dialogue)
+
+
+async def _log_out(dialogue: Dialogue, typed: str) -> None:
+    await dialogue.records.leave()
+    dialogue.screen.show("Logged out.")
+
+
+async def _quit(dialogue: Dialogue, typed: str) -> None:
+    raise Left
+
+
+COMMANDS: Mapping[Command, Callable[[Dialogue, str], Awaitable[None]]] = {
+    Command.FIND: commands.find,
+    Command.SHOW: commands.show,
+    Command.ADD: changes.add,
+    Command.CHANGE: changes.change,
+    Command.DELETE: changes.delete,
+    Command.PASSWORD: _change_password,
+    Command.LOG_OUT: _log_out,
+    Command.QUIT: _quit,
+}
+
+
+async def converse(dialogue: Dialogue, username: str | None) -> bool:
+    """Talk until the person leaves. Returns False if it ended otherwise.
+
+    username: who logs in first; asked for if None.
+    """
+    history: list[str] = []
+    offered: tuple[Choice, ...] = ()
+    screen = dialogue.screen
+    try:
+        while True:
+            session = dialogue.records.session
+            if session is None:
+                offered = ()
+                await log_in(dialogue, username)
+                username = None  # after logging out, somebody else may want to log in
+            elif session.must_change_password:
+                await change_first_password(dialogue)
+            else:
+                present = choices(dialogue.rights)
+                if present != offered:
+                    offered = present
+                    screen.show(menu_text(offered))
+                await _choose(dialogue, offered, history)
+    except Left:
+        return True
+    except (LoginFailed, Stopped):
+        return False
+    except Interrupted:  # where nobody is logged in, there is no menu to go back to
+        return False
+    except (RecordsError, Unreachable) as error:
+        screen.fail(error_text(error) if isinstance(error, RecordsError) else error.message)
+        return False
+    finally:
+        await dialogue.records.leave()
+
+
+async def _choose(dialogue: Dialogue, offered: tuple[Choice, ...], history: list[str]) -> None:
+    """One choice at the menu, and what it leads to."""
+    screen = dialogue.screen
+    try:
+        line = await screen.ask(menu_prompt(offered), recall=history)
+    except Interrupted:
+        return
+    chosen = choose(line, offered)
+    if chosen is None:
+        if line.strip() not in ("", "?"):
+            screen.again(why_not(line))
+        screen.show(menu_text(offered))
+        return
+    if line.strip() not in history[-1:]:
+        history.append(line.strip())
+        del history[:-HISTORY]
+    command, typed = chosen
+    try:
+        await COMMANDS[command](dialogue, typed)
+    except Left:
+        if command is not Command.QUIT:
+            screen.again("Left before this was done.")
+        raise
+    except Interrupted:
+        screen.show("Given up.")
+    except CancelledError:
+        raise
+    except RecordsError as error:
+        screen.fail(error_text(error))
+    except Unreachable as error:
+        screen.fail(error.message)

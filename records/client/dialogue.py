@@ -1,0 +1,86 @@
+"""What every conversation needs: both ends of it, and the small questions they all ask.
+
+Knows nothing of what any one command does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from records.client.menu import Rights
+from records.client.render import Style, columns, employee_view
+from records.client.screen import Records, Screen
+from records.fields import FIELDS
+from records.values import Invalid, check_reference
+
+ROOM = 20
+"""Columns that a prompt leaves for the answer; a longer prompt gets a line of its own."""
+
+
+class Dialogue:
+    """A person before a screen, and the daemon they speak with.
+
+    new_key: gives a key that no change had before. username: who logged in last.
+    """
+
+    def __init__(self, screen: Screen, records: Records, new_key: Callable[[], str]) -> None:
+        self.screen = screen
+        self.records = records
+        self.new_key = new_key
+        self.username: str | None = None
+
+    @property
+    def rights(self) -> Rights:
+        """What the person may do, as told last; nothing while nobody is logged in."""
+        session = self.records.session
+        return Rights.of(session) if session is not None else Rights((), None)
+
+    @property
+    def style(self) -> Style:
+        """How text is made for this screen, now."""
+        return Style(self.screen.width, self.screen.colour)
+
+    def show_employee(self, employee: Mapping[str, object]) -> None:
+        """Show an employee as a change answered it: whatever can be masked is."""
+        hidden = [
+            name for name, value in employee.items() if name in FIELDS and _is_hidden(name, value)
+        ]
+        self.screen.show(employee_view(employee, hidden, self.style))
+
+    async def ask(self, prompt: str, *, recall: Sequence[str] = ()) -> str:
+        """`Screen.ask`, with a prompt of any length."""
+        if columns(prompt) > self.screen.width - ROOM:
+            self.screen.show(prompt.rstrip().removesuffix(":"))
+            prompt = "> "
+        return await self.screen.ask(prompt, recall=recall)
+
+    async def confirm(self, question: str) -> bool:
+        """Whether the person says yes; a blank answer is no."""
+        while True:
+            answer = (await self.ask(f"{question} [y/N]: ")).strip().lower()
+            if answer in ("y", "yes"):
+                return True
+            if answer in ("", "n", "no"):
+                return False
+            self.screen.again("Answer y for yes, or n for no.")
+
+    async def ask_id(self, typed: str, question: str) -> int:
+        """An Employee ID: what was typed at the menu, or the answer to the question.
+
+        A blank answer means one's own record, where there is one.
+        """
+        own = self.rights.own_id
+        prompt = f"{question} [{own}, your own]: " if own is not None else f"{question}: "
+        while True:
+            line = (typed or await self.ask(prompt)).strip()
+            typed = ""
+            if not line and own is not None:
+                return own
+            try:
+                return check_reference(line)
+            except Invalid as reason:
+                self.screen.again(f"This {reason}")
+
+
+def _is_hidden(name: str, value: object) -> bool:
+    return FIELDS[name].masked and value is not None

@@ -1,0 +1,138 @@
+"""What the menu offers to whom. Pure: permissions in, choices out.
+
+The daemon decides; this only keeps from offering what it would refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+import msgspec
+
+from records.access import Action, Scope
+from records.fields import CATALOGUE, Field, FieldClass
+from records.messages import Permission, Resumed
+
+
+class Command(Enum):
+    """What can be chosen; the value is its letter."""
+
+    FIND = "f"
+    SHOW = "s"
+    ADD = "a"
+    CHANGE = "c"
+    DELETE = "d"
+    PASSWORD = "p"  # noqa: S105  a letter of the menu
+    LOG_OUT = "l"
+    QUIT = "q"
+
+
+LABELS = {
+    Command.FIND: "Find employees",
+    Command.SHOW: "Show an employee",
+    Command.ADD: "Add an employee",
+    Command.CHANGE: "Change an employee",
+    Command.DELETE: "Delete an employee",
+    Command.PASSWORD: "Change your password",
+    Command.LOG_OUT: "Log out",
+    Command.QUIT: "Quit",
+}
+
+
+class Rights:
+    """What the user may do, from the permissions that the daemon told."""
+
+    def __init__(self, permissions: Iterable[Permission], own_id: int | None) -> None:
+        self.own_id = own_id
+        self._granted = frozenset(
+            (each.action, each.field_class, each.scope) for each in permissions
+        )
+
+    @classmethod
+    def of(cls, session: Resumed) -> Rights:
+        """The rights of whoever is logged in."""
+        return cls(session.permissions, session.user.employee_id)
+
+    def may(self, action: Action, field_class: FieldClass, subject: int | None = None) -> bool:
+        """Whether this is allowed on everybody's record, or on the subject's."""
+        wanted = (action.value, field_class.value)
+        if (*wanted, Scope.ALL.value) in self._granted:
+            return True
+        own = subject is not None and subject == self.own_id
+        return own and (*wanted, Scope.SELF.value) in self._granted
+
+    def may_somewhere(self, action: Action, field_class: FieldClass) -> bool:
+        """Whether this is allowed on everybody's record or at least on the user's own."""
+        return self.may(action, field_class, self.own_id)
+
+    def fields(self, action: Action, subject: int | None = None) -> tuple[Field, ...]:
+        """The fields on which this is allowed, in the catalogue's order."""
+        return tuple(f for f in CATALOGUE if self.may(action, f.field_class, subject))
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One line of the menu."""
+
+    number: int
+    command: Command
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return LABELS[self.command]
+
+
+def choices(rights: Rights) -> tuple[Choice, ...]:
+    """The menu for this user."""
+    # The daemon's own conditions: each method asks for the directory's fields (a name, above
+    # all), and deletion concerns the record as a whole.
+    directory = FieldClass.DIRECTORY
+    offered = {
+        Command.FIND: rights.may(Action.READ, directory),
+        Command.SHOW: rights.may_somewhere(Action.READ, directory),
+        Command.ADD: rights.may(Action.ADD, directory),
+        Command.CHANGE: rights.may_somewhere(Action.UPDATE, directory),
+        Command.DELETE: all(rights.may_somewhere(Action.DELETE, each) for each in FieldClass),
+        Command.PASSWORD: True,
+        Command.LOG_OUT: True,
+        Command.QUIT: True,
+    }
+    allowed = [command for command, offer in offered.items() if offer]
+    return tuple(Choice(number, command) for number, command in enumerate(allowed, 1))
+
+
+def menu_text(offered: Sequence[Choice]) -> str:
+    """The menu, a line for each choice."""
+    return "\n".join(f"  {each.number}  {each.command.value}  {each.label}" for each in offered)
+
+
+def menu_prompt(offered: Sequence[Choice]) -> str:
+    """The question at the menu, with the letters that answer it."""
+    letters = " ".join(each.command.value for each in offered)
+    return f"Choose [{letters}, ? for the menu]: "
+
+
+def choose(line: str, offered: Sequence[Choice]) -> tuple[Command, str] | None:
+    """What was chosen by letter, number or word, and what follows it; None if it's no choice.
+
+    "s 12" shows employee 12 without asking for the ID.
+    """
+    word, _, rest = line.strip().partition(" ")
+    for each in offered:
+        if word == str(each.number) or word.lower() in _words(each.command):
+            return each.command, rest.strip()
+    return None
+
+
+def _words(command: Command) -> tuple[str, str]:
+    return command.value, command.name.lower().replace("_", "")
+
+
+def why_not(line: str) -> str:
+    """Why this line at the menu chose nothing."""
+    word = line.strip().partition(" ")[0].lower()
+    for command in Command:
+        if word in _words(command):
+            return f"Your role does not allow you to: {LABELS[command]}."
+    return "This is not on the menu."

@@ -1,0 +1,175 @@
+"""Employees, lists and errors as text for people. Pure: values in, text out.
+
+Everything that comes from a record or from the daemon passes `safe_text` here before it can reach
+a terminal. Knows nothing of where the text is shown.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from io import StringIO
+
+import msgspec
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from records.errors import RecordsError
+from records.fields import CATALOGUE, FIELDS, Field, Money
+
+_JOINERS = "\u200c\u200d"  # part of how Persian and several Indian scripts are spelt
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+BLANK = "–"
+NARROW = 100
+"""Columns below which a list leaves out what matters least."""
+
+
+class Style(msgspec.Struct, frozen=True):
+    """What text is made for. colour: False also keeps to ASCII lines, for files and pipes."""
+
+    width: int
+    colour: bool
+
+
+def safe_text(text: str) -> str:
+    """The text with every character made visible that could act on a terminal or mislead the eye.
+
+    Control characters (and so escape sequences), bidirectional overrides and other invisible
+    ones, and what UTF-8 cannot carry come out as \\x1b or \\u202e.
+    """
+    return "".join(
+        each
+        if unicodedata.category(each) not in _HARMFUL or each in _JOINERS
+        else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
+
+
+def value_text(field: Field, value: object) -> str:
+    """A field's value as it is shown."""
+    if value is None or value == "":
+        return BLANK
+    if isinstance(value, Mapping) and field.name == "salary":
+        with suppress(msgspec.ValidationError):  # shown as it came
+            value = msgspec.convert(value, Money)
+    try:
+        return safe_text(str(value))
+    except ValueError:  # an amount that is no number
+        return safe_text(repr(value))
+
+
+def full_name(employee: Mapping[str, object]) -> str:
+    """Given name and family name, as far as they are there."""
+    parts = [str(employee.get(name) or "") for name in ("given_name", "family_name")]
+    return safe_text(" ".join(part for part in parts if part)) or "(no name)"
+
+
+def _written(content: RenderableType, style: Style) -> str:
+    # markup, emoji and highlight off: text is shown as it is, whatever is in it
+    console = Console(
+        file=StringIO(),
+        width=style.width,
+        color_system="standard" if style.colour else None,
+        force_terminal=style.colour,
+        no_color=not style.colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    with console.capture() as capture:
+        console.print(content)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _table(columns: Sequence[str], style: Style, *, one_line: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD if style.colour else box.ASCII2, header_style="bold")
+    for column in columns:
+        table.add_column(
+            Text(column), no_wrap=one_line, overflow="ellipsis" if one_line else "fold"
+        )
+    return table
+
+
+_COLUMNS = ("given_name", "title", "department", "location", "status", "email")
+_NARROW_COLUMNS = ("given_name", "title", "department")
+
+
+def employee_list(employees: Iterable[Mapping[str, object]], style: Style) -> str:
+    """A table with a line for each employee."""
+    listed = list(employees)
+    wanted = _COLUMNS if style.width >= NARROW else _NARROW_COLUMNS
+    shown = [name for name in wanted if any(name in each for each in listed)]
+    labels = ["Name" if name == "given_name" else FIELDS[name].label for name in shown]
+    table = _table(["ID", *labels], style, one_line=True)
+    table.columns[0].justify = "right"
+    table.columns[0].overflow = "fold"
+    for each in listed:
+        cells = [
+            full_name(each) if name == "given_name" else value_text(FIELDS[name], each.get(name))
+            for name in shown
+        ]
+        table.add_row(*map(Text, [safe_text(str(each.get("id"))), *cells]))
+    return _written(table, style)
+
+
+def employee_view(
+    employee: Mapping[str, object], masked: Sequence[str], style: Style, title: str | None = None
+) -> str:
+    """One employee: a line for each field that came; masked ones are marked.
+
+    title: in place of the ID, name and revision.
+    """
+    heading = title or (
+        f"Employee {safe_text(str(employee.get('id')))}: {full_name(employee)}"
+        f"  (revision {safe_text(str(employee.get('revision')))})"
+    )
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for field in CATALOGUE:
+        if field.name not in employee:
+            continue
+        value = Text(value_text(field, employee[field.name]))
+        if field.name in masked:
+            value.append("  (masked)", style="dim")
+        grid.add_row(Text(f"  {field.label}", style="cyan"), value)
+    return _written(Text(heading, style="bold"), style) + "\n" + _written(grid, style)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One field, side by side in two versions."""
+
+    field: Field
+    left: object
+    right: object
+
+
+def comparison(rows: Iterable[Row], headings: tuple[str, str], style: Style) -> str:
+    """A table of fields in two versions."""
+    table = _table(["Field", *headings], style, one_line=False)
+    table.columns[0].no_wrap = True
+    for row in rows:
+        left, right = value_text(row.field, row.left), value_text(row.field, row.right)
+        table.add_row(Text(row.field.label), Text(left), Text(right, style="bold"))
+    return _written(table, style)
+
+
+def error_text(error: RecordsError) -> str:
+    """What went wrong: the sentence, and a line for each wrong field that says more."""
+    more = [each.message for each in error.errors if each.message not in error.message]
+    return "\n".join([safe_text(error.message), *(f"  - {safe_text(each)}" for each in more)])
+
+
+def styled(text: str, code: str, colour: bool) -> str:
+    """Safe text in an ANSI style, such as "31" for red, where colours are wanted."""
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return cell_len(text)

@@ -1,0 +1,128 @@
+"""The screen that is a terminal: raw keys in, styled lines out, and all of it put back after.
+
+Owns the terminal's modes and Twisted's stdio. The look is a plain scrolling one. What the lines
+mean is not known here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import termios
+import tty
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from records.client.lineedit import LineEditor, Terminal
+from records.client.render import styled
+from records.client.screen import Interrupted, Screen
+
+T = TypeVar("T")
+
+LEAST_WIDTH = 40
+RESERVED_ROWS = 8
+"""Rows of a page that are not employees: the table's head and foot, and the prompt."""
+LEAST_PAGE = 5
+_RED = "31"
+
+
+@contextmanager
+def kept_modes(*descriptors: int) -> Iterator[None]:
+    """Whatever happens inside, the descriptors' terminal modes and flags are as before after it."""
+    flags = [(each, fcntl.fcntl(each, fcntl.F_GETFL)) for each in descriptors]
+    modes = [(each, termios.tcgetattr(each)) for each in descriptors if os.isatty(each)]
+    try:
+        yield
+    finally:
+        # A terminal that was hung up has no modes any more.
+        for descriptor, kept in flags:
+            with suppress(OSError):
+                fcntl.fcntl(descriptor, fcntl.F_SETFL, kept)
+        for descriptor, kept_mode in modes:
+            with suppress(OSError, termios.error):
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, kept_mode)
+
+
+def terminal_size(descriptor: int) -> tuple[int, int]:
+    """Columns and rows, now; 80 by 24 where the terminal does not say."""
+    try:
+        columns, rows = os.get_terminal_size(descriptor)
+    except OSError:
+        columns = rows = 0
+    return columns or 80, rows or 24
+
+
+def raw(descriptor: int) -> None:
+    """Have each key sent as it is pressed, none shown, and none made into a signal."""
+    tty.setraw(descriptor, termios.TCSANOW)
+
+
+class TerminalScreen:
+    """`records.client.screen.Screen` on a terminal.
+
+    size: tells its columns and rows. protocol: what to connect to the keys. closed: see
+    `LineEditor`. failed: always False, for whoever sits there has seen what failed.
+    """
+
+    def __init__(self, size: Callable[[], tuple[int, int]], *, colour: bool) -> None:
+        self._size = size
+        self._colour = colour
+        self._waiting: Deferred[Any] | None = None
+        self._editor = LineEditor(lambda: self.width, self._interrupted)
+        self.protocol = Terminal(lambda: self._editor)
+        self.failed = False
+        self.closed = self._editor.closed
+
+    @property
+    def width(self) -> int:
+        """See `Screen`."""
+        return max(LEAST_WIDTH, self._size()[0])
+
+    @property
+    def page(self) -> int | None:
+        """See `Screen`."""
+        return max(LEAST_PAGE, self._size()[1] - RESERVED_ROWS)
+
+    @property
+    def colour(self) -> bool:
+        """See `Screen`."""
+        return self._colour
+
+    def ask(
+        self, prompt: str, *, secret: bool = False, recall: Sequence[str] = ()
+    ) -> Awaitable[str]:
+        """See `Screen`."""
+        return self._editor.ask(prompt, secret=secret, recall=recall)
+
+    def show(self, text: str) -> None:
+        """See `Screen`."""
+        self.protocol.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+
+    def fail(self, text: str) -> None:
+        """See `Screen`."""
+        self.show(styled(text, _RED, self._colour))
+
+    def again(self, text: str) -> None:
+        """See `Screen`."""
+        self.fail(text)
+
+    async def wait(self, coroutine: Coroutine[Deferred[Any], Any, T]) -> T:
+        """See `Screen`."""
+        self._waiting = waiting = Deferred.fromCoroutine(coroutine)
+        try:
+            return await waiting
+        except CancelledError:
+            raise Interrupted from None
+        finally:
+            self._waiting = None
+
+    def _interrupted(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+
+def _conforms(screen: TerminalScreen) -> Screen:
+    return screen
