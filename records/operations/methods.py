@@ -7,7 +7,7 @@ itself (`records.conversation`): they open, change or end its session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 
 from records.access import User
 from records.audit import Outcome
-from records.boundaries import Refused, Transaction
+from records.boundaries import Done, Refused, Transaction
 from records.errors import PermissionDenied, RecordsError
 from records.messages import (
     AddParams,
@@ -117,6 +117,20 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
             _note_denial(tx, user, method, params, error)
 
         raise Refused(error, remember) from None
+
+
+def perform_all(
+    tx: Transaction, caller: Caller, asked: Sequence[tuple[Method, Params]]
+) -> list[Done]:
+    """`perform` for reads that stand one behind the other: each with an outcome of its own."""
+    return [_performed(tx, caller, method, params) for method, params in asked]
+
+
+def _performed(tx: Transaction, caller: Caller, method: Method, params: Params) -> Done:
+    try:
+        return Done(perform(tx, caller, method, params))
+    except Exception as error:  # noqa: BLE001  it is that one request's, and told or logged there
+        return Done(error=error)
 
 
 def _perform_once(tx: Transaction, user: User, method: Method, params: Params, key: str) -> object:

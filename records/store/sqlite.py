@@ -177,7 +177,8 @@ class SqliteDatabase:
     """`records.boundaries.Database`: a file that is ours, whole, and of the present schema.
 
     path: the file, made if it is missing, with access for its owner only. clock: microseconds
-    since 1970 in UTC. entropy: secure random bytes.
+    since 1970 in UTC. entropy: secure random bytes. may_upgrade: False for a program that works
+    beside a daemon, from under whose feet the schema must not be changed.
     Raises `Unusable` if the file is damaged, newer than this program, or not a database of ours.
     """
 
@@ -187,6 +188,8 @@ class SqliteDatabase:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes] = os.urandom,
         steps: list[SchemaFile] | None = None,
+        *,
+        may_upgrade: bool = True,
     ) -> None:
         self._path = path
         self._clock = clock
@@ -199,7 +202,7 @@ class SqliteDatabase:
             )
         steps = schema_files() if steps is None else steps
         try:
-            self._open(steps)
+            self._open(steps, may_upgrade)
         except Unusable as error:
             raise Unusable(f"{path} cannot be used: {error}.") from None
         except OSError as error:
@@ -211,13 +214,14 @@ class SqliteDatabase:
                 f"{path} cannot be opened: SQLite says {type(error).__name__}."
             ) from None
 
-    def _open(self, steps: list[SchemaFile]) -> None:
+    def _open(self, steps: list[SchemaFile], may_upgrade: bool) -> None:
         """Look at the file without writing to it, then bring it to the present schema."""
         if self._path.exists():
             self._look_at_header()
             glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             try:
-                missing_steps(glance, steps)
+                if missing_steps(glance, steps) and not may_upgrade:
+                    raise Unusable("its schema is older: start this version's daemon once")
             finally:
                 glance.close()
         else:

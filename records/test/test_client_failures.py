@@ -25,7 +25,8 @@ from records.client.dial import dial_tls
 from records.client.failures import Place, WatchedTLS, explain
 from records.client.screen import Unreachable
 from records.errors import NotAuthenticated
-from records.tls import KeyFiles, ServerTLS, client_tls, make_certificate, prepare_keys
+from records.keys import KeyFiles, make_certificate, prepare_keys
+from records.tls import ServerTLS, client_tls
 from records.wire import encode_error
 
 HERE = Place("localhost", 7443, Path("keys/ca.crt"))

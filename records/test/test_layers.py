@@ -26,8 +26,18 @@ GROUND = {
     "wire",
     "boundaries",
 }
-ADAPTERS = {"cred", "hashing", "passwords", "throttle", "conversation", "protocol", "tls"}
-EDGE = {"bootstrap", "service", "tap", "admin", "verify"}
+ADAPTERS = {
+    "cred",
+    "hashing",
+    "passwords",
+    "throttle",
+    "conversation",
+    "protocol",
+    "keys",
+    "tls",
+    "faults",
+}
+EDGE = {"bootstrap", "service", "tap", "admin"}
 TESTS = {"testing"}
 
 # What no effect comes out of: the ground knows of no clock, chance, file, thread or wire.

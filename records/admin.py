@@ -1,0 +1,221 @@
+"""`python -m records.admin`: accounts, and proof of the audit log, at the daemon's own machine.
+
+For whoever can read the database's file: the operating system has let them in already. What they
+do goes through the same operations, gate and audit log as everything else, as the user `local`,
+and may be done while the daemon runs. Passwords are made here, shown once, and never taken as
+arguments. Exit codes: 0 done, 1 refused, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
+
+from records import __version__
+from records.access import Role
+from records.accounts import Account
+from records.audit import BrokenChain
+from records.bootstrap import Places, forget_first_password, generate_password
+from records.boundaries import Transaction, Work
+from records.errors import RecordsError, Unusable
+from records.hashing import BcryptHasher
+from records.keys import KeyFiles
+from records.operations.accounts import (
+    LOCAL,
+    NewAccount,
+    add_account,
+    list_accounts,
+    reset_password,
+    set_disabled,
+    set_employee,
+    set_roles,
+)
+from records.operations.audit import verify_journal
+from records.store.sqlite import SqliteDatabase
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Office:
+    """An existing database, opened for one command. Raises `Unusable` if there is none."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        if not places.database.exists():
+            raise Unusable(
+                f"There is no database at {places.database}. Name the daemon's folder with --data."
+            )
+        self._database = SqliteDatabase(
+            places.database, lambda: time.time_ns() // 1000, os.urandom, may_upgrade=False
+        )
+
+    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
+        """What an operation finds."""
+        reader = self._database.reader()
+        try:
+            return operation(reader.begin(), *args)
+        finally:
+            reader.end()
+            reader.close()
+
+    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
+        """What an operation does, durable once this returns."""
+        writer = self._database.writer()
+        try:
+            (done,) = writer.run([Work(operation, args)])
+        finally:
+            writer.close()
+        if done.error is not None:
+            raise done.error
+        value: Any = done.value
+        return value  # type: ignore[no-any-return]
+
+
+def _roles(text: str) -> tuple[Role, ...]:
+    known = {role.value: role for role in Role}
+    wanted = [word.strip() for word in text.split(",") if word.strip()]
+    unknown = [word for word in wanted if word not in known]
+    if unknown or not wanted:
+        raise argparse.ArgumentTypeError(f"roles are {', '.join(known)}; commas between several")
+    return tuple(dict.fromkeys(known[word] for word in wanted))
+
+
+def _employee(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("give an Employee ID, or none")
+    return int(text)
+
+
+def _show_password(username: str, password: str) -> None:
+    print(f"  Username: {username}\n  Password: {password}")
+    print("It must be changed at the first login. It is shown only here; hand it over safely.")
+
+
+def _list(office: Office, options: argparse.Namespace) -> None:
+    accounts = office.read(list_accounts, LOCAL)
+    rows = [("USERNAME", "ROLES", "EMPLOYEE", ""), *map(_row, accounts)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+def _row(account: Account) -> tuple[str, str, str, str]:
+    remark = "disabled" if account.disabled else ""
+    if account.must_change_password and not remark:
+        remark = "must change the password"
+    roles = ",".join(role.value for role in account.roles)
+    return account.username, roles, str(account.employee_id or "-"), remark
+
+
+def _add(office: Office, options: argparse.Namespace) -> None:
+    password = generate_password(os.urandom)
+    hashed = BcryptHasher().hash(password)
+    account = office.write(
+        add_account,
+        LOCAL,
+        NewAccount(options.username, options.roles, hashed, options.employee),
+    )
+    print(f"Added {account.username}.")
+    _show_password(account.username, password)
+
+
+def _set_roles(office: Office, options: argparse.Namespace) -> None:
+    office.write(set_roles, LOCAL, options.username, options.roles)
+    print(f"{options.username} has other roles from the next request on.")
+
+
+def _set_employee(office: Office, options: argparse.Namespace) -> None:
+    office.write(set_employee, LOCAL, options.username, options.employee)
+    print(f"Said whose record is {options.username}'s own.")
+
+
+def _disable(office: Office, options: argparse.Namespace) -> None:
+    office.write(set_disabled, LOCAL, options.username, True)
+    print(f"{options.username} is disabled, and logged out everywhere.")
+
+
+def _enable(office: Office, options: argparse.Namespace) -> None:
+    office.write(set_disabled, LOCAL, options.username, False)
+    print(f"{options.username} may log in again.")
+
+
+def _reset_password(office: Office, options: argparse.Namespace) -> None:
+    password = generate_password(os.urandom)
+    office.write(reset_password, LOCAL, options.username, BcryptHasher().hash(password))
+    forget_first_password(office.places, options.username.strip().lower())
+    print(f"{options.username} has a new password, and is logged out everywhere.")
+    _show_password(options.username, password)
+
+
+def _verify(office: Office, options: argparse.Namespace) -> None:
+    head = office.read(verify_journal)
+    print(f"The audit log is whole: {head.seq} entries, and the history agrees with it.")
+    print(f"Its head is {head.hash.hex()}: keep this elsewhere, to notice if the end is cut off.")
+
+
+def parse_options(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line. Exits with 2 if it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m records.admin",
+        description="Accounts and the audit log of a daemon on this machine, running or not.",
+        epilog=f"Roles are {', '.join(role.value for role in Role)}.",
+    )
+    parser.add_argument(
+        "--data", default=Path("data"), type=Path, help="the folder of the database (default: data)"
+    )
+    parser.add_argument("--version", action="version", version=f"records {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, does: str, run: Callable[..., None]) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
+        made.set_defaults(run=run)
+        return made
+
+    command("list", "show all accounts", _list)
+    new = command("add", "add an account with a first password", _add)
+    new.add_argument("username")
+    new.add_argument("roles", type=_roles, help="such as hr, or manager,employee")
+    new.add_argument("--employee", type=_employee, metavar="ID", help="whose record is their own")
+    roles = command("roles", "give an account other roles", _set_roles)
+    roles.add_argument("username")
+    roles.add_argument("roles", type=_roles)
+    own = command("employee", "say which employee's record is an account's own", _set_employee)
+    own.add_argument("username")
+    own.add_argument("employee", type=_employee, metavar="ID", help="an Employee ID, or none")
+    for name, does, run in (
+        ("disable", "close an account and end its sessions", _disable),
+        ("enable", "open a disabled account again", _enable),
+        ("reset-password", "give an account a new first password", _reset_password),
+    ):
+        command(name, does, run).add_argument("username")
+    command("verify", "prove that the audit log and the history are whole", _verify)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command, and exit."""
+    options = parse_options(sys.argv[1:] if argv is None else argv)
+    os.umask(0o077)
+    try:
+        options.run(Office(Places(options.data, KeyFiles(Path("keys")))), options)
+    except RecordsError as error:
+        print(f"records: {error.message}", file=sys.stderr)
+    except (Unusable, BrokenChain) as error:
+        print(f"records: {error}", file=sys.stderr)
+    else:
+        sys.exit(0)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

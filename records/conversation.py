@@ -1,0 +1,423 @@
+"""What one connection asks, in which order it is done, and the answers in that same order.
+
+Owns the connection's session and the queue of its requests. Consecutive reads go to the store
+together, and so do consecutive writes; a change from one to the other waits for what is under
+way, so that everything takes effect in the order sent. Knows nothing of bytes on a wire: a line
+comes in, lines go out to the `Peer`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import UNSET, Struct, UnsetType
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from records.accounts import SessionLimits, session_id
+from records.boundaries import Done, Refused, Store
+from records.cred import Avatar, IAvatar, PasswordLogin, SessionToken
+from records.errors import InternalError, MethodNotFound, NotAuthenticated, RecordsError
+from records.faults import whereabouts
+from records.messages import (
+    MAX_ANSWER,
+    LoggedIn,
+    LoginParams,
+    Nothing,
+    Params,
+    PasswordChangeParams,
+    Resumed,
+    ResumeParams,
+    ServerInfo,
+)
+from records.operations.methods import METHODS, Method, Way, perform, perform_all
+from records.operations.sessions import Caller, end_session, note_use
+from records.passwords import Passwords
+from records.wire import (
+    Batch,
+    Malformed,
+    Request,
+    RequestId,
+    decode_params,
+    encode_batch,
+    encode_error,
+    encode_result,
+    parse,
+)
+
+MAX_READS = 16
+"""How many reads go to the store in one piece: as many full answers are held at a time."""
+
+TOKEN_BYTES = 32
+
+
+class Services(Struct, frozen=True):
+    """What all conversations share.
+
+    info: what `server.info` answers. seconds: the reactor's clock. new_token: makes a token of
+    `TOKEN_BYTES` secure random bytes.
+    """
+
+    store: Store
+    portal: Portal
+    passwords: Passwords
+    sessions: SessionLimits
+    info: ServerInfo
+    seconds: Callable[[], float]
+    new_token: Callable[[], str]
+
+
+class Peer(Protocol):
+    """The other end, as a conversation sees it."""
+
+    def send(self, line: bytes) -> None:
+        """Send a line, whose end is not part of it."""
+
+    def settled(self) -> None:
+        """Told after some requests have been answered."""
+
+
+class _AnswerLine:
+    """A line of the answer to come: one request's, or a whole batch's."""
+
+    __slots__ = ("is_batch", "left", "parts")
+
+    def __init__(self, count: int, is_batch: bool) -> None:
+        self.parts: list[bytes] = [b""] * count
+        self.left = count
+        self.is_batch = is_batch
+
+    def put(self, place: int, answer: bytes) -> None:
+        self.parts[place] = answer
+        self.left -= 1
+
+    def encoded(self) -> bytes:
+        """The line; empty if nothing is to be answered."""
+        if not self.is_batch:
+            return self.parts[0]
+        answers = [part for part in self.parts if part]
+        return encode_batch(answers) if answers else b""
+
+
+class _Task:
+    """A request whose form is good, on its way."""
+
+    __slots__ = ("id", "line", "method", "params", "place")
+
+    def __init__(
+        self,
+        line: _AnswerLine,
+        place: int,
+        request_id: RequestId | UnsetType,
+        method: Method,
+        params: Params,
+    ) -> None:
+        self.line = line
+        self.place = place
+        self.id = request_id
+        self.method = method
+        self.params = params
+
+
+class Conversation:
+    """One connection's requests and answers.
+
+    source: where the other end is, an address or "local".
+    """
+
+    _log = Logger()
+
+    def __init__(self, services: Services, peer: Peer, source: str) -> None:
+        self._services = services
+        self._store = services.store
+        self._peer = peer
+        self._source = source
+        self._caller: Caller | None = None
+        self._noted_use = 0.0
+        self._lines: deque[_AnswerLine] = deque()
+        self._queue: deque[_Task] = deque()
+        self._way: Way | None = None  # of what is under way in the store, if anything is
+        self._count = 0  # how many pieces of it there are
+        self._held = False
+        self._pumping = False
+        self._lost = False
+        self.under_way = 0
+        """How many requests have been received and not yet been answered."""
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody has logged in here, or has logged out."""
+        return self._caller is None
+
+    def receive(self, line: bytes) -> None:
+        """Take on what a line asks for. Never raises."""
+        message = parse(line)
+        is_batch = isinstance(message, Batch)
+        members = message.members if isinstance(message, Batch) else (message,)
+        answer = _AnswerLine(len(members), is_batch)
+        self._lines.append(answer)
+        self.under_way += len(members)
+        for place, member in enumerate(members):
+            self._enter(answer, place, member)
+        self._go_on()
+
+    def refuse(self, error: RecordsError) -> None:
+        """Answer, in its turn, to something that could not even be received."""
+        answer = _AnswerLine(1, False)
+        answer.put(0, encode_error(None, error))
+        self._lines.append(answer)
+        self.under_way += 1
+        self._go_on()
+
+    def hold(self) -> None:
+        """Begin nothing more for now: the other end does not read its answers."""
+        self._held = True
+
+    def release(self) -> None:
+        """Go on after `hold`."""
+        self._held = False
+        self._go_on()
+
+    def lose(self) -> None:
+        """The connection is gone. What has begun is finished; nothing else is begun."""
+        self._lost = True
+        self._queue.clear()
+        self._lines.clear()
+
+    def _enter(self, line: _AnswerLine, place: int, member: Request | Malformed) -> None:
+        """Look at a request's method and params, and put it in the queue."""
+        if isinstance(member, Malformed):
+            line.put(place, encode_error(member.id, member.error))
+            return
+        try:
+            method = METHODS.get(member.method)
+            if method is None:
+                raise MethodNotFound("There is no such method. See docs/protocol.md.")
+            params = decode_params(member.params, method.decode)
+        except RecordsError as error:
+            line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))
+        else:
+            self._queue.append(_Task(line, place, member.id, method.form(params), params))
+
+    def _go_on(self) -> None:
+        """Begin what may begin, and send what can be sent."""
+        if self._pumping:
+            return  # called from within: the loop below sees what has changed
+        self._pumping = True
+        try:
+            while self._queue and not self._held and self._begin(self._queue[0]):
+                pass
+        finally:
+            self._pumping = False
+        self._send()
+
+    def _send(self) -> None:
+        lines = self._lines
+        answered = 0
+        while lines and not lines[0].left:
+            line = lines.popleft()
+            answered += len(line.parts)
+            encoded = line.encoded()
+            if encoded:
+                self._peer.send(encoded)
+        if answered:
+            self.under_way -= answered
+            self._peer.settled()
+
+    def _begin(self, task: _Task) -> bool:
+        """Begin the first task of the queue, if it may begin now. Returns whether it did."""
+        way = task.method.way
+        if self._count and not (way is Way.WRITE and self._way is Way.WRITE):
+            return False
+        if way is Way.ALONE:
+            self._queue.popleft()
+            self._track(way, self._alone(task), task)
+        elif self._caller is None:
+            self._queue.popleft()
+            self._fail(task, NotAuthenticated("Nobody is logged in here. Log in first."))
+        elif way is Way.WRITE:
+            self._queue.popleft()
+            self._used(self._caller)
+            written = self._store.write(perform, self._caller, task.method, task.params)
+            self._track(way, written, task)
+        elif way is Way.POINT:
+            self._queue.popleft()
+            self._point(task, self._caller)
+        else:
+            self._read(self._caller)
+        return True
+
+    def _point(self, task: _Task, caller: Caller) -> None:
+        """Do a read of a few rows at once."""
+        self._used(caller)
+        try:
+            value = self._store.read_now(perform, caller, task.method, task.params)
+        except Exception as error:  # noqa: BLE001  mapped to a reply, or logged
+            self._end_read(task, Done(error=error))
+        else:
+            self._settle(task, value)
+
+    def _read(self, caller: Caller) -> None:
+        """Hand the reads that stand first in the queue to the store, as one piece."""
+        tasks: list[_Task] = []
+        while self._queue and len(tasks) < MAX_READS:
+            if self._queue[0].method.way not in (Way.POINT, Way.READ):
+                break
+            tasks.append(self._queue.popleft())
+        self._used(caller)
+        asked = [(task.method, task.params) for task in tasks]
+        self._way, self._count = Way.READ, 1
+        self._store.read(perform_all, caller, asked).addCallbacks(
+            self._reads_done, self._reads_failed, callbackArgs=(tasks,), errbackArgs=(tasks,)
+        ).addErrback(self._fault)
+
+    def _reads_done(self, outcomes: list[Done], tasks: list[_Task]) -> None:
+        self._count -= 1
+        for task, done in zip(tasks, outcomes, strict=True):
+            self._end_read(task, done)
+        self._go_on()
+
+    def _reads_failed(self, failure: Failure, tasks: list[_Task]) -> None:
+        self._count -= 1
+        for task in tasks:
+            self._fail(task, failure.value)
+        self._go_on()
+
+    def _end_read(self, task: _Task, done: Done) -> None:
+        if isinstance(done.error, Refused):
+            # A refusal that must leave a trace leaves it before it is answered.
+            refused = done.error
+
+            async def remember() -> object:
+                await self._store.write(refused.remember)
+                raise refused.error
+
+            self._track(Way.WRITE, remember(), task)
+        elif done.error is not None:
+            self._fail(task, done.error)
+        else:
+            self._settle(task, done.value)
+
+    def _track(self, way: Way, work: Deferred[Any] | Any, task: _Task) -> None:
+        """Keep account of a piece of work, and answer its task when it has ended."""
+        self._way = way
+        self._count += 1
+        deferred = work if isinstance(work, Deferred) else Deferred.fromCoroutine(work)
+        deferred.addCallbacks(
+            self._work_done, self._work_failed, callbackArgs=(task,), errbackArgs=(task,)
+        ).addErrback(self._fault)
+
+    def _work_done(self, value: object, task: _Task) -> None:
+        self._count -= 1
+        self._settle(task, value)
+        self._go_on()
+
+    def _work_failed(self, failure: Failure, task: _Task) -> None:
+        self._count -= 1
+        self._fail(task, failure.value)
+        self._go_on()
+
+    def _settle(self, task: _Task, value: object) -> None:
+        if task.id is UNSET:
+            task.line.put(task.place, b"")
+            return
+        answer = encode_result(task.id, value)
+        if len(answer) > MAX_ANSWER:
+            too_long = InternalError("This answer is too long. Ask for less at a time.")
+            answer = encode_error(task.id, too_long)
+        task.line.put(task.place, answer)
+
+    def _fail(self, task: _Task, error: BaseException | None) -> None:
+        told = self._reply(error, task.method)
+        task.line.put(task.place, b"" if task.id is UNSET else encode_error(task.id, told))
+
+    def _reply(self, error: BaseException | None, method: Method) -> RecordsError:
+        """What is answered to an error: the one place where that is decided."""
+        if isinstance(error, RecordsError):
+            return error
+        self._log.error(
+            "A fault in {method}: {kind} at {where}",
+            method=method.name,
+            kind=type(error).__name__,
+            where=whereabouts(error),
+        )
+        return InternalError("The daemon has made a mistake; its log says which.")
+
+    def _fault(self, failure: Failure) -> None:
+        """A mistake in this module itself, which must not pass in silence."""
+        self._log.critical(
+            "A fault in a conversation: {kind} at {where}",
+            kind=failure.type.__name__ if failure.type else "?",
+            where=whereabouts(failure.value),
+        )
+
+    def _used(self, caller: Caller) -> None:
+        """Note now and then that the session is used, so that it doesn't end for want of use."""
+        now = self._services.seconds()
+        if now - self._noted_use >= caller.limits.note_use_after:
+            self._noted_use = now
+            self._store.write(note_use, caller.session_id).addErrback(self._not_noted)
+
+    def _not_noted(self, failure: Failure) -> None:
+        self._log.warn(
+            "A session's use could not be noted: {kind}",
+            kind=failure.type.__name__ if failure.type else "?",
+        )
+
+    async def _alone(self, task: _Task) -> object:
+        """What concerns the connection and its session, while nothing else is under way."""
+        params = task.params
+        match params:
+            case LoginParams():
+                return await self._log_in(params)
+            case ResumeParams():
+                return await self._resume(params)
+            case PasswordChangeParams():
+                await self._services.passwords.change(self._known(), params.current, params.new)
+                return Nothing()
+        if task.method.name == "logout":
+            caller = self._known()
+            self._caller = None
+            await self._store.write(end_session, caller)
+            return Nothing()
+        return self._services.info
+
+    def _known(self) -> Caller:
+        if self._caller is None:
+            raise NotAuthenticated("Nobody is logged in here. Log in first.")
+        return self._caller
+
+    def _calling(self, token: str) -> Caller:
+        return Caller(session_id(token), self._source, self._services.sessions)
+
+    async def _enter_as(self, credentials: PasswordLogin | SessionToken) -> Resumed:
+        """Pass the portal. While that is not done, and if it fails, nobody is logged in here."""
+        self._caller = None
+        caller = credentials.caller
+        _, avatar, _ = await self._services.portal.login(credentials, caller, IAvatar)
+        assert isinstance(avatar, Avatar)
+        if self._lost and isinstance(credentials, PasswordLogin):
+            # Nobody will ever know this session's token.
+            await self._store.write(end_session, caller)
+        self._caller = avatar.caller
+        self._noted_use = self._services.seconds()
+        return avatar.told
+
+    async def _log_in(self, params: LoginParams) -> LoggedIn:
+        token = self._services.new_token()
+        caller = self._calling(token)
+        told = await self._enter_as(PasswordLogin(params.username, params.password, caller))
+        return LoggedIn(
+            token=token,
+            expires_at=told.expires_at,
+            user=told.user,
+            permissions=told.permissions,
+            must_change_password=told.must_change_password,
+        )
+
+    async def _resume(self, params: ResumeParams) -> Resumed:
+        return await self._enter_as(SessionToken(self._calling(params.token)))

@@ -1,0 +1,161 @@
+"""Comparing and changing passwords: slowed, off the reactor's thread, and never told apart.
+
+Owns the order of the steps, and that a wrong password and an unknown user cost the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+from typing import NoReturn
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from records.accounts import Account, normalize_password, password_faults
+from records.boundaries import PasswordHasher, Store
+from records.errors import FieldError, NotAuthenticated, TooManyAttempts, ValidationFailed
+from records.hashing import HashingQueue
+from records.operations.sessions import (
+    Caller,
+    change_password,
+    find_login,
+    note_failed_change,
+    note_failed_login,
+    open_session,
+    whose_password,
+)
+from records.throttle import Attempt, Throttle
+
+
+class Passwords:
+    """Logging in by password, and changing one.
+
+    changed: called with the username after a password was changed.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: Store,
+        hasher: PasswordHasher,
+        queue: HashingQueue,
+        throttle: Throttle,
+        changed: Callable[[str], object],
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._hasher = hasher
+        self._queue = queue
+        self._throttle = throttle
+        self._changed = changed
+        # What an unknown user's password is compared with, so that it takes as long.
+        self._nobody = hasher.hash("nobody has this password")
+
+    async def _compare(self, attempt: Attempt, password: str, hashed: str) -> bool:
+        """Whether the password is good, at the throttle's pace. Raises `TooManyAttempts`.
+
+        Only a good password in a familiar place is not slowed, and that is known only after the
+        comparison. Before it, nothing depends on whether there is such an account: so neither the
+        answer nor the time it took tells.
+        """
+        now = self._clock.seconds()
+        _refuse_for(self._throttle.pair_wait(attempt, now))
+        wait = self._throttle.source_wait(attempt, now)
+        delay = self._throttle.account_pace(attempt, now)
+        self._throttle.begin(attempt, now)
+        try:
+            good = await self._queue.submit(
+                attempt.source, lambda: self._hasher.verify(password, hashed)
+            )
+        except Exception:
+            self._throttle.withdraw(attempt)
+            raise
+        if good and attempt.familiar:
+            return True
+        if delay:
+            await deferLater(self._clock, delay)
+        if wait > 0:
+            self._throttle.spare_source(attempt)
+            _refuse_for(wait)
+        return good
+
+    async def log_in(self, username: str, password: str, caller: Caller) -> None:
+        """Open the caller's session for this user.
+
+        Raises `NotAuthenticated`, the same for everything that is wrong, or `TooManyAttempts`.
+        """
+        name = username.strip().lower()
+        account, familiar = await self._store.read(find_login, name, caller.source)
+        attempt = Attempt(caller.source, name, familiar)
+        hashed = account.password_hash if account else self._nobody
+        good = await self._compare(attempt, password, hashed)
+        if account is None or account.disabled or not good:
+            await self._refuse_login(account, caller)
+        assert account is not None
+        self._throttle.succeed(attempt, self._clock.seconds())
+        renewed = None
+        if self._hasher.is_outdated(account.password_hash):
+            renewed = await self._hashed(caller.source, password)
+        try:
+            await self._store.write(open_session, account, caller, renewed)
+        except NotAuthenticated:
+            # Something about the account has changed since it was read: its hash may have been
+            # renewed by another login with the same password, which is no reason to refuse.
+            account, _ = await self._store.read(find_login, name, caller.source)
+            if account is None or not await self._same(caller.source, password, account):
+                await self._refuse_login(account, caller)
+            assert account is not None
+            await self._store.write(open_session, account, caller, None)
+
+    async def _same(self, source: str, password: str, account: Account) -> bool:
+        """Whether an account is open to a password that was good for it a moment ago."""
+        if account.disabled:
+            return False
+        return await self._queue.submit(
+            source, lambda: self._hasher.verify(password, account.password_hash)
+        )
+
+    async def _refuse_login(self, account: Account | None, caller: Caller) -> NoReturn:
+        await self._store.write(note_failed_login, account, caller.source)
+        raise NotAuthenticated("Wrong username or password.")
+
+    def _hashed(self, source: str, password: str) -> Deferred[str]:
+        return self._queue.submit(source, lambda: self._hasher.hash(password))
+
+    async def change(self, caller: Caller, current: str, new: str) -> None:
+        """Change the caller's password, which ends the account's other sessions.
+
+        Raises `ValidationFailed` if either password is not right, or `TooManyAttempts`.
+        """
+        account: Account = await self._store.read(whose_password, caller)
+        attempt = Attempt(caller.source, account.username, familiar=True)
+        if not await self._compare(attempt, current, account.password_hash):
+            await self._store.write(note_failed_change, caller)
+            _refuse("current", ["This is not your current password."])
+        self._throttle.succeed(attempt, self._clock.seconds())
+        if normalize_password(new) == normalize_password(current):
+            _refuse("new", ["The new password must be another one than the current."])
+        _refuse(
+            "new",
+            await self._queue.submit(caller.source, lambda: password_faults(new, account.username)),
+        )
+        hashed = await self._hashed(caller.source, new)
+        await self._store.write(change_password, caller, account.password_hash, hashed)
+        self._changed(account.username)
+
+
+def _refuse_for(wait: float) -> None:
+    if wait > 0:
+        seconds = ceil(wait)
+        unit = "second" if seconds == 1 else "seconds"
+        raise TooManyAttempts(
+            f"Too many failed attempts. Wait {seconds} {unit}, then try again.",
+            details={"retry_after": seconds},
+        )
+
+
+def _refuse(field: str, faults: list[str]) -> None:
+    if faults:
+        raise ValidationFailed(faults[0], [FieldError(field, fault) for fault in faults])

@@ -1,0 +1,305 @@
+"""The wire: lines over a connection, within limits and deadlines. See docs/protocol.md.
+
+`RecordsProtocol` frames lines, decides when to read on, and drops a peer that is silent, slow or
+does not read; `RecordsFactory` makes and counts connections, and ends them all at a stop. What a
+line means is `records.conversation`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import Struct
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.internet.protocol import ServerFactory, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from records.conversation import Conversation, Peer
+from records.errors import ParseError
+from records.messages import MAX_LINE, MAX_UNDER_WAY
+
+NEVER = float("inf")
+
+
+class Deadlines(Struct, frozen=True):
+    """How many seconds a connection has for what it must do.
+
+    handshake: for TLS. login: to log in, from the beginning or the last logout. line: to send
+    the rest of a line. idle: between requests, once logged in. read: to read on, when answers
+    wait to be read. close: to answer our goodbye.
+    """
+
+    handshake: float = 10.0
+    login: float = 60.0
+    line: float = 30.0
+    idle: float = 15 * 60.0
+    read: float = 30.0
+    close: float = 5.0
+
+
+def source_of(address: IAddress | None) -> str:
+    """Where a peer is, as the audit log has it: its address without the port, or "local"."""
+    if isinstance(address, IPv4Address | IPv6Address):
+        return address.host
+    return "local"
+
+
+@implementer(IHandshakeListener, IPushProducer)
+class RecordsProtocol(LineReceiver):
+    """One connection.
+
+    A connection is read while it owes no answers to speak of: not with `MAX_UNDER_WAY` requests
+    under way, and not while the peer leaves its answers unread.
+    """
+
+    delimiter = b"\n"
+    MAX_LENGTH = MAX_LINE + 1  # for the CR of a CRLF
+
+    transport: Any  # a push producer and consumer that can be aborted, as TLS and TCP have them
+
+    _log = Logger()
+
+    def __init__(self, factory: RecordsFactory, source: str) -> None:
+        self.factory = factory
+        self._source = source
+        self._clock = factory.clock
+        self._deadlines = factory.deadlines
+        self._conversation = factory.converse(self, source)
+        self._timer: IDelayedCall | None = None
+        self._since = self._clock.seconds()
+        self._heard_at = self._since
+        self._secure = False
+        self._line_began = NEVER
+        self._unread_since = NEVER
+        self._closing_since = NEVER
+        self._is_full = False
+        self._finishing = False
+
+    def connectionMade(self) -> None:
+        """See `IProtocol`. Over TLS, the handshake is still to come."""
+        self._since = self._heard_at = self._clock.seconds()
+        self.factory.connections.add(self)
+        self.transport.registerProducer(self, True)
+        self._watch()
+
+    def handshakeCompleted(self) -> None:
+        """See `IHandshakeListener`."""
+        self._secure = True
+        self._since = self._heard_at = self._clock.seconds()
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol`."""
+        if self._closing_since != NEVER:
+            return  # read and thrown away, so that our last word is not lost in a reset
+        now = self._heard_at = self._clock.seconds()
+        if data[-1:] == b"\n":
+            self._line_began = NEVER
+        elif self._line_began == NEVER or b"\n" in data:
+            with self._sooner():
+                self._line_began = now
+        super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """See `LineReceiver`."""
+        if line[-1:] == b"\r":
+            line = line[:-1]
+        if len(line) > MAX_LINE:
+            self.lineLengthExceeded(line)
+            return
+        self._conversation.receive(line)
+        if self._conversation.under_way >= MAX_UNDER_WAY and not self._is_full:
+            self._is_full = True
+            self._read_or_not()
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """See `LineReceiver`. Where the next line begins cannot be known: answer, and close."""
+        self._conversation.refuse(ParseError(f"A line is at most {MAX_LINE} bytes long."))
+        self.finish()
+
+    def send(self, line: bytes) -> None:
+        """See `records.conversation.Peer`."""
+        self.transport.write(line + b"\n")
+
+    def settled(self) -> None:
+        """See `records.conversation.Peer`."""
+        under_way = self._conversation.under_way
+        if self._is_full and under_way < MAX_UNDER_WAY:
+            self._is_full = False
+            self._heard_at = self._clock.seconds()
+            self._read_or_not()
+        if self._finishing and not under_way:
+            self._close()
+
+    def _read_or_not(self) -> None:
+        """Have the transport read exactly while we want to."""
+        wanted = not (self._is_full or self._finishing or self._unread_since != NEVER)
+        if wanted and self.paused:
+            if self._line_began != NEVER:
+                self._line_began = self._clock.seconds()  # it was us who did not read
+            super().resumeProducing()
+        elif not wanted and not self.paused:
+            super().pauseProducing()
+
+    def pauseProducing(self) -> None:
+        """See `IPushProducer`. Called by the transport, while answers wait to be read."""
+        with self._sooner():
+            self._unread_since = self._clock.seconds()
+        self._conversation.hold()
+        self._read_or_not()
+
+    def resumeProducing(self) -> None:
+        """See `IPushProducer`."""
+        self._unread_since = NEVER
+        self._read_or_not()
+        self._conversation.release()
+
+    def stopProducing(self) -> None:
+        """See `IPushProducer`. The connection is lost; `connectionLost` tells."""
+
+    def finish(self) -> None:
+        """Read no more, answer what is under way, and close."""
+        if not self._finishing:
+            self._finishing = True
+            self._read_or_not()
+            if not self._conversation.under_way:
+                self._close()
+
+    def _close(self) -> None:
+        if self._closing_since != NEVER:
+            return
+        with self._sooner():
+            self._closing_since = self._clock.seconds()
+        self._conversation.lose()
+        self.transport.unregisterProducer()
+        if self.paused:
+            self.clearLineBuffer()
+            super().resumeProducing()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See `IProtocol`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._conversation.lose()
+        self.factory.lost(self)
+
+    def _due(self) -> tuple[float, str]:
+        """When the connection is dropped if nothing changes, and why."""
+        deadlines = self._deadlines
+        if self._closing_since != NEVER:
+            return self._closing_since + deadlines.close, "did not close its end"
+        if self._unread_since != NEVER:
+            return self._unread_since + deadlines.read, "did not read its answers"
+        if not self._secure:
+            return self._since + deadlines.handshake, "did not finish the TLS handshake"
+        line = self._line_began + deadlines.line, "did not finish its line"
+        if self._conversation.under_way:
+            return (NEVER, "") if self._is_full else line
+        if self._conversation.is_anonymous:
+            return min(line, (self._since + deadlines.login, "did not log in"))
+        self._since = self._heard_at  # a later logout begins to count from here
+        return min(line, (self._heard_at + deadlines.idle, "was silent"))
+
+    def _watch(self) -> None:
+        """Drop the connection if it is due, or look again when it will be."""
+        self._timer = None
+        due, why = self._due()
+        now = self._clock.seconds()
+        if due <= now:
+            self._log.info(
+                "Dropped a connection from {source}: it {why}", source=self._source, why=why
+            )
+            self.abort()
+            return
+        # At least once in a while: what is due may come nearer without being announced.
+        wait = min(due - now, self._deadlines.read, self._deadlines.login)
+        self._timer = self._clock.callLater(wait, self._watch)
+
+    @contextmanager
+    def _sooner(self) -> Iterator[None]:
+        """Around a change after which the connection may be due sooner than was looked for."""
+        yield
+        if self._timer is not None:
+            due = self._due()[0]
+            now = self._clock.seconds()
+            if due < self._timer.getTime():
+                self._timer.reset(max(0.0, due - now))
+
+
+class RecordsFactory(ServerFactory):
+    """Makes a `RecordsProtocol` of each connection, up to a number of them.
+
+    converse: begins a conversation with a peer and its source.
+    """
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        converse: Callable[[Peer, str], Conversation],
+        deadlines: Deadlines,
+        max_connections: int,
+    ) -> None:
+        self.clock = clock
+        self.converse = converse
+        self.deadlines = deadlines
+        self.connections: set[RecordsProtocol] = set()
+        self._max_connections = max_connections
+        self._stopping = False
+        self._all_gone: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> RecordsProtocol | None:
+        """See `IProtocolFactory`. None refuses the connection."""
+        if self._stopping:
+            return None
+        if len(self.connections) >= self._max_connections:
+            self._log.warn(
+                "Refused a connection from {source}: there are {count} already",
+                source=source_of(addr),
+                count=len(self.connections),
+            )
+            return None
+        return RecordsProtocol(self, source_of(addr))
+
+    def lost(self, connection: RecordsProtocol) -> None:
+        """A connection is gone."""
+        self.connections.discard(connection)
+        if self._all_gone is not None and not self.connections:
+            gone, self._all_gone = self._all_gone, None
+            gone.callback(None)
+
+    def finish(self) -> Deferred[None]:
+        """Have every connection answer what is under way and close; fires when all are gone."""
+        self._stopping = True
+        if not self.connections:
+            return succeed(None)
+        gone: Deferred[None] = Deferred()
+        self._all_gone = gone
+        for connection in tuple(self.connections):
+            connection.finish()
+        return gone
+
+    def abort(self) -> None:
+        """End every connection at once."""
+        for connection in tuple(self.connections):
+            connection.abort()

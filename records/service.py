@@ -1,0 +1,324 @@
+"""The daemon's life: opened in order, refused in one line, and closed in order.
+
+Start: lock, keys, listen, database, threads. Stop: listen no more, let what is under way finish,
+end what is left, close the threads and the database. Owns no policy.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from typing import Any
+
+from msgspec import Struct
+from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as OutOfTime
+from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from records import __version__
+from records.accounts import SessionLimits
+from records.bootstrap import (
+    FIRST_USER,
+    Places,
+    forget_first_password,
+    lock,
+    open_database,
+    open_keys,
+)
+from records.bootstrap import now as present
+from records.boundaries import Database, PasswordHasher
+from records.conversation import TOKEN_BYTES, Conversation, Peer, Services
+from records.cred import make_portal
+from records.errors import Unusable
+from records.hashing import THREADS, HashingQueue
+from records.keys import certificate_end, days_left
+from records.messages import PROTOCOL, Limits, ServerInfo
+from records.operations.sessions import sweep
+from records.passwords import Passwords
+from records.protocol import Deadlines, RecordsFactory
+from records.store.batching import BatchingStore
+from records.throttle import Throttle
+from records.tls import ServerTLS
+
+SWEEP_EVERY = 60 * 60.0
+"""Seconds between clearing out ended sessions and looking at the certificate's days."""
+
+
+class Settings(Struct, frozen=True):
+    """What whoever runs the daemon can choose. stop: seconds for requests under way at a stop."""
+
+    places: Places
+    listen: tuple[str, ...]
+    sessions: SessionLimits = SessionLimits()
+    deadlines: Deadlines = Deadlines()
+    max_connections: int = 20_000
+    stop: float = 10.0
+
+
+class Surroundings(Struct, frozen=True):
+    """What of the world outside the daemon gets.
+
+    clock: microseconds since 1970 in UTC. hang_up: has a call made at each SIGHUP. show: shows
+    lines to whoever started the daemon, where that is somebody at a terminal. give_up: ends the
+    process as a failed one, once the reactor has stopped.
+    """
+
+    reactor: Any
+    hasher: PasswordHasher
+    clock: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+    hang_up: Callable[[Callable[[], None]], object]
+    show: Callable[[str], object]
+    give_up: Callable[[], object]
+
+
+def endpoint_from(reactor: Any, description: str) -> IStreamServerEndpoint:
+    """A server endpoint without TLS, which is added to it. Raises ValueError with a sentence."""
+    kind = description.partition(":")[0]
+    if kind in ("ssl", "tls"):
+        raise ValueError("TLS is added to every endpoint: write tcp: instead")
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
+    except (ValueError, TypeError, LookupError, OSError):
+        raise ValueError(
+            f"{description} is no endpoint; write for instance tcp:7443:interface=127.0.0.1"
+        ) from None
+    return endpoint
+
+
+class RecordsService(Service):
+    """The one service. `startService` raises `Unusable` where the daemon cannot start."""
+
+    name = "records"
+    _log = Logger()
+
+    def __init__(self, settings: Settings, around: Surroundings) -> None:
+        self._settings = settings
+        self._around = around
+        self._ports: list[IListeningPort] = []
+        self._lock: int | None = None
+        self._store: BatchingStore | None = None
+        self._pool: ThreadPool | None = None
+        self._services: Services | None = None
+        self._hourly: LoopingCall | None = None
+        self._factory = RecordsFactory(
+            around.reactor, self._converse, settings.deadlines, settings.max_connections
+        )
+
+    @property
+    def ports(self) -> tuple[IListeningPort, ...]:
+        """Where the daemon listens."""
+        return tuple(self._ports)
+
+    def startService(self) -> None:
+        """See `IService`. Nothing is left behind if it raises `Unusable`."""
+        settings, around = self._settings, self._around
+        places = settings.places
+        self._lock = lock(places)
+        try:
+            open_keys(places, present())
+            self._tls = ServerTLS(places.keys)
+            for description in settings.listen:
+                self._listen(description)
+            database, password = open_database(
+                places, around.hasher, around.clock, around.random_bytes
+            )
+        except Unusable:
+            for port in self._ports:
+                port.stopListening()
+            os.close(self._lock)
+            raise
+        self._open(database)
+        super().startService()
+        around.hang_up(self.renew)
+        self._hourly = LoopingCall(self._keep_house)
+        self._hourly.clock = around.reactor
+        self._hourly.start(SWEEP_EVERY)
+        self._announce(password)
+
+    def _listen(self, description: str) -> None:
+        endpoint = endpoint_from(self._around.reactor, description)
+        wrapped = wrapServerTLS(self._tls, endpoint, self._around.reactor)
+        ports: list[IListeningPort] = []
+        failures: list[Failure] = []
+        wrapped.listen(self._factory).addCallbacks(ports.append, failures.append)
+        if not ports:
+            why = failures[0].value if failures else None
+            raise Unusable(_why_not_listening(description, why))
+        self._ports += ports
+
+    def _open(self, database: Database) -> None:
+        """Start the threads. From here on, connections can be served."""
+        around, settings = self._around, self._settings
+        reactor = around.reactor
+        self._pool = pool = ThreadPool(0, THREADS, "records-hashing")
+        pool.start()
+        self._store = store = BatchingStore(reactor, database, self._fail)
+        passwords = Passwords(
+            reactor,
+            store,
+            around.hasher,
+            HashingQueue(lambda call: deferToThreadPool(reactor, pool, call)),
+            Throttle(),
+            lambda username: forget_first_password(settings.places, username),
+        )
+        self._services = Services(
+            store,
+            make_portal(store, passwords),
+            passwords,
+            settings.sessions,
+            ServerInfo(
+                "records",
+                __version__,
+                PROTOCOL,
+                Limits(
+                    session_idle_seconds=settings.sessions.idle,
+                    session_lifetime_seconds=settings.sessions.lifetime,
+                ),
+            ),
+            reactor.seconds,
+            self._new_token,
+        )
+
+    def _new_token(self) -> str:
+        return urlsafe_b64encode(self._around.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
+
+    def _converse(self, peer: Peer, source: str) -> Conversation:
+        assert self._services is not None
+        return Conversation(self._services, peer, source)
+
+    def _announce(self, password: str | None) -> None:
+        places = self._settings.places
+        self._log.info("The data is in {path}", path=str(places.data))
+        for port in self._ports:
+            where, how = _how_to_connect(port.getHost(), places)
+            self._log.info("Listening at {where}. Connect with: {how}", where=where, how=how)
+        path = places.first_password
+        if path.exists():
+            self._log.info(
+                "Log in as {username} with the password that is in {path}, and change it",
+                username=FIRST_USER,
+                path=str(path),
+            )
+        if password is not None:
+            self._around.show(
+                f"\n  The first account: {FIRST_USER}\n  Its password:      {password}\n"
+                f"  It must be changed at the first login, and stands in {path} until then.\n"
+            )
+
+    def renew(self) -> None:
+        """Use for new connections what now is in the keys' folder. Called at a SIGHUP."""
+        places = self._settings.places
+        try:
+            open_keys(places, present())
+            self._tls.reload()
+        except Unusable as reason:
+            self._log.error("The certificate stays as it was: {why}", why=str(reason))
+        else:
+            end = certificate_end(places.keys)
+            self._log.info("The certificate was loaded; it is good until {end}", end=f"{end:%F}")
+
+    def _keep_house(self) -> None:
+        """What is to be done every hour."""
+        assert self._store is not None
+        swept = self._store.write(sweep, self._settings.sessions)
+        swept.addErrback(self._not_swept)
+        try:
+            if open_keys(self._settings.places, present()):
+                self.renew()
+            left = days_left(self._settings.places.keys, present())
+        except Unusable as reason:
+            self._log.error("The keys need attention: {why}", why=str(reason))
+        else:
+            if left <= WARN_DAYS:
+                self._log.warn("The server's certificate ends in {days} days", days=left)
+
+    def _not_swept(self, failure: Failure) -> None:
+        kind = type(failure.value).__name__
+        self._log.warn("Ended sessions could not be cleared out: {kind}", kind=kind)
+
+    def _fail(self, failure: Failure) -> None:
+        """The store cannot go on: answer what can be answered, and stop."""
+        self._log.critical("Stopping: whether the last changes are durable cannot be known")
+        self._around.give_up()
+        self._around.reactor.callLater(0, self._around.reactor.stop)
+
+    def stopService(self) -> Deferred[None]:
+        """See `IService`. Fires when everything is closed."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        self._ports = []
+        try:
+            await self._factory.finish().addTimeout(self._settings.stop, self._around.reactor)
+        except OutOfTime:
+            self._log.warn(
+                "Requests of {count} connections did not finish in time",
+                count=len(self._factory.connections),
+            )
+            self._factory.abort()
+        if self._hourly is not None and self._hourly.running:
+            self._hourly.stop()
+        if self._pool is not None:
+            self._pool.stop()
+        if self._store is not None:
+            try:
+                await self._store.stop()
+            except Exception as error:  # noqa: BLE001  told when it came up; there is no more to do
+                self._log.error("The store did not close well: {kind}", kind=type(error).__name__)
+        if self._lock is not None:
+            os.close(self._lock)
+        self._log.info("Stopped")
+
+
+WARN_DAYS = 14
+
+
+def _why_not_listening(description: str, error: BaseException | None) -> str:
+    number = getattr(getattr(error, "socketError", error), "errno", None)
+    if number == EADDRINUSE:
+        return (
+            f"Cannot listen at {description}: the port is taken. Stop what listens there, "
+            "or choose another with --listen."
+        )
+    if number == EACCES:
+        return f"Cannot listen at {description}: only root may use this port. Choose one from 1024."
+    if number == EADDRNOTAVAIL:
+        return f"Cannot listen at {description}: this machine does not have that address."
+    kind = type(error).__name__ if isinstance(error, CannotListenError | OSError) else "a fault"
+    return f"Cannot listen at {description}: {kind}."
+
+
+DEFAULT_PORT = 7443
+
+
+def _how_to_connect(host: object, places: Places) -> tuple[str, str]:
+    """Where that is, and the client's command line for it."""
+    command = "python -m records.client"
+    if not isinstance(host, IPv4Address | IPv6Address):
+        return str(host), f"{command} (by way of a TCP endpoint)"
+    everywhere = host.host in ("0.0.0.0", "::")  # noqa: S104  compared, not bound
+    local = everywhere or host.host in ("127.0.0.1", "::1")
+    shown = f"[{host.host}]" if ":" in host.host else host.host
+    if not local:
+        command += f" --host {host.host}"
+    if host.port != DEFAULT_PORT:
+        command += f" --port {host.port}"
+    ca = places.keys.ca_certificate
+    if str(ca) != "keys/ca.crt":
+        command += f" --ca {ca}"
+    return f"{shown}:{host.port}", command

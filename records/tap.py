@@ -1,0 +1,221 @@
+"""`twistd records`: its options, and the one place where concrete objects are put together."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet import reactor
+from twisted.python import usage
+
+from records import __version__
+from records.accounts import SessionLimits
+from records.bootstrap import Places
+from records.errors import Unusable
+from records.hashing import COST, BcryptHasher
+from records.keys import KeyFiles
+from records.protocol import Deadlines
+from records.service import RecordsService, Settings, Surroundings, endpoint_from
+
+DEFAULT_LISTEN = "tcp:7443:interface=127.0.0.1"
+
+_DEADLINES = Deadlines()
+_SESSIONS = SessionLimits()
+_SETTINGS = Settings(Places(Path(), KeyFiles(Path())), ())
+_DAY = 24 * 60 * 60
+
+
+def _whole(name: str, default: float, what: str, most: int, least: int = 1) -> list[object]:
+    """An option that is a whole number."""
+
+    def check(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"--{name} takes a whole number from {least} to {most}")
+        return int(text)
+
+    return [name, None, int(default), what, check]
+
+
+class Options(usage.Options):
+    """The command line. What is wrong with it raises `usage.UsageError`, which twistd tells."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Keeps a company's employee records. The first start makes keys, a database and an "
+        "account; SIGHUP loads a renewed certificate; SIGTERM stops. Times are in seconds."
+    )
+    optParameters = [  # noqa: RUF012  so usage.Options wants it
+        ["data", "d", "data", "The folder of the database."],
+        ["keys", "k", "keys", "The folder of the keys and certificates."],
+        _whole(
+            "session-idle",
+            _SESSIONS.idle,
+            "How long a session lasts without use.",
+            30 * _DAY,
+            least=60,
+        ),
+        _whole(
+            "session-lifetime",
+            _SESSIONS.lifetime,
+            "How long a session lasts in all.",
+            30 * _DAY,
+            least=60,
+        ),
+        _whole(
+            "max-connections",
+            _SETTINGS.max_connections,
+            "How many connections are held at once.",
+            1_000_000,
+        ),
+        _whole(
+            "handshake-timeout",
+            _DEADLINES.handshake,
+            "How long a connection's TLS handshake may take.",
+            _DAY,
+        ),
+        _whole(
+            "login-timeout", _DEADLINES.login, "How long a connection may be without a login.", _DAY
+        ),
+        _whole(
+            "line-timeout",
+            _DEADLINES.line,
+            "How long a line may be on its way once it has begun.",
+            _DAY,
+        ),
+        _whole(
+            "idle-timeout", _DEADLINES.idle, "How long a logged-in connection may be silent.", _DAY
+        ),
+        _whole(
+            "read-timeout",
+            _DEADLINES.read,
+            "How long answers may wait for the other end to read them.",
+            _DAY,
+        ),
+        _whole(
+            "stop-timeout", _SETTINGS.stop, "How long a stop waits for requests under way.", _DAY
+        ),
+        _whole(
+            "bcrypt-cost",
+            COST,
+            "The cost of password hashes; each step doubles the time of a login.",
+            16,
+            least=10,
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["listen"] = []
+
+    def opt_listen(self, description: str) -> None:
+        try:
+            endpoint_from(reactor, description)
+        except ValueError as reason:
+            raise usage.UsageError(f"--listen: {reason}") from None
+        self["listen"].append(description)
+
+    opt_listen.__doc__ = (  # in one piece, for twistd shows its white space
+        "Where to listen, as a Twisted server endpoint to which TLS is added: for instance "
+        "tcp:7443:interface=10.0.0.5 for one address, tcp:7443 for all of IPv4, or tcp6:7443. "
+        f"May be given more than once. [default: {DEFAULT_LISTEN}]"
+    )
+    opt_l = opt_listen
+
+    def opt_version(self) -> None:
+        """Show the version of records and exit."""
+        print(f"records {__version__}")
+        sys.exit(0)
+
+    def settings(self) -> Settings:
+        """What was chosen."""
+        return Settings(
+            Places(Path(self["data"]), KeyFiles(Path(self["keys"]))),
+            tuple(self["listen"]) or (DEFAULT_LISTEN,),
+            SessionLimits(self["session-idle"], self["session-lifetime"]),
+            Deadlines(
+                handshake=self["handshake-timeout"],
+                login=self["login-timeout"],
+                line=self["line-timeout"],
+                idle=self["idle-timeout"],
+                read=self["read-timeout"],
+            ),
+            self["max-connections"],
+            self["stop-timeout"],
+        )
+
+
+def _microseconds() -> int:
+    return time.time_ns() // 1000
+
+
+def _on_hang_up(call: Callable[[], None]) -> None:
+    running: Any = reactor
+    signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(call))
+
+
+def _show(text: str) -> None:
+    """Show something once to somebody at a terminal; twistd has put the log in stderr's place."""
+    if sys.__stderr__ is not None and sys.__stderr__.isatty():
+        print(text, file=sys.__stderr__, flush=True)
+
+
+def _fail_at_exit() -> None:
+    """Have the process end with 1. twistd has no way to be told an exit code."""
+
+    def leave() -> None:
+        sys.stdout.flush()
+        os._exit(1)
+
+    atexit.register(leave)
+
+
+def _tell_in_one_line(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """An excepthook by which a daemon that cannot start says why, and no more."""
+    if isinstance(error, Unusable):
+        print(f"records: {error}", file=sys.__stderr__, flush=True)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+def _more_files() -> None:
+    """Each connection takes a file descriptor: take as many as the system lets us have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class _Refusable(RecordsService):
+    """The service as twistd starts it: a refusal ends the process with one line."""
+
+    def startService(self) -> None:
+        sys.excepthook = _tell_in_one_line
+        _more_files()
+        super().startService()
+
+
+def makeService(options: Options) -> IService:
+    """See `twisted.application.service.IServiceMaker`."""
+    os.umask(0o077)
+    service: IService = _Refusable(
+        options.settings(),
+        Surroundings(
+            reactor=reactor,
+            hasher=BcryptHasher(options["bcrypt-cost"]),
+            clock=_microseconds,
+            random_bytes=os.urandom,
+            hang_up=_on_hang_up,
+            show=_show,
+            give_up=_fail_at_exit,
+        ),
+    )
+    return service

@@ -1,0 +1,67 @@
+"""What the tests of password hashing share: a thread pool that does each call when it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from records.accounts import normalize_password
+from records.boundaries import PasswordHasher
+
+
+class Threads:
+    """In place of `deferToThreadPool`: does a call at once or, while `held`, by `finish`."""
+
+    def __init__(self, held: bool = False) -> None:
+        self.held = held
+        self.running: list[tuple[Callable[[], Any], Deferred[Any]]] = []
+
+    def run(self, call: Callable[[], Any]) -> Deferred[Any]:
+        """Take on a call, as `records.hashing.HashingQueue` asks for it."""
+        result: Deferred[Any] = Deferred()
+        self.running.append((call, result))
+        if not self.held:
+            self.finish()
+        return result
+
+    def finish(self, index: int = 0) -> None:
+        """Do one of the calls that run."""
+        call, result = self.running.pop(index)
+        try:
+            value = call()
+        except Exception:  # noqa: BLE001  the Deferred carries it
+            result.errback(Failure())
+        else:
+            result.callback(value)
+
+    def finish_all(self) -> None:
+        """Do every call, and those that come up meanwhile."""
+        while self.running:
+            self.finish()
+
+
+class PlainHasher:
+    """Hashes that anybody can read, and what was compared: the real ones have their own tests."""
+
+    def __init__(self) -> None:
+        self.compared: list[tuple[str, str]] = []
+
+    def hash(self, password: str) -> str:
+        """See `PasswordHasher`."""
+        return f"new {normalize_password(password)}"
+
+    def verify(self, password: str, hashed: str) -> bool:
+        """See `PasswordHasher`."""
+        self.compared.append((password, hashed))
+        return hashed.partition(" ")[2] == normalize_password(password)
+
+    def is_outdated(self, hashed: str) -> bool:
+        """See `PasswordHasher`."""
+        return hashed.startswith("old ")
+
+
+def _conforms(hasher: PlainHasher) -> PasswordHasher:
+    return hasher

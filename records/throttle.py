@@ -1,0 +1,164 @@
+"""Slowing down who guesses passwords, without keeping anybody else out.
+
+Pure: instants in seconds come in as arguments. Counts failed logins in three places:
+
+- by source and account: after a few, that source has to wait before it tries that account again;
+- by source: after many, of whatever accounts, it has to wait before it tries any, but for those
+  that have logged in from there before;
+- by account: after many, from wherever, those sources from which the account has never logged in
+  are answered slowly. They are not refused, or else whoever keeps guessing would lock the owner
+  out of a new place; and where the owner has logged in before, nothing of this is noticed.
+
+Somebody who shares a source with a guesser shares its waits for the accounts that it guesses at
+(a minute at the most), and all of them if they have never logged in from there; that is the price
+of slowing sources at all. See OWASP's Authentication Cheat Sheet.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from math import ceil, log2
+
+import msgspec
+
+FORGET_AFTER = 15 * 60.0
+"""Seconds without a failure after which earlier ones are forgotten."""
+
+MAX_REMEMBERED = 20_000
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How many failures are free, and how long the wait may get that doubles from then on."""
+
+    free: int
+    longest: float
+
+    def wait(self, failures: int) -> float:
+        """Seconds to wait after so many failures."""
+        if failures < self.free:
+            return 0.0
+        return float(min(self.longest, 2.0 ** min(failures - self.free, 30)))
+
+    @property
+    def enough(self) -> int:
+        """So many failures as make the wait the longest: more need not be remembered."""
+        return self.free + ceil(log2(self.longest)) + 1
+
+
+PAIR = Patience(free=5, longest=60.0)
+SOURCE = Patience(free=80, longest=30.0)
+"""More are free than may wait for a hash, so that an office at nine does not count as failing."""
+
+ACCOUNT = Patience(free=20, longest=4.0)
+
+
+class _Failures:
+    """The instants of failures by key; the keys that have been quiet longest are forgotten first.
+
+    Instants, and not a count, so that what is taken back leaves no trace: good logins neither
+    prolong a wait nor keep old failures from being forgotten.
+    """
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._instants: OrderedDict[Hashable, deque[float]] = OrderedDict()
+
+    def _failures(self, key: Hashable, now: float) -> tuple[int, float]:
+        """How many there were lately, and when the last one was."""
+        instants = self._instants.get(key)
+        if not instants:
+            return 0, now
+        last = min(instants[-1], now)  # a clock that was set back must not make waits longer
+        return (0, now) if now - last > FORGET_AFTER else (len(instants), last)
+
+    def add(self, key: Hashable, now: float) -> None:
+        count, _ = self._failures(key, now)
+        if not count:
+            self._instants[key] = deque(maxlen=self._patience.enough)
+        self._instants[key].append(now)
+        self._instants.move_to_end(key)
+        if len(self._instants) > MAX_REMEMBERED:
+            self._instants.popitem(last=False)
+
+    def take_back(self, key: Hashable) -> None:
+        """The newest was none."""
+        instants = self._instants.get(key)
+        if instants:
+            instants.pop()
+            if not instants:
+                del self._instants[key]
+
+    def clear(self, key: Hashable) -> None:
+        self._instants.pop(key, None)
+
+    def wait(self, key: Hashable, now: float) -> float:
+        """Seconds from `now` until this key may try again."""
+        count, last = self._failures(key, now)
+        return max(0.0, last + self._patience.wait(count) - now) if count else 0.0
+
+    def pace(self, key: Hashable, now: float) -> float:
+        """Seconds by which each try is slowed, whenever it comes."""
+        return self._patience.wait(self._failures(key, now)[0])
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """A login that is being tried."""
+
+    source: str
+    account: str
+    familiar: bool
+
+
+class Throttle:
+    """Counts failures, and says how long to wait.
+
+    Every attempt counts as failed from its beginning, and is taken back when it succeeds, so
+    that many at once are no way around.
+    """
+
+    def __init__(self) -> None:
+        self._pairs = _Failures(PAIR)
+        self._sources = _Failures(SOURCE)
+        self._accounts = _Failures(ACCOUNT)
+
+    def refusal(self, attempt: Attempt, now: float) -> float:
+        """Seconds for which this attempt cannot succeed; 0 if it can."""
+        wait = self.pair_wait(attempt, now)
+        return wait if attempt.familiar else max(wait, self.source_wait(attempt, now))
+
+    def pair_wait(self, attempt: Attempt, now: float) -> float:
+        """Seconds for which this source must not try this account, whoever it is."""
+        return self._pairs.wait((attempt.source, attempt.account), now)
+
+    def source_wait(self, attempt: Attempt, now: float) -> float:
+        """Seconds for which this source must not try any account that it is not familiar to."""
+        return self._sources.wait(attempt.source, now)
+
+    def account_pace(self, attempt: Attempt, now: float) -> float:
+        """Seconds by which an attempt on this account is slowed from an unfamiliar source."""
+        return self._accounts.pace(attempt.account, now)
+
+    def begin(self, attempt: Attempt, now: float) -> float:
+        """Count the attempt, and return by how many seconds it is slowed if it is good."""
+        delay = 0.0 if attempt.familiar else self.account_pace(attempt, now)
+        self._pairs.add((attempt.source, attempt.account), now)
+        self._sources.add(attempt.source, now)
+        self._accounts.add(attempt.account, now)
+        return delay
+
+    def succeed(self, attempt: Attempt, now: float) -> None:
+        """The attempt was good after all."""
+        self._pairs.clear((attempt.source, attempt.account))
+        self._sources.take_back(attempt.source)
+        self._accounts.take_back(attempt.account)
+
+    def withdraw(self, attempt: Attempt) -> None:
+        """The attempt was not looked at in the end."""
+        self._pairs.take_back((attempt.source, attempt.account))
+        self._sources.take_back(attempt.source)
+        self._accounts.take_back(attempt.account)
+
+    def spare_source(self, attempt: Attempt) -> None:
+        """The attempt was refused for its source's sake, which does not make that wait longer."""
+        self._sources.take_back(attempt.source)
