@@ -101,7 +101,7 @@ class RecordsService(Service):
     """The one service. `startService` raises `Unusable` where the daemon cannot start."""
 
     name = "records"
-    _log = Logger()
+    _log = Logger("records.service")
 
     def __init__(self, settings: Settings, around: Surroundings) -> None:
         self._settings = settings

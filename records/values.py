@@ -225,10 +225,17 @@ def money_from_units(units: int, currency: str) -> Money:
     )
 
 
+# Letters that Unicode does not take apart, but people who lack the key type without the stroke.
+_STROKED = str.maketrans(
+    dict(zip("łøđðħŧı", "loddhti", strict=True)) | {"æ": "ae", "œ": "oe", "þ": "th"}
+)
+
+
 def fold(text: str) -> str:
     """A text as it is compared and sorted: without case and without accents."""
     if text.isascii():
         return text.lower()
     # Compatibility forms have capitals of their own, which only come to light by decomposition.
     spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(character for character in spread if not unicodedata.combining(character))
+    plain = "".join(character for character in spread if not unicodedata.combining(character))
+    return plain.translate(_STROKED)

@@ -178,6 +178,7 @@ class FoldTests(SynchronousTestCase):
             ("ΣΊΣΥΦΟΣ", "σισυφοσ"),
             ("İstanbul", "istanbul"),
             ("𝐀𝐧𝐧", "ann"),
+            ("Łukasz Ødegård Þórður", "lukasz odegard thordur"),
         ):
             self.assertEqual(fold(raw), folded, raw)
 
