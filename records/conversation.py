@@ -1,42 +1,36 @@
 """What one connection asks, in which order it is done, and the answers in that same order.
 
-Owns the connection's session and the queue of its requests. Consecutive reads go to the store
-together, and so do consecutive writes; a change from one to the other waits for what is under
-way, so that everything takes effect in the order sent. Knows nothing of bytes on a wire: a line
-comes in, lines go out to the `Peer`.
+Owns the queue of the connection's requests. Consecutive reads go to the store together, and so do
+consecutive writes; a change from one to the other waits for what is under way, so that everything
+takes effect in the order sent. Who asks is `records.attendance`'s business. Knows nothing of bytes
+on a wire: a line comes in, lines go out to the `Peer`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Protocol
 
-from msgspec import UNSET, Struct, UnsetType
-from twisted.cred.portal import Portal
+from msgspec import UNSET, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from records.accounts import SessionLimits, session_id
-from records.boundaries import Done, Refused, Store
-from records.cred import Avatar, IAvatar, PasswordLogin, SessionToken
-from records.errors import InternalError, MethodNotFound, NotAuthenticated, RecordsError
+from records.attendance import Attendance, Services
+from records.boundaries import Done, Refused
+from records.errors import (
+    InternalError,
+    MethodNotFound,
+    NotAuthenticated,
+    RecordsError,
+)
 from records.faults import whereabouts
 from records.messages import (
     MAX_ANSWER,
-    LoggedIn,
-    LoginParams,
-    Nothing,
     Params,
-    PasswordChangeParams,
-    Resumed,
-    ResumeParams,
-    ServerInfo,
 )
 from records.operations.methods import METHODS, Method, Way, perform, perform_all
-from records.operations.sessions import Caller, end_session, note_use
-from records.passwords import Passwords
+from records.operations.sessions import Caller
 from records.wire import (
     Batch,
     Malformed,
@@ -51,24 +45,6 @@ from records.wire import (
 
 MAX_READS = 16
 """How many reads go to the store in one piece: as many full answers are held at a time."""
-
-TOKEN_BYTES = 32
-
-
-class Services(Struct, frozen=True):
-    """What all conversations share.
-
-    info: what `server.info` answers. seconds: the reactor's clock. new_token: makes a token of
-    `TOKEN_BYTES` secure random bytes.
-    """
-
-    store: Store
-    portal: Portal
-    passwords: Passwords
-    sessions: SessionLimits
-    info: ServerInfo
-    seconds: Callable[[], float]
-    new_token: Callable[[], str]
 
 
 class Peer(Protocol):
@@ -132,26 +108,22 @@ class Conversation:
     _log = Logger()
 
     def __init__(self, services: Services, peer: Peer, source: str) -> None:
-        self._services = services
         self._store = services.store
         self._peer = peer
-        self._source = source
-        self._caller: Caller | None = None
-        self._noted_use = 0.0
+        self._attendance = Attendance(services, source)
         self._lines: deque[_AnswerLine] = deque()
         self._queue: deque[_Task] = deque()
         self._way: Way | None = None  # of what is under way in the store, if anything is
         self._count = 0  # how many pieces of it there are
         self._held = False
         self._pumping = False
-        self._lost = False
         self.under_way = 0
         """How many requests have been received and not yet been answered."""
 
     @property
     def is_anonymous(self) -> bool:
         """Whether nobody has logged in here, or has logged out."""
-        return self._caller is None
+        return self._attendance.caller is None
 
     def receive(self, line: bytes) -> None:
         """Take on what a line asks for. Never raises."""
@@ -184,7 +156,7 @@ class Conversation:
 
     def lose(self) -> None:
         """The connection is gone. What has begun is finished; nothing else is begun."""
-        self._lost = True
+        self._attendance.lose()
         self._queue.clear()
         self._lines.clear()
 
@@ -230,30 +202,30 @@ class Conversation:
 
     def _begin(self, task: _Task) -> bool:
         """Begin the first task of the queue, if it may begin now. Returns whether it did."""
-        way = task.method.way
+        way, caller = task.method.way, self._attendance.caller
         if self._count and not (way is Way.WRITE and self._way is Way.WRITE):
             return False
         if way is Way.ALONE:
             self._queue.popleft()
-            self._track(way, self._alone(task), task)
-        elif self._caller is None:
+            self._track(way, self._attendance.perform(task.method, task.params), task)
+        elif caller is None:
             self._queue.popleft()
             self._fail(task, NotAuthenticated("Nobody is logged in here. Log in first."))
         elif way is Way.WRITE:
             self._queue.popleft()
-            self._used(self._caller)
-            written = self._store.write(perform, self._caller, task.method, task.params)
+            self._attendance.used(caller)
+            written = self._store.write(perform, caller, task.method, task.params)
             self._track(way, written, task)
         elif way is Way.POINT:
             self._queue.popleft()
-            self._point(task, self._caller)
+            self._point(task, caller)
         else:
-            self._read(self._caller)
+            self._read(caller)
         return True
 
     def _point(self, task: _Task, caller: Caller) -> None:
         """Do a read of a few rows at once."""
-        self._used(caller)
+        self._attendance.used(caller)
         try:
             value = self._store.read_now(perform, caller, task.method, task.params)
         except Exception as error:  # noqa: BLE001  mapped to a reply, or logged
@@ -268,7 +240,7 @@ class Conversation:
             if self._queue[0].method.way not in (Way.POINT, Way.READ):
                 break
             tasks.append(self._queue.popleft())
-        self._used(caller)
+        self._attendance.used(caller)
         asked = [(task.method, task.params) for task in tasks]
         self._way, self._count = Way.READ, 1
         self._store.read(perform_all, caller, asked).addCallbacks(
@@ -325,7 +297,11 @@ class Conversation:
         if task.id is UNSET:
             task.line.put(task.place, b"")
             return
-        answer = encode_result(task.id, value)
+        try:
+            answer = encode_result(task.id, value)
+        except Exception as error:  # noqa: BLE001  damaged data, say: mapped to a reply, and logged
+            self._fail(task, error)
+            return
         if len(answer) > MAX_ANSWER:
             too_long = InternalError("This answer is too long. Ask for less at a time.")
             answer = encode_error(task.id, too_long)
@@ -351,73 +327,6 @@ class Conversation:
         """A mistake in this module itself, which must not pass in silence."""
         self._log.critical(
             "A fault in a conversation: {kind} at {where}",
-            kind=failure.type.__name__ if failure.type else "?",
+            kind=type(failure.value).__name__,
             where=whereabouts(failure.value),
         )
-
-    def _used(self, caller: Caller) -> None:
-        """Note now and then that the session is used, so that it doesn't end for want of use."""
-        now = self._services.seconds()
-        if now - self._noted_use >= caller.limits.note_use_after:
-            self._noted_use = now
-            self._store.write(note_use, caller.session_id).addErrback(self._not_noted)
-
-    def _not_noted(self, failure: Failure) -> None:
-        self._log.warn(
-            "A session's use could not be noted: {kind}",
-            kind=failure.type.__name__ if failure.type else "?",
-        )
-
-    async def _alone(self, task: _Task) -> object:
-        """What concerns the connection and its session, while nothing else is under way."""
-        params = task.params
-        match params:
-            case LoginParams():
-                return await self._log_in(params)
-            case ResumeParams():
-                return await self._resume(params)
-            case PasswordChangeParams():
-                await self._services.passwords.change(self._known(), params.current, params.new)
-                return Nothing()
-        if task.method.name == "logout":
-            caller = self._known()
-            self._caller = None
-            await self._store.write(end_session, caller)
-            return Nothing()
-        return self._services.info
-
-    def _known(self) -> Caller:
-        if self._caller is None:
-            raise NotAuthenticated("Nobody is logged in here. Log in first.")
-        return self._caller
-
-    def _calling(self, token: str) -> Caller:
-        return Caller(session_id(token), self._source, self._services.sessions)
-
-    async def _enter_as(self, credentials: PasswordLogin | SessionToken) -> Resumed:
-        """Pass the portal. While that is not done, and if it fails, nobody is logged in here."""
-        self._caller = None
-        caller = credentials.caller
-        _, avatar, _ = await self._services.portal.login(credentials, caller, IAvatar)
-        assert isinstance(avatar, Avatar)
-        if self._lost and isinstance(credentials, PasswordLogin):
-            # Nobody will ever know this session's token.
-            await self._store.write(end_session, caller)
-        self._caller = avatar.caller
-        self._noted_use = self._services.seconds()
-        return avatar.told
-
-    async def _log_in(self, params: LoginParams) -> LoggedIn:
-        token = self._services.new_token()
-        caller = self._calling(token)
-        told = await self._enter_as(PasswordLogin(params.username, params.password, caller))
-        return LoggedIn(
-            token=token,
-            expires_at=told.expires_at,
-            user=told.user,
-            permissions=told.permissions,
-            must_change_password=told.must_change_password,
-        )
-
-    async def _resume(self, params: ResumeParams) -> Resumed:
-        return await self._enter_as(SessionToken(self._calling(params.token)))

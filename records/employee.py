@@ -6,8 +6,10 @@ may do what (a `View` comes in, made by `records.access`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 
@@ -110,19 +112,38 @@ def name_key(values: Mapping[str, Value]) -> str:
     return fold(f"{family}\x1f{given}" if family else f"{given}\x1f")
 
 
+_WORD = re.compile(r"[^\W_]+")
 MAX_WORD = 60
 """Characters of a word that are compared; longer ones are cut, in records and in searches."""
 
 
-def words_in(text: str) -> Iterable[str]:
+@lru_cache(maxsize=8192)
+def words_in(text: str) -> tuple[str, ...]:
     """The words of a text as `search` compares them: folded, of letters and digits."""
-    words = "".join(c if c.isalnum() else " " for c in fold(text)).split()
-    return [word[:MAX_WORD] for word in words]
+    return tuple(word[:MAX_WORD] for word in _WORD.findall(fold(text)))
 
 
-def search_words(employee_id: int, values: Mapping[str, Value]) -> frozenset[str]:
-    """The words under which a record is found: those of its searched fields, and its ID."""
+def search_words(
+    employee_id: int, values: Mapping[str, Value], names: Iterable[str] = SEARCHED
+) -> set[str]:
+    """The words under which a record is found: its ID, and those of the searched fields."""
     words = {str(employee_id)}
-    for name in SEARCHED:
-        words.update(words_in(str(values[name] or "")))
-    return frozenset(words)
+    for name in names:
+        value = values[name]
+        if value:
+            words.update(words_in(str(value)))
+    return words
+
+
+def word_changes(
+    employee_id: int, old: Mapping[str, Value], new: Mapping[str, Value]
+) -> tuple[set[str], set[str]]:
+    """The words under which a record is no longer found, and those that come in their place."""
+    changed = [name for name in SEARCHED if old[name] != new[name]]
+    before = search_words(employee_id, old, changed)
+    after = search_words(employee_id, new, changed)
+    gone, fresh = before - after, after - before
+    if gone or fresh:  # what other fields hold as well has stood there and stays
+        kept = search_words(employee_id, new, [name for name in SEARCHED if name not in changed])
+        gone, fresh = gone - kept, fresh - kept
+    return gone, fresh

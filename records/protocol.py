@@ -21,7 +21,7 @@ from twisted.internet.interfaces import (
     IPushProducer,
     IReactorTime,
 )
-from twisted.internet.protocol import ServerFactory, connectionDone
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -87,6 +87,7 @@ class RecordsProtocol(LineReceiver):
         self._closing_since = NEVER
         self._is_full = False
         self._finishing = False
+        self._was_anonymous = True
 
     def connectionMade(self) -> None:
         """See `IProtocol`. Over TLS, the handshake is still to come."""
@@ -104,6 +105,9 @@ class RecordsProtocol(LineReceiver):
         """See `IProtocol`."""
         if self._closing_since != NEVER:
             return  # read and thrown away, so that our last word is not lost in a reset
+        if not data:  # from `resumeProducing`: what was read before is looked at again
+            super().dataReceived(data)
+            return
         now = self._heard_at = self._clock.seconds()
         if data[-1:] == b"\n":
             self._line_began = NEVER
@@ -135,12 +139,15 @@ class RecordsProtocol(LineReceiver):
 
     def settled(self) -> None:
         """See `records.conversation.Peer`."""
-        under_way = self._conversation.under_way
-        if self._is_full and under_way < MAX_UNDER_WAY:
+        self._heard_at = self._clock.seconds()
+        anonymous = self._conversation.is_anonymous
+        if anonymous and not self._was_anonymous:
+            self._since = self._heard_at
+        self._was_anonymous = anonymous
+        if self._is_full and self._conversation.under_way < MAX_UNDER_WAY:
             self._is_full = False
-            self._heard_at = self._clock.seconds()
-            self._read_or_not()
-        if self._finishing and not under_way:
+            self._read_or_not()  # which may take on what was read before
+        if self._finishing and not self._conversation.under_way:
             self._close()
 
     def _read_or_not(self) -> None:
@@ -212,10 +219,9 @@ class RecordsProtocol(LineReceiver):
             return self._since + deadlines.handshake, "did not finish the TLS handshake"
         line = self._line_began + deadlines.line, "did not finish its line"
         if self._conversation.under_way:
-            return (NEVER, "") if self._is_full else line
+            return (NEVER, "") if self._is_full or self._finishing else line
         if self._conversation.is_anonymous:
             return min(line, (self._since + deadlines.login, "did not log in"))
-        self._since = self._heard_at  # a later logout begins to count from here
         return min(line, (self._heard_at + deadlines.idle, "was silent"))
 
     def _watch(self) -> None:
@@ -244,6 +250,13 @@ class RecordsProtocol(LineReceiver):
                 self._timer.reset(max(0.0, due - now))
 
 
+class _Refusal(Protocol):
+    """A connection that is dropped as soon as it is made; the TLS wrapper cannot take None."""
+
+    def connectionMade(self) -> None:
+        self.transport.abortConnection()
+
+
 class RecordsFactory(ServerFactory):
     """Makes a `RecordsProtocol` of each connection, up to a number of them.
 
@@ -266,27 +279,28 @@ class RecordsFactory(ServerFactory):
         self.connections: set[RecordsProtocol] = set()
         self._max_connections = max_connections
         self._stopping = False
-        self._all_gone: Deferred[None] | None = None
+        self._all_gone: list[Deferred[None]] = []
 
-    def buildProtocol(self, addr: IAddress | None) -> RecordsProtocol | None:
-        """See `IProtocolFactory`. None refuses the connection."""
+    def buildProtocol(self, addr: IAddress | None) -> RecordsProtocol | _Refusal:
+        """See `IProtocolFactory`."""
         if self._stopping:
-            return None
+            return _Refusal()
         if len(self.connections) >= self._max_connections:
             self._log.warn(
                 "Refused a connection from {source}: there are {count} already",
                 source=source_of(addr),
                 count=len(self.connections),
             )
-            return None
+            return _Refusal()
         return RecordsProtocol(self, source_of(addr))
 
     def lost(self, connection: RecordsProtocol) -> None:
         """A connection is gone."""
         self.connections.discard(connection)
-        if self._all_gone is not None and not self.connections:
-            gone, self._all_gone = self._all_gone, None
-            gone.callback(None)
+        if not self.connections:
+            waiting, self._all_gone = self._all_gone, []
+            for gone in waiting:
+                gone.callback(None)
 
     def finish(self) -> Deferred[None]:
         """Have every connection answer what is under way and close; fires when all are gone."""
@@ -294,7 +308,7 @@ class RecordsFactory(ServerFactory):
         if not self.connections:
             return succeed(None)
         gone: Deferred[None] = Deferred()
-        self._all_gone = gone
+        self._all_gone.append(gone)
         for connection in tuple(self.connections):
             connection.finish()
         return gone

@@ -28,6 +28,7 @@ from twisted.python.threadpool import ThreadPool
 
 from records import __version__
 from records.accounts import SessionLimits
+from records.attendance import TOKEN_BYTES, Services
 from records.bootstrap import (
     FIRST_USER,
     Places,
@@ -38,7 +39,7 @@ from records.bootstrap import (
 )
 from records.bootstrap import now as present
 from records.boundaries import Database, PasswordHasher
-from records.conversation import TOKEN_BYTES, Conversation, Peer, Services
+from records.conversation import Conversation, Peer
 from records.cred import make_portal
 from records.errors import Unusable
 from records.hashing import THREADS, HashingQueue

@@ -1,7 +1,7 @@
 """TLS: the settings of every connection, and whom a client trusts.
 
 The keys are in files that `records.keys` owns. Knows nothing of what travels inside. Settings
-follow Mozilla's "intermediate" guideline, without its suites that are not AEAD
+follow Mozilla's "intermediate" guideline, without its finite-field (DHE) suites
 (https://wiki.mozilla.org/Security/Server_Side_TLS): TLS 1.2 with forward secrecy, and 1.3.
 """
 

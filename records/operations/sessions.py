@@ -109,9 +109,13 @@ def end_session(tx: Transaction, caller: Caller) -> None:
     note(tx, user, "logout", f"user:{user.username}")
 
 
-def note_use(tx: Transaction, session_id: bytes) -> None:
-    """Keep a session from ending for want of use."""
-    tx.accounts.note_use(session_id, tx.now)
+def note_use(tx: Transaction, caller: Caller) -> None:
+    """Keep a session from ending for want of use; one that has ended stays so."""
+    try:
+        authenticate(tx, caller)
+    except NotAuthenticated:
+        return  # whoever asked is told by what they asked for
+    tx.accounts.note_use(caller.session_id, tx.now)
 
 
 def whose_password(tx: Transaction, caller: Caller) -> Account:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from apsw import Connection
+from apsw import Connection, Cursor
 from msgspec.structs import replace
 
 from records.access import Role
@@ -41,6 +41,10 @@ _NOTE_SOURCE = (
 )
 
 
+MAX_REMEMBERED = 20_000
+"""How many sessions are remembered at the most."""
+
+
 @lru_cache(maxsize=256)
 def _roles(text: str) -> tuple[Role, ...]:
     return tuple(Role(word) for word in text.split())
@@ -71,11 +75,26 @@ def _stored(account: Account) -> dict[str, object]:
 
 
 class SqliteAccounts:
-    """`records.boundaries.Accounts` in an SQLite connection."""
+    """`records.boundaries.Accounts` in an SQLite connection.
+
+    Sessions that were read are remembered, because each request begins with its own: as long as
+    the database is as it was, which whoever owns the connection knows. `forget` must be called
+    when somebody else has changed it, and when a change of one's own was undone; what changes
+    an account or a session here forgets by itself.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._execute = connection.execute
         self._changes = connection.changes
+        self._sessions: dict[bytes, tuple[Session, Account]] = {}
+
+    def forget(self) -> None:
+        """Read every session anew the next time it is needed."""
+        self._sessions.clear()
+
+    def _change(self, statement: str, bound: object) -> Cursor:
+        self.forget()
+        return self._execute(statement, bound)
 
     def get(self, account_id: int) -> Account | None:
         row = self._execute(_GET, (account_id,)).get
@@ -89,20 +108,25 @@ class SqliteAccounts:
         return [_load(row) for row in self._execute(_EVERYONE)]
 
     def add(self, account: Account) -> Account:
-        number = self._execute(_ADD, _stored(account)).get
+        number = self._change(_ADD, _stored(account)).get
         return replace(account, id=number)
 
     def replace(self, account: Account) -> None:
-        self._execute(_REPLACE, _stored(account) | {"id": account.id})
+        self._change(_REPLACE, _stored(account) | {"id": account.id})
 
     def session(self, session_id: bytes) -> tuple[Session, Account] | None:
-        for created_at, used_at, source, *row in self._execute(_SESSION, (session_id,)):
-            account = _load(tuple(row))
-            return Session(session_id, account.id, created_at, used_at, source), account
-        return None
+        found = self._sessions.get(session_id)
+        if found is None:
+            for created_at, used_at, source, *row in self._execute(_SESSION, (session_id,)):
+                account = _load(tuple(row))
+                found = Session(session_id, account.id, created_at, used_at, source), account
+                if len(self._sessions) >= MAX_REMEMBERED:
+                    self.forget()
+                self._sessions[session_id] = found
+        return found
 
     def add_session(self, session: Session) -> None:
-        self._execute(
+        self._change(
             _ADD_SESSION,
             {
                 "id": session.id,
@@ -114,22 +138,22 @@ class SqliteAccounts:
         )
 
     def note_use(self, session_id: bytes, at: int) -> None:
-        self._execute(
+        self._change(
             "UPDATE sessions SET used_at = :at WHERE id = :id AND used_at < :at",
             {"id": session_id, "at": at},
         )
 
     def end_session(self, session_id: bytes) -> None:
-        self._execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+        self._change("DELETE FROM sessions WHERE id = ?", (session_id,))
 
     def end_sessions(self, account_id: int, keep: bytes = b"") -> None:
-        self._execute(
+        self._change(
             "DELETE FROM sessions WHERE account_id = :id AND id <> :keep",
             {"id": account_id, "keep": keep},
         )
 
     def end_old_sessions(self, used_before: int, created_before: int) -> int:
-        self._execute(_END_OLD, {"used_before": used_before, "created_before": created_before})
+        self._change(_END_OLD, {"used_before": used_before, "created_before": created_before})
         return self._changes()
 
     def is_familiar(self, account_id: int, source: str) -> bool:

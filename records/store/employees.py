@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from apsw import Connection
 
-from records.employee import Employee, name_key, search_words
+from records.employee import Employee, name_key, search_words, word_changes
 from records.fields import NAMES, SEARCHED, Value
 from records.query import BY_NAME, Condition, EmployeeQuery, Operator, Sort
 from records.values import Money, money_from_units, money_to_units
@@ -120,9 +122,13 @@ def page_statement(query: EmployeeQuery, limit: int) -> tuple[str, dict[str, obj
 
 
 class SqliteEmployees:
-    """`records.boundaries.Employees` in an SQLite connection."""
+    """`records.boundaries.Employees` in an SQLite connection.
 
-    def __init__(self, connection: Connection) -> None:
+    removed: called when an employee was removed, which also changes whose account that was.
+    """
+
+    def __init__(self, connection: Connection, removed: Callable[[], object]) -> None:
+        self._removed = removed
         self._execute = connection.execute
         self._executemany = connection.executemany
 
@@ -137,7 +143,7 @@ class SqliteEmployees:
             bound.update(_stored(name, value))
         bound["name_key"] = name_key(employee.values)
         self._execute(_ADD, bound)
-        self._change_words(employee.id, frozenset(), search_words(employee.id, employee.values))
+        self._change_words(employee.id, set(), search_words(employee.id, employee.values))
 
     def replace(self, before: Employee, after: Employee) -> None:
         old, new = before.values, after.values
@@ -151,14 +157,15 @@ class SqliteEmployees:
         bound["id"] = after.id
         self._execute(f"UPDATE employees SET {assignments} WHERE id = :id", bound)
         if _SEARCHED.intersection(changed):
-            self._change_words(after.id, search_words(after.id, old), search_words(after.id, new))
+            self._change_words(after.id, *word_changes(after.id, old, new))
 
     def remove(self, employee: Employee) -> None:
-        self._change_words(employee.id, search_words(employee.id, employee.values), frozenset())
+        self._change_words(employee.id, search_words(employee.id, employee.values), set())
         self._execute("DELETE FROM employees WHERE id = ?", (employee.id,))
+        self._removed()
 
-    def _change_words(self, employee_id: int, old: frozenset[str], new: frozenset[str]) -> None:
-        for statement, words in ((_REMOVE_WORD, old - new), (_ADD_WORD, new - old)):
+    def _change_words(self, employee_id: int, gone: set[str], fresh: set[str]) -> None:
+        for statement, words in ((_REMOVE_WORD, gone), (_ADD_WORD, fresh)):
             if words:
                 self._executemany(
                     statement, [{"word": word, "id": employee_id} for word in sorted(words)]

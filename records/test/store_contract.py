@@ -16,7 +16,7 @@ from records.access import Role
 from records.accounts import Account, Session
 from records.audit import START as BEGINNING
 from records.audit import Event, Head, Outcome, verify
-from records.boundaries import Database, KeptOutcome, Transaction
+from records.boundaries import Database, KeptOutcome, Transaction, Work
 from records.employee import BLANK, Employee
 from records.fields import NAMES, Value
 from records.history import Change, ChangeKind
@@ -270,6 +270,54 @@ class AccountsContract(DatabaseCase):
         ]
         ended = self.do(lambda tx: tx.accounts.end_old_sessions(START + 20, START + 10))
         self.assertEqual((ended, self.there(*sessions)), (2, [False, False, True]))
+
+    def test_never_stale(self) -> None:
+        """A session is told with its account as it is now, whoever has changed either."""
+        person = named(1)
+        self.do(lambda tx: tx.employees.add(person))
+        made = self.session(b"s")
+        other = self.made.writer()
+        self.addCleanup(other.close)
+        changes: list[Callable[[Transaction], object]] = [
+            lambda tx: tx.accounts.replace(
+                msgspec.structs.replace(self.stored, roles=(Role.IT,), employee_id=1)
+            ),
+            lambda tx: tx.employees.remove(person),
+            lambda tx: tx.accounts.note_use(made.id, START + 5),
+            lambda tx: tx.accounts.replace(
+                msgspec.structs.replace(self.stored, disabled=True, username="anna")
+            ),
+            lambda tx: tx.accounts.end_sessions(self.stored.id),
+            lambda tx: tx.accounts.add_session(made),
+            lambda tx: tx.accounts.end_session(made.id),
+            lambda tx: tx.accounts.add_session(made),
+            lambda tx: tx.accounts.end_old_sessions(START + 1, START + 1),
+        ]
+
+        def look(tx: Transaction) -> object:
+            return tx.accounts.session(made.id)
+
+        def change_and_fail(tx: Transaction) -> None:
+            tx.accounts.replace(msgspec.structs.replace(self.stored, roles=tuple(Role)))
+            look(tx)
+            raise KeyError
+
+        seen = [self.do(look)]
+        for place, change in enumerate(changes):
+            self.assertEqual([self.do(look), self.see(look)], [seen[-1]] * 2)
+            self.assertRaises(KeyError, self.do, change_and_fail)
+            self.assertEqual([self.do(look), self.see(look)], [seen[-1]] * 2, "undone")
+            if place % 2:
+                self.do(change)
+            else:
+                (done,) = other.run([Work(change)])
+                self.assertIsNone(done.error)
+            fresh = self.made.reader()
+            seen.append(look(fresh.begin()))
+            fresh.end()
+            fresh.close()
+            self.assertEqual([self.do(look), self.see(look)], [seen[-1]] * 2, place)
+        self.assertEqual(len({repr(each) for each in seen}), 7)
 
     def test_sources(self) -> None:
         """Where an account logged in from is remembered for that account alone."""

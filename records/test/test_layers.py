@@ -36,6 +36,7 @@ ADAPTERS = {
     "keys",
     "tls",
     "faults",
+    "attendance",
 }
 EDGE = {"bootstrap", "service", "tap", "admin"}
 TESTS = {"testing"}

@@ -62,7 +62,7 @@ class ExpiryTests(SessionsCase):
         for _ in range(LIMITS.lifetime // 600 - 1):
             self.clock.advance(600)
             self.assertTrue(self.works(self.hr))
-            self.store.do(note_use, self.hr.session_id)
+            self.store.do(note_use, self.hr)
         self.clock.advance(599)
         self.assertTrue(self.works(self.hr))
         self.clock.advance(1)

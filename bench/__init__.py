@@ -1,0 +1,1 @@
+"""Benchmarks: the daemon beside what it is measured against, in one run. `python -m bench`."""

@@ -1,0 +1,138 @@
+"""When a connection is read and when not, and what one line after the other comes to."""
+
+from __future__ import annotations
+
+from records.messages import MAX_LINE, MAX_UNDER_WAY
+from records.test.conversation_case import batch, person, reason, request
+from records.test.protocol_case import ProtocolCase
+
+
+class FlowTests(ProtocolCase):
+    """When is read, and when not."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.wire = self.connect("hr")
+        self.hand.held = True
+
+    def adding(self, count: int) -> bytes:
+        """Lines that each want an employee to be added; their ids count from 0."""
+        lines = (request("employee.add", n, employee=person("Al")) for n in range(count))
+        return b"".join(line + b"\n" for line in lines)
+
+    def test_full(self) -> None:
+        """With 256 requests under way nothing more is read; with one answered, it goes on."""
+        self.wire.deliver(self.adding(MAX_UNDER_WAY - 1))
+        self.assertTrue(self.wire.is_read)
+        self.wire.ask("employee.add", employee=person("Bo"))
+        self.assertFalse(self.wire.is_read)
+        for _ in range(2):
+            self.wire.ask("employee.add", employee=person("Cy"))
+        self.assertEqual(len(self.hand.waiting), MAX_UNDER_WAY)
+        self.hand.fire()
+        self.until(lambda: len(self.hand.waiting) == MAX_UNDER_WAY)
+        self.assertFalse(self.wire.is_read)
+        self.hand.fire()
+        self.until(lambda: len(self.hand.waiting) == MAX_UNDER_WAY)
+        self.hand.fire()
+        self.turn()
+        self.assertTrue(self.wire.is_read)
+        self.hand.fire_all()
+        self.assertEqual(len(self.wire.answers()), MAX_UNDER_WAY + 2)
+
+    def test_at_once(self) -> None:
+        """What has been read already, beyond 256 requests, waits too, and keeps its order."""
+        self.wire.deliver(self.adding(2 * MAX_UNDER_WAY + 50))
+        self.assertEqual(len(self.hand.waiting), MAX_UNDER_WAY)
+        self.hand.fire_all()
+        self.assertEqual(self.wire.numbers(), list(range(2 * MAX_UNDER_WAY + 50)))
+        self.assertTrue(self.wire.is_read)
+
+    def test_batches_count(self) -> None:
+        """Each request of a batch counts."""
+        for _ in range(3):
+            self.assertTrue(self.wire.is_read)
+            self.wire.deliver(batch(*self.adding(100).splitlines()) + b"\n")
+        self.assertFalse(self.wire.is_read)
+        self.hand.fire_all()
+        self.assertEqual([len(each) for each in self.wire.answers()], [100] * 3)
+        self.assertTrue(self.wire.is_read)
+
+    def test_too_long_behind_many(self) -> None:
+        """Requests between a full queue and a line that is too long are answered before the end."""
+        many = [request("employee.get", n, id=1) + b"\n" for n in range(1, MAX_UNDER_WAY)]
+        behind = request("employee.add", "last", employee=person("Bo")) + b"\n"
+        self.wire.deliver(self.adding(1) + b"".join(many) + behind + b"x" * (MAX_LINE + 2))
+        self.hand.fire()
+        self.assertEqual(self.hand.under_way, ["write"])
+        self.assertFalse(self.wire.disconnecting)
+        self.hand.fire_all()
+        self.assertEqual(self.wire.numbers(), [*range(MAX_UNDER_WAY), "last", None])
+        self.assertTrue(self.wire.disconnecting)
+
+    def test_unread(self) -> None:
+        """While answers are left unread, nothing is read or begun; later it goes on in order."""
+        first = self.wire.ask("employee.add", employee=person("Al"))
+        second = self.wire.ask("employee.list")
+        self.wire.leave_unread()
+        self.assertFalse(self.wire.is_read)
+        third = self.wire.ask("employee.add", employee=person("Bo"))
+        self.hand.fire()
+        self.assertEqual((self.wire.numbers(), self.hand.waiting), ([first], []))
+        self.wire.read_again()
+        self.turn()
+        self.assertEqual(self.hand.under_way, ["read"])
+        self.hand.fire_all()
+        self.assertEqual(self.wire.numbers(), [second, third])
+
+    def test_unread_and_full(self) -> None:
+        """It is read again only when answers are read and fewer than 256 requests under way."""
+        self.wire.deliver(self.adding(MAX_UNDER_WAY))
+        self.wire.leave_unread()
+        self.wire.read_again()
+        self.assertFalse(self.wire.is_read)
+        self.wire.leave_unread()
+        self.hand.fire()
+        self.assertFalse(self.wire.is_read)
+        self.wire.read_again()
+        self.assertTrue(self.wire.is_read)
+
+    def test_order(self) -> None:
+        """Sent in one piece: writes go together, a piece of reads waits for them, and so on."""
+        lines = [
+            request("employee.add", 1, employee=person("Al")),
+            request("employee.add", 2, employee=person("Bo")),
+            request("employee.list", 3),
+            request("employee.get", 4, id=2),
+            request("employee.delete", 5, id=1, revision=1),
+            request("employee.list", 6),
+        ]
+        self.wire.deliver(b"\n".join(lines) + b"\n")
+        seen = []
+        while self.hand.waiting:
+            seen.append(self.hand.under_way)
+            self.hand.fire()
+        self.assertEqual(seen, [["write", "write"], ["write"], ["read"], ["write"], ["read"]])
+        answers = self.wire.answers()
+        self.assertEqual([each["id"] for each in answers], [1, 2, 3, 4, 5, 6])
+        lists = [answers[place]["result"]["employees"] for place in (2, 5)]
+        self.assertEqual([[each["id"] for each in page] for page in lists], [[1, 2], [2]])
+
+    def test_others(self) -> None:
+        """Other connections go on meanwhile, whatever keeps this one."""
+        self.wire.deliver(self.adding(MAX_UNDER_WAY))
+        self.hand.held = False
+        other = self.connect("hr")
+        other.ask("employee.list")
+        other.ask("employee.get", id=1)
+        self.assertEqual([reason(each) for each in other.answers()], ["", "not-found"])
+        self.assertEqual(self.wire.value(), b"")
+
+    def test_lost(self) -> None:
+        """When the connection is lost, what has begun is done, and nothing is written any more."""
+        self.wire.ask("employee.add", employee=person("Al"))
+        self.wire.ask("employee.get", id=1)
+        self.wire.hang_up()
+        self.hand.fire_all()
+        self.assertIsNotNone(self.values(1))
+        self.assertEqual(self.wire.value(), b"")
