@@ -52,6 +52,8 @@ from records.store.batching import BatchingStore
 from records.throttle import Throttle
 from records.tls import ServerTLS
 
+_log = Logger("records.service")
+
 SWEEP_EVERY = 60 * 60.0
 """Seconds between clearing out ended sessions and looking at the certificate's days."""
 
@@ -102,7 +104,6 @@ class RecordsService(Service):
     """The one service. `startService` raises `Unusable` where the daemon cannot start."""
 
     name = "records"
-    _log = Logger("records.service")
 
     def __init__(self, settings: Settings, around: Surroundings) -> None:
         self._settings = settings
@@ -201,13 +202,13 @@ class RecordsService(Service):
 
     def _announce(self, password: str | None) -> None:
         places = self._settings.places
-        self._log.info("The data is in {path}", path=str(places.data))
+        _log.info("The data is in {path}", path=str(places.data))
         for port in self._ports:
             where, how = _how_to_connect(port.getHost(), places)
-            self._log.info("Listening at {where}. Connect with: {how}", where=where, how=how)
+            _log.info("Listening at {where}. Connect with: {how}", where=where, how=how)
         path = places.first_password
         if path.exists():
-            self._log.info(
+            _log.info(
                 "Log in as {username} with the password that is in {path}, and change it",
                 username=FIRST_USER,
                 path=str(path),
@@ -225,10 +226,10 @@ class RecordsService(Service):
             open_keys(places, present())
             self._tls.reload()
         except Unusable as reason:
-            self._log.error("The certificate stays as it was: {why}", why=str(reason))
+            _log.error("The certificate stays as it was: {why}", why=str(reason))
         else:
             end = certificate_end(places.keys)
-            self._log.info("The certificate was loaded; it is good until {end}", end=f"{end:%F}")
+            _log.info("The certificate was loaded; it is good until {end}", end=f"{end:%F}")
 
     def _keep_house(self) -> None:
         """What is to be done every hour."""
@@ -240,18 +241,18 @@ class RecordsService(Service):
                 self.renew()
             left = days_left(self._settings.places.keys, present())
         except Unusable as reason:
-            self._log.error("The keys need attention: {why}", why=str(reason))
+            _log.error("The keys need attention: {why}", why=str(reason))
         else:
             if left <= WARN_DAYS:
-                self._log.warn("The server's certificate ends in {days} days", days=left)
+                _log.warn("The server's certificate ends in {days} days", days=left)
 
     def _not_swept(self, failure: Failure) -> None:
         kind = type(failure.value).__name__
-        self._log.warn("Ended sessions could not be cleared out: {kind}", kind=kind)
+        _log.warn("Ended sessions could not be cleared out: {kind}", kind=kind)
 
     def _fail(self, failure: Failure) -> None:
         """The store cannot go on: answer what can be answered, and stop."""
-        self._log.critical("Stopping: whether the last changes are durable cannot be known")
+        _log.critical("Stopping: whether the last changes are durable cannot be known")
         self._around.give_up()
         self._around.reactor.callLater(0, self._around.reactor.stop)
 
@@ -267,7 +268,7 @@ class RecordsService(Service):
         try:
             await self._factory.finish().addTimeout(self._settings.stop, self._around.reactor)
         except OutOfTime:
-            self._log.warn(
+            _log.warn(
                 "Requests of {count} connections did not finish in time",
                 count=len(self._factory.connections),
             )
@@ -280,10 +281,10 @@ class RecordsService(Service):
             try:
                 await self._store.stop()
             except Exception as error:  # noqa: BLE001  told when it came up; there is no more to do
-                self._log.error("The store did not close well: {kind}", kind=type(error).__name__)
+                _log.error("The store did not close well: {kind}", kind=type(error).__name__)
         if self._lock is not None:
             os.close(self._lock)
-        self._log.info("Stopped")
+        _log.info("Stopped")
 
 
 WARN_DAYS = 14
