@@ -20,6 +20,8 @@ from records.fields import CATALOGUE, FIELDS, FieldClass
 class Action(Enum):
     """What can be done. The administrative actions do not go by field class."""
 
+    __hash__ = object.__hash__  # members are singletons; Enum hashes their names, in Python
+
     READ = "read"
     REVEAL = "reveal"
     ADD = "add"
@@ -41,6 +43,8 @@ class Scope(Enum):
 
 class Role(Enum):
     """What somebody does in the company; an account has one or more."""
+
+    __hash__ = object.__hash__  # members are singletons; Enum hashes their names, in Python
 
     OWNER = "owner"
     HR = "hr"

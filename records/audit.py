@@ -4,8 +4,8 @@ Each entry's hash covers its own content and the hash before it, so that no entr
 removed, added or moved without every later hash being wrong. Cutting off the newest entries
 leaves a good chain: keep `Head`s elsewhere to notice that. Knows nothing of storage.
 
-A change's `digest` covers its row in the history, salted so that it tells nothing by itself;
-history is thereby guarded by the same chain, and can still be erased where the law asks for it.
+A change's `digest` covers its row in the history, so that the history is guarded by the same
+chain; it is salted, so that it tells nothing by itself once its row is gone.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ Value = str | int | Money | None
 class FieldClass(Enum):
     """How far a field's content may travel; permissions are given by class."""
 
+    __hash__ = object.__hash__  # members are singletons; Enum hashes their names, in Python
+
     DIRECTORY = "directory"
     PERSONAL = "personal"
     PAY = "pay"

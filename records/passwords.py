@@ -26,7 +26,7 @@ from records.operations.sessions import (
     open_session,
     whose_password,
 )
-from records.throttle import Attempt, Throttle
+from records.throttle import Attempt, Throttle, network_of
 
 
 class Passwords:
@@ -88,7 +88,7 @@ class Passwords:
         """
         name = username.strip().lower()
         account, familiar = await self._store.read(find_login, name, caller.source)
-        attempt = Attempt(caller.source, name, familiar)
+        attempt = Attempt(network_of(caller.source), name, familiar)
         hashed = account.password_hash if account else self._nobody
         good = await self._compare(attempt, password, hashed)
         if account is None or account.disabled or not good:
@@ -97,14 +97,14 @@ class Passwords:
         self._throttle.succeed(attempt, self._clock.seconds())
         renewed = None
         if self._hasher.is_outdated(account.password_hash):
-            renewed = await self._hashed(caller.source, password)
+            renewed = await self._hashed(attempt.source, password)
         try:
             await self._store.write(open_session, account, caller, renewed)
         except NotAuthenticated:
             # Something about the account has changed since it was read: its hash may have been
             # renewed by another login with the same password, which is no reason to refuse.
             account, _ = await self._store.read(find_login, name, caller.source)
-            if account is None or not await self._same(caller.source, password, account):
+            if account is None or not await self._same(attempt.source, password, account):
                 await self._refuse_login(account, caller)
             assert account is not None
             await self._store.write(open_session, account, caller, None)
@@ -130,7 +130,7 @@ class Passwords:
         Raises `ValidationFailed` if either password is not right, or `TooManyAttempts`.
         """
         account: Account = await self._store.read(whose_password, caller)
-        attempt = Attempt(caller.source, account.username, familiar=True)
+        attempt = Attempt(network_of(caller.source), account.username, familiar=True)
         if not await self._compare(attempt, current, account.password_hash):
             await self._store.write(note_failed_change, caller)
             _refuse("current", ["This is not your current password."])
@@ -139,9 +139,11 @@ class Passwords:
             _refuse("new", ["The new password must be another one than the current."])
         _refuse(
             "new",
-            await self._queue.submit(caller.source, lambda: password_faults(new, account.username)),
+            await self._queue.submit(
+                attempt.source, lambda: password_faults(new, account.username)
+            ),
         )
-        hashed = await self._hashed(caller.source, new)
+        hashed = await self._hashed(attempt.source, new)
         await self._store.write(change_password, caller, account.password_hash, hashed)
         self._changed(account.username)
 

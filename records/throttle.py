@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable
+from ipaddress import IPv6Network
 from math import ceil, log2
 
 import msgspec
@@ -108,6 +109,19 @@ class Attempt(msgspec.Struct, frozen=True):
     source: str
     account: str
     familiar: bool
+
+
+def network_of(source: str) -> str:
+    """Whose address that is, as far as can be told.
+
+    IPv6 gives a whole /64 to each subscriber (RFC 6177), who may use another address each time.
+    """
+    if ":" not in source:
+        return source
+    try:
+        return str(IPv6Network((source.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return source
 
 
 class Throttle:

@@ -212,7 +212,7 @@ def delete_employee(tx: Transaction, user: User, params: DeleteParams) -> Employ
         people = "1 employee reports" if reports == 1 else f"{reports} employees report"
         raise ValidationFailed(
             f"{people} to employee {employee.id}. Give them another manager first.",
-            [FieldError("manager_id", f"{people} to employee {employee.id}.")],
+            [FieldError("id", f"{people} to employee {employee.id}.")],
         )
     tx.employees.remove(employee)
     return EmployeeDeleted(employee.id, note_change(tx, user, employee, None))

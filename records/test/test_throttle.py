@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.test.throttle_case import ELSEWHERE, GUESSER, HOME, ThrottleCase, tried
-from records.throttle import ACCOUNT, FORGET_AFTER, PAIR, SOURCE, Attempt, Patience, Throttle
+from records.throttle import (
+    ACCOUNT,
+    FORGET_AFTER,
+    PAIR,
+    SOURCE,
+    Attempt,
+    Patience,
+    Throttle,
+    network_of,
+)
 
 
 class PatienceTests(SynchronousTestCase):
@@ -205,3 +214,20 @@ class PropertyTests(ThrottleCase):
         """A clock that is set back by an hour makes no wait longer than the longest."""
         self.fail_times(PAIR.free, tried(HOME))
         self.assertLessEqual(self.throttle.refusal(tried(HOME), self.now - 3600), PAIR.longest)
+
+
+class NetworkTests(SynchronousTestCase):
+    """Which addresses count as one source."""
+
+    def test_network(self) -> None:
+        """An IPv4 address is its own; IPv6 ones count by the /64 that one subscriber has."""
+        for source, network in (
+            ("192.0.2.1", "192.0.2.1"),
+            ("local", "local"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("no:address", "no:address"),
+        ):
+            self.assertEqual(network_of(source), network)
