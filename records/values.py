@@ -12,6 +12,7 @@ import re
 import unicodedata
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import email_validator
 import iso4217
@@ -216,6 +217,7 @@ def money_to_units(money: Money) -> int:
     return int(Decimal(money.amount) * SCALE)
 
 
+@lru_cache(maxsize=4096)
 def money_from_units(units: int, currency: str) -> Money:
     """The reverse of `money_to_units`."""
     digits = MINOR_DIGITS[currency]

@@ -59,7 +59,8 @@ def _existing(tx: Transaction, employee_id: int) -> Employee:
 
 def _shown(user: User, employee: Employee, revealed: tuple[str, ...] = ()) -> EmployeeShown:
     seen = view(user, employee.id, revealed)
-    hidden = tuple(name for name in seen.masked if employee.values[name] is not None)
+    values = employee.values
+    hidden = tuple([name for name in seen.masked if values[name] is not None])
     return EmployeeShown(visible(employee, seen), hidden)
 
 
