@@ -37,6 +37,7 @@ from records.operations.accounts import (
 )
 from records.operations.audit import verify_journal
 from records.store.sqlite import SqliteDatabase
+from records.values import Invalid, check_reference
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -47,7 +48,11 @@ class Office:
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        if not places.database.exists():
+        try:
+            is_there = places.database.exists()
+        except OSError as error:
+            raise Unusable(f"{places.data} cannot be used: {error.strerror}.") from None
+        if not is_there:
             raise Unusable(
                 f"There is no database at {places.database}. Name the daemon's folder with --data."
             )
@@ -86,12 +91,20 @@ def _roles(text: str) -> tuple[Role, ...]:
     return tuple(dict.fromkeys(known[word] for word in wanted))
 
 
+def _username(text: str) -> str:
+    """A username as it was typed; what does not even stand for text would upset the database."""
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError("a username is text")
+    return text.strip().lower()
+
+
 def _employee(text: str) -> int | None:
     if text == "none":
         return None
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError("give an Employee ID, or none")
-    return int(text)
+    try:
+        return check_reference(text)
+    except Invalid:
+        raise argparse.ArgumentTypeError("give an Employee ID, or none") from None
 
 
 def _show_password(username: str, password: str) -> None:
@@ -152,7 +165,7 @@ def _enable(office: Office, options: argparse.Namespace) -> None:
 def _reset_password(office: Office, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
     office.write(reset_password, LOCAL, options.username, BcryptHasher().hash(password))
-    forget_first_password(office.places, options.username.strip().lower())
+    forget_first_password(office.places, options.username)
     print(f"{options.username} has a new password, and is logged out everywhere.")
     _show_password(options.username, password)
 
@@ -183,21 +196,21 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
 
     command("list", "show all accounts", _list)
     new = command("add", "add an account with a first password", _add)
-    new.add_argument("username")
+    new.add_argument("username", type=_username)
     new.add_argument("roles", type=_roles, help="such as hr, or manager,employee")
     new.add_argument("--employee", type=_employee, metavar="ID", help="whose record is their own")
     roles = command("roles", "give an account other roles", _set_roles)
-    roles.add_argument("username")
+    roles.add_argument("username", type=_username)
     roles.add_argument("roles", type=_roles)
     own = command("employee", "say which employee's record is an account's own", _set_employee)
-    own.add_argument("username")
+    own.add_argument("username", type=_username)
     own.add_argument("employee", type=_employee, metavar="ID", help="an Employee ID, or none")
     for name, does, run in (
         ("disable", "close an account and end its sessions", _disable),
         ("enable", "open a disabled account again", _enable),
         ("reset-password", "give an account a new first password", _reset_password),
     ):
-        command(name, does, run).add_argument("username")
+        command(name, does, run).add_argument("username", type=_username)
     command("verify", "prove that the audit log and the history are whole", _verify)
     return parser.parse_args(argv)
 

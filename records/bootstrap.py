@@ -11,7 +11,7 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import IPv6Address
@@ -80,6 +80,11 @@ def host_names() -> list[str]:
     return [name for name in dict.fromkeys(names) if can_be_certified(name)]
 
 
+def _names_if_asked() -> Iterator[str]:
+    """`host_names`, found out only where a certificate is to be made: a name server may be slow."""
+    yield from host_names()
+
+
 _SIOCGIFADDR = 0x8915
 
 
@@ -124,7 +129,7 @@ def lock(places: Places) -> int:
 def open_keys(places: Places, now: datetime) -> bool:
     """Make or renew the keys where that is due; whether anything was made. Raises `Unusable`."""
     try:
-        return prepare_keys(places.keys, host_names(), now)
+        return prepare_keys(places.keys, _names_if_asked(), now)
     except OSError as error:
         raise Unusable(f"{places.keys.folder} cannot be used: {error.strerror}.") from None
 

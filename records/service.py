@@ -10,6 +10,7 @@ import os
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from shlex import quote
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as OutOfTime
 from twisted.internet.endpoints import serverFromString, wrapServerTLS
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
@@ -48,7 +49,7 @@ from records.messages import PROTOCOL, Limits, ServerInfo
 from records.operations.sessions import sweep
 from records.passwords import Passwords
 from records.protocol import Deadlines, RecordsFactory
-from records.store.batching import BatchingStore
+from records.store.batching import BatchingStore, following
 from records.throttle import Throttle
 from records.tls import ServerTLS
 
@@ -114,6 +115,7 @@ class RecordsService(Service):
         self._pool: ThreadPool | None = None
         self._services: Services | None = None
         self._hourly: LoopingCall | None = None
+        self._stopped: Deferred[None] | None = None
         self._factory = RecordsFactory(
             around.reactor, self._converse, settings.deadlines, settings.max_connections
         )
@@ -139,7 +141,8 @@ class RecordsService(Service):
         except Unusable:
             for port in self._ports:
                 port.stopListening()
-            os.close(self._lock)
+            self._ports = []
+            self._unlock()
             raise
         self._open(database)
         super().startService()
@@ -148,6 +151,11 @@ class RecordsService(Service):
         self._hourly.clock = around.reactor
         self._hourly.start(SWEEP_EVERY)
         self._announce(password)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _listen(self, description: str) -> None:
         endpoint = endpoint_from(self._around.reactor, description)
@@ -243,7 +251,9 @@ class RecordsService(Service):
         except Unusable as reason:
             _log.error("The keys need attention: {why}", why=str(reason))
         else:
-            if left <= WARN_DAYS:
+            if left < 0:
+                _log.error("The server's certificate has ended: no client trusts it any more")
+            elif left <= WARN_DAYS:
                 _log.warn("The server's certificate ends in {days} days", days=left)
 
     def _not_swept(self, failure: Failure) -> None:
@@ -254,16 +264,27 @@ class RecordsService(Service):
         """The store cannot go on: answer what can be answered, and stop."""
         _log.critical("Stopping: whether the last changes are durable cannot be known")
         self._around.give_up()
-        self._around.reactor.callLater(0, self._around.reactor.stop)
+        self._around.reactor.callLater(0, self._stop_reactor)
+
+    def _stop_reactor(self) -> None:
+        try:
+            self._around.reactor.stop()
+        except ReactorNotRunning:
+            _log.info("The daemon is stopping already")
 
     def stopService(self) -> Deferred[None]:
         """See `IService`. Fires when everything is closed."""
         super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+        if self._stopped is None:
+            self._stopped = Deferred.fromCoroutine(self._stop())
+        return following(self._stopped)
 
     async def _stop(self) -> None:
         for port in self._ports:
-            await maybeDeferred(port.stopListening)
+            try:
+                await maybeDeferred(port.stopListening)
+            except OSError as error:  # somebody has removed a UNIX socket's file, say
+                _log.warn("A port did not close well: {kind}", kind=type(error).__name__)
         self._ports = []
         try:
             await self._factory.finish().addTimeout(self._settings.stop, self._around.reactor)
@@ -282,8 +303,7 @@ class RecordsService(Service):
                 await self._store.stop()
             except Exception as error:  # noqa: BLE001  told when it came up; there is no more to do
                 _log.error("The store did not close well: {kind}", kind=type(error).__name__)
-        if self._lock is not None:
-            os.close(self._lock)
+        self._unlock()
         _log.info("Stopped")
 
 
@@ -299,6 +319,8 @@ def _why_not_listening(description: str, error: BaseException | None) -> str:
         )
     if number == EACCES:
         return f"Cannot listen at {description}: only root may use this port. Choose one from 1024."
+    if isinstance(error, OverflowError):
+        return f"Cannot listen at {description}: a port is a number from 0 to 65535."
     if number == EADDRNOTAVAIL:
         return f"Cannot listen at {description}: this machine does not have that address."
     kind = type(error).__name__ if isinstance(error, CannotListenError | OSError) else "a fault"
@@ -322,5 +344,5 @@ def _how_to_connect(host: object, places: Places) -> tuple[str, str]:
         command += f" --port {host.port}"
     ca = places.keys.ca_certificate
     if str(ca) != "keys/ca.crt":
-        command += f" --ca {ca}"
+        command += f" --ca {quote(str(ca))}"
     return f"{shown}:{host.port}", command

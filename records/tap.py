@@ -15,6 +15,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet import reactor
+from twisted.logger import Logger
 from twisted.python import usage
 
 from records import __version__
@@ -32,6 +33,9 @@ _DEADLINES = Deadlines()
 _SESSIONS = SessionLimits()
 _SETTINGS = Settings(Places(Path(), KeyFiles(Path())), ())
 _DAY = 24 * 60 * 60
+
+
+_log = Logger("records.tap")
 
 
 def _whole(name: str, default: float, what: str, most: int, least: int = 1) -> list[object]:
@@ -200,7 +204,12 @@ class _Refusable(RecordsService):
     def startService(self) -> None:
         sys.excepthook = _tell_in_one_line
         _more_files()
-        super().startService()
+        try:
+            super().startService()
+        except Unusable as reason:
+            if sys.__stderr__ is None or not sys.__stderr__.isatty():
+                _log.critical("Cannot start: {why}", why=str(reason))
+            raise
 
 
 def makeService(options: Options) -> IService:

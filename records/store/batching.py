@@ -260,7 +260,7 @@ class BatchingStore:
     def stop(self) -> Deferred[None]:
         """Finish what has been handed in, close every connection, and fire."""
         if self._stopped is not None:
-            return _following(self._stopped)
+            return following(self._stopped)
         self._end_near()
         if self._near is not None:
             self._near.close()
@@ -270,10 +270,10 @@ class BatchingStore:
         self._stopped = gatherResults([worker.finished for worker in self._workers]).addCallback(
             lambda _: None
         )
-        return _following(self._stopped)
+        return following(self._stopped)
 
 
-def _following(first: Deferred[None]) -> Deferred[None]:
+def following(first: Deferred[None]) -> Deferred[None]:
     """A Deferred that fires with another, which more than one caller may wait for."""
     second: Deferred[None] = Deferred()
 

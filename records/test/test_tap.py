@@ -1,0 +1,289 @@
+"""The command line of `twistd records`, and what is put together from it."""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from twisted.application.service import IService, IServiceMaker
+from twisted.internet.defer import Deferred
+from twisted.plugin import getPlugins
+from twisted.python import usage
+from twisted.python.reflect import namedAny
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface.verify import verifyObject
+
+from records import __version__, tap
+from records.accounts import SessionLimits
+from records.bootstrap import Places
+from records.errors import Unusable
+from records.keys import KeyFiles
+from records.protocol import Deadlines
+from records.service import Settings
+from records.tap import Options, _microseconds, _on_hang_up, _show, _tell_in_one_line, makeService
+
+DEFAULTS = Settings(
+    Places(Path("data"), KeyFiles(Path("keys"))),
+    ("tcp:7443:interface=127.0.0.1",),
+    SessionLimits(idle=900, lifetime=43200),
+    Deadlines(handshake=10, login=60, line=30, idle=900, read=30, close=5),
+    max_connections=20000,
+    stop=10,
+)
+
+# option: what is given, and where it is found in the settings
+WHOLE: dict[str, tuple[int, Callable[[Settings], object]]] = {
+    "session-idle": (61, lambda settings: settings.sessions.idle),
+    "session-lifetime": (62, lambda settings: settings.sessions.lifetime),
+    "max-connections": (63, lambda settings: settings.max_connections),
+    "handshake-timeout": (64, lambda settings: settings.deadlines.handshake),
+    "login-timeout": (65, lambda settings: settings.deadlines.login),
+    "line-timeout": (66, lambda settings: settings.deadlines.line),
+    "idle-timeout": (67, lambda settings: settings.deadlines.idle),
+    "read-timeout": (68, lambda settings: settings.deadlines.read),
+    "stop-timeout": (69, lambda settings: settings.stop),
+}
+COST = "bcrypt-cost"
+DAY = 24 * 60 * 60
+RANGES = {
+    "session-idle": (60, 30 * DAY),
+    "session-lifetime": (60, 30 * DAY),
+    "max-connections": (1, 1_000_000),
+    COST: (10, 16),
+} | {name: (1, DAY) for name in WHOLE if name.endswith("-timeout")}
+
+
+def parsed(*argv: str) -> Options:
+    """The options that a command line gives."""
+    options = Options()
+    options.parseOptions(list(argv))
+    return options
+
+
+class OptionsTests(SynchronousTestCase):
+    """What can be chosen."""
+
+    def test_defaults(self) -> None:
+        """Without options everything is as it is documented."""
+        options = parsed()
+        self.assertEqual(options.settings(), DEFAULTS)
+        self.assertEqual(options[COST], 12)
+
+    def test_each(self) -> None:
+        """Each number is found where it belongs, and changes nothing else."""
+        for name, (value, find) in WHOLE.items():
+            settings = parsed(f"--{name}", str(value)).settings()
+            self.assertEqual(find(settings), value, name)
+            self.assertEqual(
+                [find(settings) == find(DEFAULTS) for _, find in WHOLE.values()].count(False), 1
+            )
+        self.assertEqual(parsed(f"--{COST}=13")[COST], 13)
+
+    def test_places(self) -> None:
+        """The folders can be chosen, by their long and their short names."""
+        for argv in (["--data", "/d", "--keys=/k"], ["-d", "/d", "-k", "/k"]):
+            places = parsed(*argv).settings().places
+            self.assertEqual(places, Places(Path("/d"), KeyFiles(Path("/k"))))
+
+    def test_listen(self) -> None:
+        """Each endpoint that is given is listened at, and none besides."""
+        given = ("tcp:1:interface=10.0.0.5", "tcp6:2", "unix:/run/records")
+        options = parsed("--listen", given[0], "-l", given[1], f"--listen={given[2]}")
+        self.assertEqual(options.settings().listen, given)
+        self.assertEqual(parsed().settings().listen, DEFAULTS.listen)
+
+    def wrong(self, *argv: str) -> str:
+        """The line with which a command line is refused."""
+        line = str(self.assertRaises(usage.UsageError, parsed, *argv))
+        self.assertNotIn("\n", line)
+        return line
+
+    def test_ranges(self) -> None:
+        """The least and the most of each number are taken; what is beyond is refused by name."""
+        self.assertEqual(set(RANGES), {*WHOLE, COST})
+        for name, (least, most) in RANGES.items():
+            for good in (least, most):
+                self.assertEqual(parsed(f"--{name}", str(good))[name], good)
+            for bad in (least - 1, most + 1):
+                line = self.wrong(f"--{name}", str(bad))
+                self.assertIn(f"--{name} takes a whole number from {least} to {most}", line)
+
+    def test_no_numbers(self) -> None:
+        """What is no whole number is refused by name."""
+        for name in RANGES:
+            for bad in ("", "x", "-61", "61.5", "1e2", " 61", "0x40", "²", "None"):
+                self.assertIn(f"--{name}", self.wrong(f"--{name}={bad}"))
+
+    def test_wrong_endpoints(self) -> None:
+        """An endpoint with TLS of its own, or none at all, is refused by name."""
+        for bad in ("ssl:7443", "tls:7443", "ssl:7443:privateKey=key.pem"):
+            self.assertIn("--listen: TLS is added to every endpoint", self.wrong("--listen", bad))
+        for bad in ("nonsense", "", "7443", "tcp:x", "tcp:1:2:3:4:5"):
+            line = self.wrong("-l", "tcp:1", "-l", bad)
+            self.assertTrue(line.startswith("--listen: "), line)
+            self.assertIn("tcp:7443:interface=127.0.0.1", line)
+
+    def test_unknown(self) -> None:
+        """Anything else is refused."""
+        for argv in (["--insecure"], ["extra"], ["--data"]):
+            self.wrong(*argv)
+
+    def test_version(self) -> None:
+        """The version is told, and nothing is started."""
+        said = io.StringIO()
+        self.patch(sys, "stdout", said)
+        self.assertEqual(self.assertRaises(SystemExit, parsed, "--version").code, 0)
+        self.assertEqual(said.getvalue(), f"records {__version__}\n")
+
+    def test_help(self) -> None:
+        """The help tells of every option, and where it listens by itself."""
+        text = Options().getUsage(width=100)
+        for name in (*RANGES, "data", "keys", "listen", "version"):
+            self.assertIn(f"--{name}", text)
+        self.assertIn("tcp:7443:interface=127.0.0.1]", text)
+
+
+class PluginTests(SynchronousTestCase):
+    """What `twistd` finds."""
+
+    def test_found(self) -> None:
+        """There is one plugin of that name, and it leads to this module."""
+        found: Any
+        (found,) = [each for each in getPlugins(IServiceMaker) if each.tapname == "records"]
+        self.assertEqual(found.module, "records.tap")
+        self.assertIs(namedAny(found.module), tap)
+        self.assertIs(found.options, Options)
+        self.assertIs(found.makeService, makeService)
+        self.assertTrue(found.description)
+
+
+class ServiceTests(SynchronousTestCase):
+    """What is put together."""
+
+    def setUp(self) -> None:
+        self.addCleanup(os.umask, os.umask(0o022))
+
+    def test_made(self) -> None:
+        """A service is made, which does nothing before it is started."""
+        folder = Path(self.mktemp())
+        service = makeService(parsed("--data", str(folder / "d"), "--keys", str(folder / "k")))
+        verifyObject(IService, service)
+        self.assertFalse(service.running)
+        self.assertFalse(folder.exists())
+
+    def test_umask(self) -> None:
+        """From then on, files are made for their owner only."""
+        makeService(parsed())
+        old = os.umask(0)
+        self.assertEqual(old, 0o077)
+
+    def test_refused(self) -> None:
+        """A start that is refused is told in one line, with which the process ends."""
+        self.patch(sys, "excepthook", sys.excepthook)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        file = Path(self.mktemp())
+        file.write_bytes(b"in the way")
+        service = makeService(parsed("--data", str(file), "--keys", str(file)))
+        self.assertRaises(Unusable, service.startService)
+        self.assertIs(sys.excepthook, _tell_in_one_line)
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (limits[1], limits[1]))
+        self.assertFalse(service.running)
+
+
+class Terminal(io.StringIO):
+    """Somebody's terminal."""
+
+    def isatty(self) -> bool:
+        """See `IO`."""
+        return True
+
+
+class ProcessTests(SynchronousTestCase):
+    """What the process itself tells, and how it ends."""
+
+    def test_refusal(self) -> None:
+        """Why a daemon cannot start is told in one line, where twistd does not log it."""
+        said, logged = io.StringIO(), io.StringIO()
+        self.patch(sys, "__stderr__", said)
+        self.patch(sys, "stderr", logged)
+        error = Unusable("keys/ca.key is no key.")
+        _tell_in_one_line(Unusable, error, error.__traceback__)
+        self.assertEqual(said.getvalue(), "records: keys/ca.key is no key.\n")
+        self.assertEqual(logged.getvalue(), "")
+
+    def test_fault(self) -> None:
+        """Any other error is told as Python does."""
+        told: list[object] = []
+
+        def note(kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
+            told.append(error)
+
+        said = io.StringIO()
+        self.patch(sys, "__stderr__", said)
+        self.patch(sys, "__excepthook__", note)
+        error = LookupError("x")
+        _tell_in_one_line(LookupError, error, None)
+        self.assertEqual((told, said.getvalue()), ([error], ""))
+
+    def test_show(self) -> None:
+        """The first password is shown to somebody at a terminal, and to no file or pipe."""
+        terminal, file = Terminal(), io.StringIO()
+        for stream in (terminal, file, None):
+            self.patch(sys, "__stderr__", stream)
+            self.patch(sys, "stdout", file)
+            _show("abcde-fghjk")
+        self.assertEqual((terminal.getvalue(), file.getvalue()), ("abcde-fghjk\n", ""))
+
+    def test_exit_code(self) -> None:
+        """A process that was given up ends with 1, after what is left to be written."""
+        program = "from records import tap; tap._fail_at_exit(); print('the last word')"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual((done.returncode, done.stdout), (1, "the last word\n"))
+
+    def test_clock(self) -> None:
+        """The clock counts microseconds since 1970."""
+        before = time.time_ns()
+        self.assertTrue(before // 1000 <= _microseconds() <= time.time_ns() // 1000)
+
+
+class HangUpTests(TestCase):
+    """SIGHUP, as the reactor gets it."""
+
+    timeout = 30
+
+    async def test_hang_up(self) -> None:
+        """At each SIGHUP the call is made, in the reactor's own time."""
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        told: list[Deferred[None]] = []
+        _on_hang_up(lambda: told[-1].callback(None))
+        for _ in range(2):
+            told.append(Deferred())
+            os.kill(os.getpid(), signal.SIGHUP)
+            self.assertFalse(told[-1].called)
+            await told[-1]
+
+
+class EqualTests(SynchronousTestCase):
+    """The two places where the defaults stand."""
+
+    def test_settings(self) -> None:
+        """`Settings` by itself has the defaults of the command line."""
+        built = Settings(DEFAULTS.places, DEFAULTS.listen)
+        self.assertEqual(msgspec.structs.asdict(built), msgspec.structs.asdict(DEFAULTS))
