@@ -253,6 +253,8 @@ class RecordsProtocol(LineReceiver):
 class _Refusal(Protocol):
     """A connection that is dropped as soon as it is made; the TLS wrapper cannot take None."""
 
+    transport: Any
+
     def connectionMade(self) -> None:
         self.transport.abortConnection()
 

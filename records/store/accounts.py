@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from apsw import Connection, Cursor
 from msgspec.structs import replace
@@ -40,6 +41,8 @@ _NOTE_SOURCE = (
     "ON CONFLICT (account_id, source) DO UPDATE SET at = :at"
 )
 
+
+Bound = tuple[Any, ...] | dict[str, Any]
 
 MAX_REMEMBERED = 20_000
 """How many sessions are remembered at the most."""
@@ -92,7 +95,7 @@ class SqliteAccounts:
         """Read every session anew the next time it is needed."""
         self._sessions.clear()
 
-    def _change(self, statement: str, bound: object) -> Cursor:
+    def _change(self, statement: str, bound: Bound) -> Cursor:
         self.forget()
         return self._execute(statement, bound)
 
