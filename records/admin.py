@@ -165,9 +165,14 @@ def _enable(office: Office, options: argparse.Namespace) -> None:
 def _reset_password(office: Office, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
     office.write(reset_password, LOCAL, options.username, BcryptHasher().hash(password))
-    forget_first_password(office.places, options.username)
     print(f"{options.username} has a new password, and is logged out everywhere.")
     _show_password(options.username, password)
+    try:
+        forget_first_password(office.places, options.username)
+    except OSError as error:
+        raise Unusable(
+            f"{office.places.first_password} cannot be removed: {error.strerror}."
+        ) from None
 
 
 def _verify(office: Office, options: argparse.Namespace) -> None:

@@ -43,6 +43,7 @@ from records.boundaries import Database, PasswordHasher
 from records.conversation import Conversation, Peer
 from records.cred import make_portal
 from records.errors import Unusable
+from records.faults import whereabouts
 from records.hashing import THREADS, HashingQueue
 from records.keys import certificate_end, days_left
 from records.messages import PROTOCOL, Limits, ServerInfo
@@ -129,6 +130,8 @@ class RecordsService(Service):
         """See `IService`. Nothing is left behind if it raises `Unusable`."""
         settings, around = self._settings, self._around
         places = settings.places
+        if self._stopped is not None:
+            raise Unusable("This service has been stopped. Make another one.")
         self._lock = lock(places)
         try:
             open_keys(places, present())
@@ -138,7 +141,7 @@ class RecordsService(Service):
             database, password = open_database(
                 places, around.hasher, around.clock, around.random_bytes
             )
-        except Unusable:
+        except BaseException:
             for port in self._ports:
                 port.stopListening()
             self._ports = []
@@ -147,7 +150,7 @@ class RecordsService(Service):
         self._open(database)
         super().startService()
         around.hang_up(self.renew)
-        self._hourly = LoopingCall(self._keep_house)
+        self._hourly = LoopingCall(self._each_hour)
         self._hourly.clock = around.reactor
         self._hourly.start(SWEEP_EVERY)
         self._announce(password)
@@ -181,7 +184,7 @@ class RecordsService(Service):
             around.hasher,
             HashingQueue(lambda call: deferToThreadPool(reactor, pool, call)),
             Throttle(),
-            lambda username: forget_first_password(settings.places, username),
+            self._password_changed,
         )
         self._services = Services(
             store,
@@ -200,6 +203,12 @@ class RecordsService(Service):
             reactor.seconds,
             self._new_token,
         )
+
+    def _password_changed(self, username: str) -> None:
+        try:
+            forget_first_password(self._settings.places, username)
+        except OSError as error:
+            _log.error("The first password's file cannot be removed: {why}", why=error.strerror)
 
     def _new_token(self) -> str:
         return urlsafe_b64encode(self._around.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
@@ -238,6 +247,16 @@ class RecordsService(Service):
         else:
             end = certificate_end(places.keys)
             _log.info("The certificate was loaded; it is good until {end}", end=f"{end:%F}")
+
+    def _each_hour(self) -> None:
+        try:
+            self._keep_house()
+        except Exception as error:  # noqa: BLE001  the next hour may be better
+            _log.error(
+                "House-keeping failed: {kind} at {where}",
+                kind=type(error).__name__,
+                where=whereabouts(error),
+            )
 
     def _keep_house(self) -> None:
         """What is to be done every hour."""
@@ -283,7 +302,7 @@ class RecordsService(Service):
         for port in self._ports:
             try:
                 await maybeDeferred(port.stopListening)
-            except OSError as error:  # somebody has removed a UNIX socket's file, say
+            except Exception as error:  # noqa: BLE001  a UNIX socket's file is gone, say
                 _log.warn("A port did not close well: {kind}", kind=type(error).__name__)
         self._ports = []
         try:

@@ -280,7 +280,11 @@ def following(first: Deferred[None]) -> Deferred[None]:
     def fire(result: None) -> None:
         second.callback(result)
 
-    first.addCallback(fire)
+    def fail(failure: Failure) -> Failure:
+        second.errback(failure)
+        return failure
+
+    first.addCallbacks(fire, fail).addErrback(lambda _: None)  # `second` has it
     return second
 
 

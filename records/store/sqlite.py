@@ -96,9 +96,15 @@ class SqliteWriter:
     halfway, the whole batch is undone and run again, with a savepoint for each work.
     """
 
-    def __init__(self, connection: apsw.Connection, transaction: SqliteTransaction) -> None:
+    def __init__(
+        self, connection: apsw.Connection, transaction: SqliteTransaction, *, is_alone: bool
+    ) -> None:
         self._connection = connection
         self._transaction = transaction
+        # Emptying the log waits for everybody else, which only the last one may do.
+        self._last_checkpoint = (
+            apsw.SQLITE_CHECKPOINT_TRUNCATE if is_alone else apsw.SQLITE_CHECKPOINT_PASSIVE
+        )
         self._log_pages = 0
         connection.wal_autocheckpoint(0)
         connection.set_wal_hook(self._note_log)
@@ -188,7 +194,7 @@ class SqliteWriter:
             raise CommitUnknown(type(error).__name__) from error
 
     def close(self) -> None:
-        self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self._checkpoint(self._last_checkpoint)
         self._connection.close()
 
 
@@ -244,6 +250,7 @@ class SqliteDatabase:
         self._path = path
         self._clock = clock
         self._entropy = entropy
+        self._is_alone = may_upgrade
         found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
         if found < MIN_SQLITE:
             raise Unusable(
@@ -326,7 +333,7 @@ class SqliteDatabase:
 
     def writer(self) -> SqliteWriter:
         connection = self._connect()
-        return SqliteWriter(connection, self._transaction(connection))
+        return SqliteWriter(connection, self._transaction(connection), is_alone=self._is_alone)
 
     def _transaction(self, connection: apsw.Connection) -> SqliteTransaction:
         return SqliteTransaction(connection, self._clock, self._entropy)

@@ -25,12 +25,16 @@ WRITER = "records-writer"
 
 @implementer(IListeningPort)
 class HeldPort:
-    """A port that nobody but the test connects to. is_open: whether the service listens there."""
+    """A port that nobody but the test connects to.
+
+    is_open: whether the service listens there. fault: raised when it is to be closed.
+    """
 
     def __init__(self, host: IPv4Address | IPv6Address, factory: Factory) -> None:
         self._host = host
         self.factory = factory
         self.is_open = True
+        self.fault: Exception | None = None
 
     def startListening(self) -> None:
         """See `IListeningPort`."""
@@ -38,6 +42,8 @@ class HeldPort:
     def stopListening(self) -> None:
         """See `IListeningPort`."""
         self.is_open = False
+        if self.fault is not None:
+            raise self.fault
 
     def getHost(self) -> IPv4Address | IPv6Address:
         """See `IListeningPort`."""

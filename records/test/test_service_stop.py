@@ -166,6 +166,21 @@ class StopTests(StopCase):
         self.assertTrue(self.added())
         self.all_closed(service)
 
+    def test_port_fails(self) -> None:
+        """A port that cannot be closed well keeps nothing else from being closed."""
+        service = self.started(LISTEN, "tcp:7444")
+        self.reactor.ports[0].fault = OSError("no")
+        self.stop(service)
+        self.assertEqual(self.events.of("warn"), ["A port did not close well: OSError"])
+        self.all_closed(service)
+
+    def test_fault(self) -> None:
+        """A stop comes to an end whatever goes wrong in it: the reactor waits for that."""
+        service = self.started()
+        self.reactor.ports[0].fault = LookupError("no")
+        stopped = self.outcome(service.stopService())
+        self.until(lambda: stopped)
+
     def test_before_the_start(self) -> None:
         """Stopping what was never started does nothing."""
         service = self.service()

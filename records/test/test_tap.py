@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from twisted.application.service import IService, IServiceMaker
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.python import usage
 from twisted.python.reflect import namedAny
@@ -188,17 +189,21 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(old, 0o077)
 
     def test_refused(self) -> None:
-        """A start that is refused is told in one line, with which the process ends."""
+        """A start that is refused is told in one line: at the terminal, else in the log."""
         self.patch(sys, "excepthook", sys.excepthook)
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
         file = Path(self.mktemp())
         file.write_bytes(b"in the way")
         service = makeService(parsed("--data", str(file), "--keys", str(file)))
-        self.assertRaises(Unusable, service.startService)
-        self.assertIs(sys.excepthook, _tell_in_one_line)
+        for stream, logged in ((Terminal(), 0), (io.StringIO(), 1), (None, 1)):
+            self.patch(sys, "__stderr__", stream)
+            with capturedLogs() as events:
+                why = str(self.assertRaises(Unusable, service.startService))
+            self.assertEqual([why in str(formatEvent(each)) for each in events], [True] * logged)
+            self.assertIs(sys.excepthook, _tell_in_one_line)
+            self.assertFalse(service.running)
         self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (limits[1], limits[1]))
-        self.assertFalse(service.running)
 
 
 class Terminal(io.StringIO):
