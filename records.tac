@@ -1,4 +1,4 @@
-"""The daemon for `twistd -ny records.tac`, with every option as `twistd -n records` has it."""
+"""The daemon for `twistd -ny records.tac`. Options stand in the list below, as words."""
 
 from twisted.application.service import Application
 

@@ -22,7 +22,8 @@ from msgspec import Struct
 from records.access import Role
 from records.boundaries import Database, PasswordHasher, Transaction, Work
 from records.errors import Unusable
-from records.keys import KeyFiles, can_be_certified, prepare_keys, write_private
+from records.files import write_private
+from records.keys import KeyFiles, can_be_certified, prepare_keys
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.store.sqlite import SqliteDatabase
 

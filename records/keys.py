@@ -7,7 +7,6 @@ cannot be used. Knows nothing of connections: what is done with the keys is in `
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import stat
 from collections.abc import Iterable
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from records.errors import Unusable
+from records.files import write_private
 
 CA_DAYS = 3650
 SERVER_DAYS = 365
@@ -68,23 +68,6 @@ class KeyFiles(msgspec.Struct, frozen=True):
     def every(self) -> tuple[Path, ...]:
         """All four."""
         return self.ca_certificate, self.ca_key, self.certificate, self.key
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Put a file in its place whole or not at all, for its owner's eyes only."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _private_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
@@ -290,6 +273,8 @@ def refuse_exposed(files: KeyFiles) -> None:
 def _refuse_parts(files: KeyFiles) -> None:
     """Raise `Unusable` if making what is missing would part what belongs together."""
     ours = files.ca_certificate.exists()
+    if files.ca_key.exists() and not (ours or files.certificate.exists() or files.key.exists()):
+        return  # a first start that was cut off: nothing was ever signed with it
     if files.certificate.exists() or ours != files.ca_key.exists():
         raise Unusable(
             f"{files.folder} holds only a part of its keys. Restore the others, or move all of "

@@ -295,8 +295,16 @@ class RecordsService(Service):
         """See `IService`. Fires when everything is closed."""
         super().stopService()
         if self._stopped is None:
-            self._stopped = Deferred.fromCoroutine(self._stop())
+            self._stopped = Deferred.fromCoroutine(self._stop()).addErrback(self._not_stopped)
         return following(self._stopped)
+
+    def _not_stopped(self, failure: Failure) -> Failure:
+        _log.error(
+            "The stop failed: {kind} at {where}",
+            kind=type(failure.value).__name__,
+            where=whereabouts(failure.value),
+        )
+        return failure
 
     async def _stop(self) -> None:
         for port in self._ports:
@@ -309,7 +317,7 @@ class RecordsService(Service):
             await self._factory.finish().addTimeout(self._settings.stop, self._around.reactor)
         except OutOfTime:
             _log.warn(
-                "Requests of {count} connections did not finish in time",
+                "Some requests did not finish in time. Connections ended: {count}",
                 count=len(self._factory.connections),
             )
             self._factory.abort()

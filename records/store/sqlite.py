@@ -14,6 +14,7 @@ import apsw
 
 from records.boundaries import CommitUnknown, Done, Refused, Transaction, Work
 from records.errors import Busy, RecordsError, Unusable
+from records.files import draft_of, put_in_place
 from records.store.accounts import SqliteAccounts
 from records.store.employees import SqliteEmployees
 from records.store.journal import SqliteJournal
@@ -282,13 +283,33 @@ class SqliteDatabase:
             finally:
                 glance.close()
         else:
-            self._path.touch(mode=0o600)
-        connection = self._connect()
+            self._make(steps)
+        connection = self._connect(self._path)
         try:
             upgrade(connection, self._clock, steps)
             self._check(connection)
         finally:
             connection.close()
+
+    def _beside(self, path: Path) -> list[Path]:
+        """The files that SQLite keeps beside a database."""
+        return [path.with_name(f"{path.name}-{each}") for each in ("wal", "shm", "journal")]
+
+    def _make(self, steps: list[SchemaFile]) -> None:
+        """Make a new database, which is there whole or not at all."""
+        for left in self._beside(self._path):
+            if left.exists():
+                raise Unusable(f"it is not there, but {left.name} is. Restore both from a backup")
+        draft = draft_of(self._path)
+        for left in (draft, *self._beside(draft)):
+            left.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        connection = self._connect(draft)
+        try:
+            upgrade(connection, self._clock, steps)
+        finally:
+            connection.close()
+        put_in_place(draft, self._path)
 
     def _look_at_header(self) -> None:
         """SQLite takes a file too short for a header for a new database, and would fill it."""
@@ -308,8 +329,8 @@ class SqliteDatabase:
         for table in ("employees", "accounts", "audit", "history"):
             connection.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1").fetchall()
 
-    def _connect(self, *, query_only: bool = False) -> apsw.Connection:
-        connection = apsw.Connection(str(self._path), statementcachesize=200)
+    def _connect(self, path: Path, *, query_only: bool = False) -> apsw.Connection:
+        connection = apsw.Connection(str(path), statementcachesize=200)
         connection.set_busy_timeout(BUSY_TIMEOUT)
         settings: dict[str, int | str] = {
             "journal_mode": "wal",
@@ -328,11 +349,11 @@ class SqliteDatabase:
         return connection
 
     def reader(self) -> SqliteReader:
-        connection = self._connect(query_only=True)
+        connection = self._connect(self._path, query_only=True)
         return SqliteReader(connection, self._transaction(connection))
 
     def writer(self) -> SqliteWriter:
-        connection = self._connect()
+        connection = self._connect(self._path)
         return SqliteWriter(connection, self._transaction(connection), is_alone=self._is_alone)
 
     def _transaction(self, connection: apsw.Connection) -> SqliteTransaction:

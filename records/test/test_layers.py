@@ -36,6 +36,7 @@ ADAPTERS = {
     "keys",
     "tls",
     "faults",
+    "files",
     "attendance",
 }
 EDGE = {"bootstrap", "service", "tap", "admin"}

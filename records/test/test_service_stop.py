@@ -156,7 +156,7 @@ class StopTests(StopCase):
         self.until(lambda: answer)
         self.assertIsInstance(answer[0], Lost)
         self.assertEqual(
-            self.events.of("warn"), ["Requests of 1 connections did not finish in time"]
+            self.events.of("warn"), ["Some requests did not finish in time. Connections ended: 1"]
         )
         self.turn()
         self.assertEqual(stopped, [])

@@ -140,6 +140,22 @@ class OpenTests(SynchronousTestCase):
         self.path.touch()
         self.assert_refused("empty")
 
+    def test_only_a_log(self) -> None:
+        """A database of which only the log is left is refused, rather than begun anew."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        log.write_bytes(b"the last changes")
+        with self.assertRaisesRegex(Unusable, "Restore both"):
+            SqliteDatabase(self.path, FakeTime())
+        self.assertFalse(self.path.exists())
+
+    def test_cut_off_while_made(self) -> None:
+        """A draft that an earlier attempt left behind is in nobody's way."""
+        draft = self.path.with_name(f".{self.path.name}.new")
+        for beside in ("", "-wal", "-shm", "-journal"):
+            draft.with_name(draft.name + beside).write_bytes(b"half of something")
+        SqliteDatabase(self.path, FakeTime())
+        self.assertEqual([each.name for each in self.path.parent.glob(f".{self.path.name}*")], [])
+
     def test_not_a_database(self) -> None:
         """A file of something else, of whatever length, is refused."""
         for content in (b"\n", b"x", b"hello", b"x" * 99, b"x" * 100, b"x" * 5000, bytes(8192)):

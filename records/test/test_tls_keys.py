@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.bootstrap import host_names
+from records.files import write_private
 from records.keys import (
     CA_DAYS,
     RENEW_DAYS,
@@ -23,7 +24,6 @@ from records.keys import (
     make_certificate,
     prepare_keys,
     renewal_is_due,
-    write_private,
 )
 from records.test.tls_case import NAMES, NOW, KeysCase, signed
 from records.tls import ServerTLS

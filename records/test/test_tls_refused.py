@@ -71,11 +71,14 @@ class RefusedTests(KeysCase):
         self.leave("ca.crt")
         self.refused()
         self.prepare_again()
-        self.leave("ca.key")
-        self.refused()
-        self.prepare_again()
         self.leave("ca.key", "server.key")
         self.refused()
+
+    def test_cut_off(self) -> None:
+        """A first start that was cut off after the authority's key is begun anew."""
+        self.leave("ca.key")
+        self.assertTrue(self.prepare())
+        self.assertFalse(self.prepare())
 
     def test_lone_key(self) -> None:
         """A company's key that waits for its certificate is never overwritten."""

@@ -1,0 +1,39 @@
+"""Files that are there whole or not at all, whenever the machine stops.
+
+A draft is written beside a file's place and brought to the disk, and only then takes the place.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def draft_of(path: Path) -> Path:
+    """Where a draft of this file stands; what an earlier attempt left there is worth nothing."""
+    return path.with_name(f".{path.name}.new")
+
+
+def put_in_place(draft: Path, path: Path) -> None:
+    """Have a finished draft take its place, durably."""
+    _sync(draft)
+    draft.rename(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file for its owner's eyes only."""
+    draft = draft_of(path)
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    put_in_place(draft, path)

@@ -1,0 +1,117 @@
+"""The client with its input and output piped: plain lines for another program, and exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.daemon_case import PASSWORD, DaemonCase
+from tests.wire import Refusal
+
+BLANKS = [""] * 18
+"""The answers that leave an employee's fields after the family name out."""
+
+
+class PipedTests(DaemonCase):
+    """Scripts."""
+
+    def check_plain(self, done: subprocess.CompletedProcess[str]) -> None:
+        """No control characters, no traceback, no password."""
+        for character in done.stdout:
+            self.assertTrue(character.isprintable() or character == "\n", repr(done.stdout))
+        self.assertNotIn("Traceback", done.stdout + done.stderr)
+        self.assertEqual(done.stderr, "")
+        self.assertNotIn(PASSWORD, done.stdout)
+
+    def test_first_login(self) -> None:
+        """A script can log in for the first time, and change the password."""
+        daemon = self.start_daemon()
+        first = self.first_password(daemon)
+        done = self.run_client(daemon, ["admin", first, PASSWORD, PASSWORD, "l"])
+        self.check_plain(done)
+        self.assertIn("Your password is changed.", done.stdout)
+        self.assertNotIn(first, done.stdout)
+        wire = self.connect(daemon)
+        told = wire.ask("login", username="admin", password=PASSWORD)
+        self.assertFalse(told["must_change_password"])
+
+    def test_add_and_show(self) -> None:
+        """A script adds, finds, shows, changes and deletes an employee, and exits with 0."""
+        daemon = self.start_daemon()
+        wire = self.admin(daemon)
+        added = ["a", "", "Zoë", "Østergård", *BLANKS[1:], "y"]
+        done = self.run_client(daemon, ["admin", PASSWORD, *added, "f", "zoe", "s 1", "", "q"])
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        for said in ("Added.", "Zoë Østergård", "1 employee.", "Employee 1: "):
+            self.assertIn(said, done.stdout)
+        self.assertEqual(wire.ask("employee.get", id=1)["employee"]["family_name"], "Østergård")
+        changed = ["c 1", *BLANKS[:5], "Surveyor", ".", "y"]
+        done = self.run_client(daemon, ["admin", PASSWORD, *changed, "d 1", "yes", "q"])
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        for said in ("Surveyor", "Saved.", "Deleted employee 1, Zoë Østergård."):
+            self.assertIn(said, done.stdout)
+        refusal = self.assertRaises(Refusal, wire.ask, "employee.get", id=1)
+        self.assertEqual(refusal.code, 404)
+
+    def test_end_of_input(self) -> None:
+        """The end of the input at the menu is a way to leave; a last line needs no end."""
+        daemon = self.start_daemon()
+        self.admin(daemon)
+        client = [sys.executable, "-m", "records.client", "--port", str(daemon.port)]
+        done = self.run_program(client, daemon.folder, f"admin\n{PASSWORD}\nf\n")
+        self.assertEqual(done.returncode, 1, done.stdout)  # the search words were still to come
+        done = self.run_program(client, daemon.folder, f"admin\n{PASSWORD}\nf x")
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("Nobody is found by: x", done.stdout)
+
+    def test_wrong_password(self) -> None:
+        """A wrong password ends the script with a reason and another exit code than 0."""
+        daemon = self.start_daemon()
+        done = self.run_client(daemon, ["admin", "a wrong password", "f", "", "q"])
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Wrong username or password.", done.stdout)
+        self.assertNotIn("a wrong password", done.stdout)
+
+    def test_validation(self) -> None:
+        """A value that cannot be right ends the script with its reason; nothing is added."""
+        daemon = self.start_daemon()
+        wire = self.admin(daemon)
+        done = self.run_client(
+            daemon, ["admin", PASSWORD, "a", "", "Ann", "Lee", "", "no address", *BLANKS, "y", "q"]
+        )
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("E-mail must be an e-mail address like ann@example.com.", done.stdout)
+        self.assertEqual(wire.ask("employee.list")["employees"], [])
+
+    def test_refused_by_the_daemon(self) -> None:
+        """What only the daemon can refuse ends the script with its reason as well."""
+        daemon = self.start_daemon()
+        wire = self.admin(daemon)
+        manager = [*BLANKS[1:7], "77", ".", "y"]
+        done = self.run_client(daemon, ["admin", PASSWORD, "a", "", "Ann", "Lee", *manager, "q"])
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("Manager's ID must be an employee's; 77 is none.", done.stdout)
+        self.assertEqual(wire.ask("employee.list")["employees"], [])
+
+    def test_not_found(self) -> None:
+        """An employee who is not there makes the script fail, although it goes on."""
+        daemon = self.start_daemon()
+        self.admin(daemon)
+        done = self.run_client(daemon, [PASSWORD, "s 12", "f", "", "q"], "--user", "admin")
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("There is no employee 12.", done.stdout)
+        self.assertIn("There are no employees yet.", done.stdout)
+
+    def test_wrong_usage(self) -> None:
+        """A wrong option is told with exit code 2."""
+        daemon = self.start_daemon()
+        done = self.run_client(daemon, [], "--password", PASSWORD)
+        self.assertEqual(done.returncode, 2)
+        self.assertNotIn("Traceback", done.stderr)
