@@ -1,4 +1,4 @@
-"""`python -m records.admin`: accounts, and proof of the audit log, at the daemon's own machine.
+"""`python -m records.admin`: accounts, proof of the audit log and backups, at the daemon's machine.
 
 For whoever can read the database's file: the operating system has let them in already. What they
 do goes through the same operations, gate and audit log as everything else, as the user `local`,
@@ -21,9 +21,9 @@ from records.access import Role
 from records.accounts import Account
 from records.audit import BrokenChain
 from records.bootstrap import Places, forget_first_password, generate_password
-from records.boundaries import Transaction, Work
+from records.boundaries import CommitUnknown, Transaction, Work
 from records.errors import RecordsError, Unusable
-from records.hashing import BcryptHasher
+from records.hashing import COST, BcryptHasher
 from records.keys import KeyFiles
 from records.operations.accounts import (
     LOCAL,
@@ -38,6 +38,9 @@ from records.operations.accounts import (
 from records.operations.audit import verify_journal
 from records.store.sqlite import SqliteDatabase
 from records.values import Invalid, check_reference
+
+LEAST_COST, MOST_COST = 10, 16
+"""What bcrypt's cost may be, as for the daemon."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -69,6 +72,12 @@ class Office:
             reader.end()
             reader.close()
 
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the database where there is no file yet. Raises `Unusable`."""
+        if os.path.lexists(path):
+            raise Unusable(f"{path} is there already; a backup takes no file's place.")
+        self._database.copy_to(path)
+
     def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """What an operation does, durable once this returns."""
         writer = self._database.writer()
@@ -96,6 +105,12 @@ def _username(text: str) -> str:
     if not text.isprintable():
         raise argparse.ArgumentTypeError("a username is text")
     return text.strip().lower()
+
+
+def _cost(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and LEAST_COST <= int(text[:9]) <= MOST_COST):
+        raise argparse.ArgumentTypeError(f"give a cost from {LEAST_COST} to {MOST_COST}")
+    return int(text)
 
 
 def _employee(text: str) -> int | None:
@@ -132,7 +147,7 @@ def _row(account: Account) -> tuple[str, str, str, str]:
 
 def _add(office: Office, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
-    hashed = BcryptHasher().hash(password)
+    hashed = BcryptHasher(options.bcrypt_cost).hash(password)
     account = office.write(
         add_account,
         LOCAL,
@@ -164,7 +179,8 @@ def _enable(office: Office, options: argparse.Namespace) -> None:
 
 def _reset_password(office: Office, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
-    office.write(reset_password, LOCAL, options.username, BcryptHasher().hash(password))
+    hashed = BcryptHasher(options.bcrypt_cost).hash(password)
+    office.write(reset_password, LOCAL, options.username, hashed)
     print(f"{options.username} has a new password, and is logged out everywhere.")
     _show_password(options.username, password)
     try:
@@ -177,19 +193,31 @@ def _reset_password(office: Office, options: argparse.Namespace) -> None:
 
 def _verify(office: Office, options: argparse.Namespace) -> None:
     head = office.read(verify_journal)
-    print(f"The audit log is whole: {head.seq} entries, and the history agrees with it.")
+    print(f"The audit log is whole: {head.seq} entries. History and employees agree with it.")
     print(f"Its head is {head.hash.hex()}: keep this elsewhere, to notice if the end is cut off.")
+
+
+def _backup(office: Office, options: argparse.Namespace) -> None:
+    office.copy_to(options.file)
+    print(f"Copied the database to {options.file}. The keys are not in it: copy them too.")
 
 
 def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     """The command line. Exits with 2 if it is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m records.admin",
-        description="Accounts and the audit log of a daemon on this machine, running or not.",
+        description="Accounts, audit log and backups of a daemon on this machine, running or not.",
         epilog=f"Roles are {', '.join(role.value for role in Role)}.",
     )
     parser.add_argument(
         "--data", default=Path("data"), type=Path, help="the folder of the database (default: data)"
+    )
+    parser.add_argument(
+        "--bcrypt-cost",
+        default=COST,
+        type=_cost,
+        metavar="COST",
+        help=f"the cost of a new password's hash, as the daemon's (default: {COST})",
     )
     parser.add_argument("--version", action="version", version=f"records {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -217,6 +245,8 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     ):
         command(name, does, run).add_argument("username", type=_username)
     command("verify", "prove that the audit log and the history are whole", _verify)
+    backup = command("backup", "copy the database to a new file", _backup)
+    backup.add_argument("file", type=Path, metavar="FILE")
     return parser.parse_args(argv)
 
 
@@ -228,6 +258,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         options.run(Office(Places(options.data, KeyFiles(Path("keys")))), options)
     except RecordsError as error:
         print(f"records: {error.message}", file=sys.stderr)
+    except CommitUnknown:
+        print(
+            "records: the database is damaged, or its disk fails: look into that", file=sys.stderr
+        )
     except (Unusable, BrokenChain) as error:
         print(f"records: {error}", file=sys.stderr)
     else:

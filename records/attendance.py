@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -29,6 +30,7 @@ from records.messages import (
 )
 from records.operations.methods import Method
 from records.operations.sessions import Caller, end_session, note_use
+from records.pace import Pace
 from records.passwords import Passwords
 
 TOKEN_BYTES = 32
@@ -37,8 +39,8 @@ TOKEN_BYTES = 32
 class Services(Struct, frozen=True):
     """What all connections share.
 
-    info: what `server.info` answers. seconds: the reactor's clock. new_token: makes a token of
-    `TOKEN_BYTES` secure random bytes.
+    info: what `server.info` answers. seconds: the reactor's clock; wait: fires after so many of
+    them. new_token: makes a token of `TOKEN_BYTES` secure random bytes.
     """
 
     store: Store
@@ -46,7 +48,9 @@ class Services(Struct, frozen=True):
     passwords: Passwords
     sessions: SessionLimits
     info: ServerInfo
+    pace: Pace
     seconds: Callable[[], float]
+    wait: Callable[[float], Deferred[None]]
     new_token: Callable[[], str]
 
 
@@ -92,11 +96,18 @@ class Attendance:
                 await self._services.passwords.change(self._known(), params.current, params.new)
                 return Nothing()
         if method.name == "logout":
-            caller = self._known()
-            self.caller = None
-            await self._store.write(end_session, caller)
+            await self._log_out()
             return Nothing()
         return self._services.info
+
+    async def _log_out(self) -> None:
+        """End the session. If that cannot be done just now, it is still the one that is here."""
+        try:
+            await self._store.write(end_session, self._known())
+        except NotAuthenticated:
+            self.caller = None  # it has ended already
+            raise
+        self.caller = None
 
     def _known(self) -> Caller:
         if self.caller is None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import IPv6Address
 from pathlib import Path
+from stat import S_IMODE
 
 from msgspec import Struct
 
@@ -108,6 +109,25 @@ def _addresses_v6() -> Iterable[str]:
                 yield str(address)
 
 
+def _refuse_exposed_data(places: Places) -> None:
+    """Raise `Unusable` if anybody but their owner may read or change the records."""
+    database = places.database
+    beside = [database.with_name(f"{database.name}-{each}") for each in ("wal", "shm")]
+    for path, forbidden in (
+        (places.data, 0o022),
+        *((each, 0o077) for each in (database, *beside, places.first_password)),
+    ):
+        if not path.exists():
+            continue
+        mode = S_IMODE(path.stat().st_mode)
+        if mode & forbidden:
+            wanted = "700" if path.is_dir() else "600"
+            raise Unusable(
+                f"{path} can be read or changed by others (mode {mode:04o}), so records may be "
+                f"known or not be true; look into that, and then: chmod {wanted} {path}"
+            )
+
+
 def lock(places: Places) -> int:
     """Make the data folder and keep every other daemon out of it, as long as this process lives.
 
@@ -116,6 +136,7 @@ def lock(places: Places) -> int:
     try:
         if not places.data.exists():
             places.data.mkdir(mode=0o700, parents=True)
+        _refuse_exposed_data(places)
         descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise Unusable(f"{places.data} cannot be used: {error.strerror}.") from None

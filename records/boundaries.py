@@ -67,6 +67,9 @@ class Employees(Protocol):
     def page(self, query: EmployeeQuery, limit: int) -> list[Employee]:
         """The first `limit` employees that the query asks for, after its place, in its order."""
 
+    def everyone(self) -> Iterator[Employee]:
+        """Every employee, in the order of their IDs."""
+
 
 class Accounts(Protocol):
     """Accounts and their sessions, in one transaction."""
@@ -186,14 +189,21 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """How a piece of work ended: with a value, or with an exception."""
+    """How a piece of work ended: with a value, or with an exception.
+
+    trouble: the kind of the database's own failure, if that is why; for whoever runs the daemon.
+    """
 
     value: object = None
     error: BaseException | None = None
+    trouble: str = ""
 
 
 class CommitUnknown(Exception):
-    """A commit failed in a way that leaves open whether it is durable: nothing may go on."""
+    """A commit failed in a way that leaves open whether it is durable: nothing may go on.
+
+    So it is when the database turns out to be damaged, whatever became of the commit.
+    """
 
 
 class Reader(Protocol):

@@ -9,9 +9,11 @@ on a wire: a line comes in, lines go out to the `Peer`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,14 +24,12 @@ from records.errors import (
     InternalError,
     MethodNotFound,
     NotAuthenticated,
+    PermissionDenied,
     RecordsError,
 )
 from records.faults import whereabouts
-from records.messages import (
-    MAX_ANSWER,
-    Params,
-)
-from records.operations.methods import METHODS, Method, Way, perform, perform_all
+from records.messages import MAX_ANSWER, MAX_BYTES_UNDER_WAY, MAX_UNDER_WAY, Params
+from records.operations.methods import METHODS, REVEAL, Method, Way, perform, perform_all
 from records.operations.sessions import Caller
 from records.wire import (
     Batch,
@@ -60,9 +60,10 @@ class Peer(Protocol):
 class _AnswerLine:
     """A line of the answer to come: one request's, or a whole batch's."""
 
-    __slots__ = ("is_batch", "left", "parts")
+    __slots__ = ("is_batch", "left", "parts", "size")
 
-    def __init__(self, count: int, is_batch: bool) -> None:
+    def __init__(self, count: int, is_batch: bool, size: int) -> None:
+        self.size = size
         self.parts: list[bytes] = [b""] * count
         self.left = count
         self.is_batch = is_batch
@@ -80,9 +81,12 @@ class _AnswerLine:
 
 
 class _Task:
-    """A request whose form is good, on its way."""
+    """A request whose form is good, on its way.
 
-    __slots__ = ("id", "line", "method", "params", "place")
+    Its params are kept as they came: decoded, they may take thirty times as much memory.
+    """
+
+    __slots__ = ("_raw", "id", "line", "method", "place")
 
     def __init__(
         self,
@@ -90,13 +94,18 @@ class _Task:
         place: int,
         request_id: RequestId | UnsetType,
         method: Method,
-        params: Params,
+        raw: Raw,
     ) -> None:
         self.line = line
         self.place = place
         self.id = request_id
         self.method = method
-        self.params = params
+        self._raw = raw
+
+    @property
+    def params(self) -> Params:
+        """The params, which have been found good before."""
+        return decode_params(self._raw, self.method.decode)
 
 
 class Conversation:
@@ -108,6 +117,7 @@ class Conversation:
     _log = Logger()
 
     def __init__(self, services: Services, peer: Peer, source: str) -> None:
+        self._services = services
         self._store = services.store
         self._peer = peer
         self._attendance = Attendance(services, source)
@@ -119,11 +129,17 @@ class Conversation:
         self._pumping = False
         self.under_way = 0
         """How many requests have been received and not yet been answered."""
+        self._bytes_under_way = 0
 
     @property
     def is_anonymous(self) -> bool:
         """Whether nobody has logged in here, or has logged out."""
         return self._attendance.caller is None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is under way that the next lines are to wait unread."""
+        return self.under_way >= MAX_UNDER_WAY or self._bytes_under_way >= MAX_BYTES_UNDER_WAY
 
     def receive(self, line: bytes) -> None:
         """Take on what a line asks for. Never raises."""
@@ -132,9 +148,10 @@ class Conversation:
             return
         is_batch = isinstance(message, Batch)
         members = message.members if isinstance(message, Batch) else (message,)
-        answer = _AnswerLine(len(members), is_batch)
+        answer = _AnswerLine(len(members), is_batch, len(line))
         self._lines.append(answer)
         self.under_way += len(members)
+        self._bytes_under_way += answer.size
         for place, member in enumerate(members):
             self._enter(answer, place, member)
         self._go_on()
@@ -166,7 +183,7 @@ class Conversation:
 
     def refuse(self, error: RecordsError) -> None:
         """Answer, in its turn, to something that could not even be received."""
-        answer = _AnswerLine(1, False)
+        answer = _AnswerLine(1, False, 0)
         answer.put(0, encode_error(None, error))
         self._lines.append(answer)
         self.under_way += 1
@@ -200,7 +217,8 @@ class Conversation:
         except RecordsError as error:
             line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))
         else:
-            self._queue.append(_Task(line, place, member.id, method.form(params), params))
+            task = _Task(line, place, member.id, method.form(params), member.params)
+            self._queue.append(task)
 
     def _go_on(self) -> None:
         """Begin what may begin, and send what can be sent."""
@@ -220,6 +238,7 @@ class Conversation:
         while lines and not lines[0].left:
             line = lines.popleft()
             answered += len(line.parts)
+            self._bytes_under_way -= line.size
             encoded = line.encoded()
             if encoded:
                 self._peer.send(encoded)
@@ -311,14 +330,36 @@ class Conversation:
         ).addErrback(self._fault)
 
     def _work_done(self, value: object, task: _Task) -> None:
+        if task.method is REVEAL and self._owes_a_wait(partial(self._work_ends, task, value)):
+            return
+        self._work_ends(task, value)
+
+    def _work_ends(self, task: _Task, value: object) -> None:
         self._count -= 1
         self._settle(task, value)
         self._go_on()
 
     def _work_failed(self, failure: Failure, task: _Task) -> None:
+        denied = isinstance(failure.value, PermissionDenied)
+        if denied and self._owes_a_wait(partial(self._work_fails, task, failure.value)):
+            return
+        self._work_fails(task, failure.value)
+
+    def _work_fails(self, task: _Task, error: BaseException | None) -> None:
         self._count -= 1
-        self._fail(task, failure.value)
+        self._fail(task, error)
         self._go_on()
+
+    def _owes_a_wait(self, end: Callable[[], None]) -> bool:
+        """Whether what was just audited is to be answered later only: `end` is called then."""
+        caller, services = self._attendance.caller, self._services
+        if caller is None:
+            return False
+        wait = services.pace.delay(caller.session_id, services.seconds())
+        if wait <= 0:
+            return False
+        services.wait(wait).addCallback(lambda _: end()).addErrback(self._fault)
+        return True
 
     def _settle(self, task: _Task, value: object) -> None:
         if task.id is UNSET:

@@ -35,11 +35,14 @@ PREFIX = "bcrypt-sha256$"
 
 _SALT_END = 29  # "$2b$12$" and 22 characters of salt
 _BCRYPT_READS = 72
+_NOBODYS = b"." * 53  # a salt and a hash, of what nobody will ever find
 
 THREADS = 2
 MAX_WAITING = 256
 MAX_WAITING_PER_SOURCE = 64
 """How many may wait: enough for an office that logs in at nine behind one address."""
+
+_BUSY = "Too many people are logging in just now. Try again."
 
 
 def _shortened(password: str, setting: bytes) -> bytes:
@@ -49,11 +52,21 @@ def _shortened(password: str, setting: bytes) -> bytes:
     return base64.b64encode(hmac.digest(salt, text, hashlib.sha256))
 
 
-class BcryptHasher:
-    """`records.boundaries.PasswordHasher`. cost: doubles the time with each step."""
+def _cost_of(hashed: str) -> int:
+    return int(hashed.removeprefix(PREFIX).split("$")[2])
 
-    def __init__(self, cost: int = COST) -> None:
+
+class BcryptHasher:
+    """`records.boundaries.PasswordHasher`. cost: doubles the time with each step.
+
+    checkpw: compares what bcrypt is given with a hash, and takes the time that the hash costs.
+    """
+
+    def __init__(
+        self, cost: int = COST, checkpw: Callable[[bytes, bytes], bool] = bcrypt.checkpw
+    ) -> None:
         self._cost = cost
+        self._checkpw = checkpw
 
     def hash(self, password: str) -> str:
         """A new hash, with a salt of its own."""
@@ -61,7 +74,12 @@ class BcryptHasher:
         return PREFIX + bcrypt.hashpw(_shortened(password, setting), setting).decode("ascii")
 
     def verify(self, password: str, hashed: str) -> bool:
-        """Whether the password is the one that was hashed, compared in constant time."""
+        """Whether the password is the one that was hashed, compared in constant time.
+
+        That of a hash cheaper than ours takes as long as that of ours, or else the time would
+        tell whose account is older than the present cost. A dearer hash takes longer, until it
+        is made anew at its owner's next login.
+        """
         own = hashed.startswith(PREFIX)
         stored = hashed.removeprefix(PREFIX).encode("ascii")
         # A plain hash was made of the bytes as they were typed, of which bcrypt read only 72.
@@ -72,18 +90,27 @@ class BcryptHasher:
         )
         if b"\0" in given:
             given = _shortened(password, stored)  # never equal; but it takes the same time
-        return bcrypt.checkpw(given, stored)
+        good = self._checkpw(given, stored)
+        # A cost of c takes 2^c rounds, and 2^c + 2^c + 2^(c+1) + ... + 2^(ours-1) = 2^ours.
+        for cost in range(_cost_of(hashed), self._cost):
+            self._checkpw(given, b"$2b$%02d$" % cost + _NOBODYS)
+        return good
 
     def is_outdated(self, hashed: str) -> bool:
-        """Whether the hash is plain bcrypt, or of a lower cost than new ones."""
-        parts = hashed.removeprefix(PREFIX).split("$")
-        return not hashed.startswith(PREFIX) or int(parts[2]) < self._cost
+        """Whether the hash is plain bcrypt, or of another cost than new ones."""
+        return not hashed.startswith(PREFIX) or _cost_of(hashed) != self._cost
+
+
+class Flooded(Busy):
+    """A source has as many calls waiting as it may: the refusal is its own doing."""
 
 
 class HashingQueue:
     """Lets a few slow calls run at a time, and takes turns between the sources they are for.
 
-    So whoever sends many logins delays his own, and hardly anybody else's.
+    So whoever sends many logins delays his own, and hardly anybody else's. Nor do a few who send
+    many keep others out: when all places are taken, a newcomer gets one of those of the source
+    that has the most.
     run: runs a call in a thread and gives back its result, such as `deferToThreadPool`.
     """
 
@@ -95,19 +122,39 @@ class HashingQueue:
         self._waiting: dict[str, deque[tuple[Callable[[], Any], Deferred[Any]]]] = {}
         self._count = 0
 
-    def submit(self, source: str, call: Callable[[], T]) -> Deferred[T]:
-        """Run `call` when it is this source's turn. Fails with `Busy` if too many wait."""
-        waiting = self._waiting.setdefault(source, deque())
+    def submit(
+        self, source: str, call: Callable[[], T], at_most: int = MAX_WAITING_PER_SOURCE
+    ) -> Deferred[T]:
+        """Run `call` when it is this source's turn.
+
+        at_most: how many calls of this source may wait. Fails with `Flooded` if it has so many,
+        and with `Busy` if too many wait in all, also later, when others need its place more.
+        """
         result: Deferred[T] = Deferred()
-        if self._count >= MAX_WAITING or len(waiting) >= MAX_WAITING_PER_SOURCE:
-            if not waiting:
-                del self._waiting[source]
-            result.errback(Failure(Busy("Too many people are logging in just now. Try again.")))
+        held = len(self._waiting.get(source, ()))
+        if held >= at_most:
+            result.errback(Failure(Flooded(_BUSY)))
             return result
-        waiting.append((call, result))
+        longest = self._longest(than=held) if self._count >= MAX_WAITING else None
+        if self._count >= MAX_WAITING and longest is None:
+            result.errback(Failure(Busy(_BUSY)))
+            return result
+        self._waiting.setdefault(source, deque()).append((call, result))
         self._count += 1
+        if longest is not None:
+            self._give_up_newest(longest)
         self._next()
         return result
+
+    def _longest(self, than: int) -> deque[tuple[Callable[[], Any], Deferred[Any]]] | None:
+        """The most that a source has waiting, if one less is still more than so many."""
+        longest = max(self._waiting.values(), key=len)
+        return longest if len(longest) - 1 > than else None
+
+    def _give_up_newest(self, waiting: deque[tuple[Callable[[], Any], Deferred[Any]]]) -> None:
+        _, result = waiting.pop()
+        self._count -= 1
+        result.errback(Failure(Busy(_BUSY)))
 
     def _next(self) -> None:
         while self._free and self._waiting:

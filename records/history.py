@@ -1,4 +1,4 @@
-"""The history of an employee: each change, and how an earlier version is found again.
+"""The history of an employee: each change, and how another version is found from it.
 
 A change keeps only the fields it touched, before and after, so that history grows with what
 changed and not with the size of a record. Knows nothing of storage.
@@ -63,6 +63,27 @@ def earlier(present: Employee | None, newest_first: Iterable[Change], revision: 
             break
         values.update(change.before)
     return Employee(employee_id, revision, values)
+
+
+class Replay:
+    """What changes add up to, followed in the order of seq.
+
+    employees: by ID, those who are there by now; last_changes: by ID, the seq of each one's
+    last change, also of those who were deleted.
+    """
+
+    def __init__(self) -> None:
+        self.employees: dict[int, Employee] = {}
+        self.last_changes: dict[int, int] = {}
+
+    def follow(self, change: Change) -> None:
+        """Add one more change."""
+        employee_id = change.employee_id
+        self.last_changes[employee_id] = change.seq
+        before = self.employees.pop(employee_id, None)
+        if change.kind is not ChangeKind.DELETE:
+            values = {**(before.values if before else BLANK), **change.after}
+            self.employees[employee_id] = Employee(employee_id, change.revision, values)
 
 
 def dump(values: Mapping[str, Value]) -> str:

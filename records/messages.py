@@ -27,6 +27,8 @@ MAX_DEPTH = 32
 """How deep JSON values may be nested in a request."""
 MAX_UNDER_WAY = 256
 """How many requests of one connection are taken on before its next ones wait unread."""
+MAX_BYTES_UNDER_WAY = 256 * 1024
+"""And how many bytes of them."""
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
 MAX_CURSOR = 16 * 1024

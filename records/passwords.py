@@ -16,13 +16,15 @@ from twisted.internet.task import deferLater
 from records.accounts import Account, normalize_password, password_faults
 from records.boundaries import PasswordHasher, Store
 from records.errors import FieldError, NotAuthenticated, TooManyAttempts, ValidationFailed
-from records.hashing import HashingQueue
+from records.hashing import MAX_WAITING_PER_SOURCE, Flooded, HashingQueue
 from records.operations.sessions import (
     Caller,
     change_password,
     find_login,
     note_failed_change,
     note_failed_login,
+    note_refused_change,
+    note_refused_login,
     open_session,
     whose_password,
 )
@@ -53,25 +55,30 @@ class Passwords:
         # What an unknown user's password is compared with, so that it takes as long.
         self._nobody = hasher.hash("nobody has this password")
 
-    async def _compare(self, attempt: Attempt, password: str, hashed: str) -> bool:
+    async def _compare(
+        self,
+        attempt: Attempt,
+        password: str,
+        hashed: str,
+        note_refusal: Callable[[], Deferred[None]],
+    ) -> bool:
         """Whether the password is good, at the throttle's pace. Raises `TooManyAttempts`.
+
+        note_refusal: audits that attempts are refused; called once in each wait.
 
         Only a good password in a familiar place is not slowed, and that is known only after the
         comparison. Before it, nothing depends on whether there is such an account: so neither the
         answer nor the time it took tells.
         """
         now = self._clock.seconds()
-        _refuse_for(self._throttle.pair_wait(attempt, now))
+        pair_wait = self._throttle.pair_wait(attempt, now)
+        if pair_wait > 0 and self._throttle.is_first_refusal(attempt):
+            await note_refusal()
+        _refuse_for(pair_wait)
         wait = self._throttle.source_wait(attempt, now)
         delay = self._throttle.account_pace(attempt, now)
         self._throttle.begin(attempt, now)
-        try:
-            good = await self._queue.submit(
-                attempt.source, lambda: self._hasher.verify(password, hashed)
-            )
-        except Exception:
-            self._throttle.withdraw(attempt)
-            raise
+        good = await self._verified(attempt, password, hashed, is_waiting=wait > 0)
         if good and attempt.familiar:
             return True
         if delay:
@@ -80,6 +87,26 @@ class Passwords:
             self._throttle.spare_source(attempt)
             _refuse_for(wait)
         return good
+
+    async def _verified(
+        self, attempt: Attempt, password: str, hashed: str, *, is_waiting: bool
+    ) -> bool:
+        """The comparison in its source's turn. A source in its wait has only one place.
+
+        If there is no turn, that counts as a failure where the source itself has sent too many.
+        """
+        at_most = 1 if is_waiting else MAX_WAITING_PER_SOURCE
+        try:
+            return await self._queue.submit(
+                attempt.source, lambda: self._hasher.verify(password, hashed), at_most
+            )
+        except Flooded:
+            if is_waiting:
+                self._throttle.spare_source(attempt)
+            raise
+        except Exception:
+            self._throttle.withdraw(attempt)
+            raise
 
     async def log_in(self, username: str, password: str, caller: Caller) -> None:
         """Open the caller's session for this user.
@@ -90,7 +117,12 @@ class Passwords:
         account, familiar = await self._store.read(find_login, name, caller.source)
         attempt = Attempt(network_of(caller.source), name, familiar)
         hashed = account.password_hash if account else self._nobody
-        good = await self._compare(attempt, password, hashed)
+        good = await self._compare(
+            attempt,
+            password,
+            hashed,
+            lambda: self._store.write(note_refused_login, account, caller.source),
+        )
         if account is None or account.disabled or not good:
             await self._refuse_login(account, caller)
         assert account is not None
@@ -131,7 +163,12 @@ class Passwords:
         """
         account: Account = await self._store.read(whose_password, caller)
         attempt = Attempt(network_of(caller.source), account.username, familiar=True)
-        if not await self._compare(attempt, current, account.password_hash):
+        if not await self._compare(
+            attempt,
+            current,
+            account.password_hash,
+            lambda: self._store.write(note_refused_change, caller),
+        ):
             await self._store.write(note_failed_change, caller)
             _refuse("current", ["This is not your current password."])
         self._throttle.succeed(attempt, self._clock.seconds())

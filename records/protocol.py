@@ -7,8 +7,10 @@ line means is `records.conversation`'s business.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 from msgspec import Struct
@@ -29,7 +31,8 @@ from zope.interface import implementer
 
 from records.conversation import Conversation, Peer
 from records.errors import ParseError
-from records.messages import MAX_LINE, MAX_UNDER_WAY
+from records.messages import MAX_LINE
+from records.throttle import network_of
 
 NEVER = float("inf")
 
@@ -52,17 +55,19 @@ class Deadlines(Struct, frozen=True):
 
 def source_of(address: IAddress | None) -> str:
     """Where a peer is, as the audit log has it: its address without the port, or "local"."""
-    if isinstance(address, IPv4Address | IPv6Address):
-        return address.host
-    return "local"
+    if isinstance(address, IPv6Address):
+        # A port of IPv6 takes IPv4 connections as well, and tells them as ::ffff:192.0.2.1.
+        mapped = ip_address(address.host.partition("%")[0])
+        return str(getattr(mapped, "ipv4_mapped", None) or address.host)
+    return address.host if isinstance(address, IPv4Address) else "local"
 
 
 @implementer(IHandshakeListener, IPushProducer)
 class RecordsProtocol(LineReceiver):
     """One connection.
 
-    A connection is read while it owes no answers to speak of: not with `MAX_UNDER_WAY` requests
-    under way, and not while the peer leaves its answers unread.
+    A connection is read while it owes no answers to speak of: not with as many requests under way
+    as its conversation takes on, and not while the peer leaves its answers unread.
     """
 
     delimiter = b"\n"
@@ -74,7 +79,7 @@ class RecordsProtocol(LineReceiver):
 
     def __init__(self, factory: RecordsFactory, source: str) -> None:
         self.factory = factory
-        self._source = source
+        self.source = source
         self._clock = factory.clock
         self._deadlines = factory.deadlines
         self._conversation = factory.converse(self, source)
@@ -92,7 +97,7 @@ class RecordsProtocol(LineReceiver):
     def connectionMade(self) -> None:
         """See `IProtocol`. Over TLS, the handshake is still to come."""
         self._since = self._heard_at = self._clock.seconds()
-        self.factory.connections.add(self)
+        self.factory.made(self)
         self.transport.registerProducer(self, True)
         self._watch()
 
@@ -124,7 +129,7 @@ class RecordsProtocol(LineReceiver):
             self.lineLengthExceeded(line)
             return
         self._conversation.receive(line)
-        if self._conversation.under_way >= MAX_UNDER_WAY and not self._is_full:
+        if self._conversation.is_full and not self._is_full:
             self._is_full = True
             self._read_or_not()
 
@@ -144,7 +149,7 @@ class RecordsProtocol(LineReceiver):
         if anonymous and not self._was_anonymous:
             self._since = self._heard_at
         self._was_anonymous = anonymous
-        if self._is_full and self._conversation.under_way < MAX_UNDER_WAY:
+        if self._is_full and not self._conversation.is_full:
             self._is_full = False
             self._read_or_not()  # which may take on what was read before
         if self._finishing and not self._conversation.under_way:
@@ -231,7 +236,7 @@ class RecordsProtocol(LineReceiver):
         now = self._clock.seconds()
         if due <= now:
             self._log.info(
-                "Dropped a connection from {source}: it {why}", source=self._source, why=why
+                "Dropped a connection from {source}: it {why}", source=self.source, why=why
             )
             self.abort()
             return
@@ -260,7 +265,8 @@ class _Refusal(Protocol):
 
 
 class RecordsFactory(ServerFactory):
-    """Makes a `RecordsProtocol` of each connection, up to a number of them.
+    """Makes a `RecordsProtocol` of each connection, up to a number of them: in all, and from one
+    source (IPv6 by the /64), so that nobody can take all places.
 
     converse: begins a conversation with a peer and its source.
     """
@@ -274,12 +280,15 @@ class RecordsFactory(ServerFactory):
         converse: Callable[[Peer, str], Conversation],
         deadlines: Deadlines,
         max_connections: int,
+        max_per_source: int,
     ) -> None:
         self.clock = clock
         self.converse = converse
         self.deadlines = deadlines
         self.connections: set[RecordsProtocol] = set()
         self._max_connections = max_connections
+        self._max_per_source = max_per_source
+        self._by_source: Counter[str] = Counter()
         self._stopping = False
         self._all_gone: list[Deferred[None]] = []
 
@@ -287,18 +296,33 @@ class RecordsFactory(ServerFactory):
         """See `IProtocolFactory`."""
         if self._stopping:
             return _Refusal()
-        if len(self.connections) >= self._max_connections:
+        source = source_of(addr)
+        count, from_there = len(self.connections), self._by_source[network_of(source)]
+        if count >= self._max_connections or from_there >= self._max_per_source:
             self._log.warn(
-                "Refused a connection from {source}: there are {count} already",
-                source=source_of(addr),
-                count=len(self.connections),
+                "Refused a connection from {source}: there are {count} already, {from_there} of "
+                "them from there",
+                source=source,
+                count=count,
+                from_there=from_there,
             )
             return _Refusal()
-        return RecordsProtocol(self, source_of(addr))
+        return RecordsProtocol(self, source)
+
+    def made(self, connection: RecordsProtocol) -> None:
+        """A connection is there."""
+        self.connections.add(connection)
+        self._by_source[network_of(connection.source)] += 1
 
     def lost(self, connection: RecordsProtocol) -> None:
         """A connection is gone."""
+        if connection not in self.connections:
+            return
         self.connections.discard(connection)
+        network = network_of(connection.source)
+        self._by_source[network] -= 1
+        if not self._by_source[network]:
+            del self._by_source[network]
         if not self.connections:
             waiting, self._all_gone = self._all_gone, []
             for gone in waiting:

@@ -1,8 +1,7 @@
 """What `employee.list` asks for: search words, conditions, an order, and a place to go on from.
 
 Turns the caller's params into an `EmployeeQuery`, in which everything is checked, and makes the
-cursor for the next page. Knows nothing of SQL, nor of who may read what; it names the fields
-that the caller would learn something about, for the gate to judge.
+cursor for the next page. Knows nothing of SQL, nor of who may read what.
 """
 
 from __future__ import annotations
@@ -23,6 +22,8 @@ from records.values import MAX_ID, Invalid
 
 MAX_WORDS = 8
 MAX_CHOICES = 100
+MAX_PART = 200
+"""Characters of a text that `co` and `sw` look for: as many as the longest field has."""
 BY_NAME = "name"
 """The order of people's names: family name, then given name, without case or accents."""
 
@@ -87,14 +88,6 @@ class EmployeeQuery(msgspec.Struct, frozen=True):
     after: tuple[str | int, int] | None
     fingerprint: str
 
-    @property
-    def asked_about(self) -> tuple[str, ...]:
-        """The fields whose content the answer's choice and order tell something of."""
-        named = {condition.field for condition in self.conditions}
-        if self.sort.field != BY_NAME:
-            named.add(self.sort.field)
-        return tuple(sorted(named))
-
     def cursor_after(self, employee: Employee) -> str:
         """The cursor from which the page after this employee is asked for."""
         place = [self.fingerprint, self.sort.key(employee), employee.id]
@@ -120,6 +113,8 @@ def _operand(field: Field, operator: Operator, raw: object) -> Operand:
     if operator in _PARTIAL:
         if field.kind is Kind.REFERENCE or not isinstance(raw, str) or not raw:
             raise Invalid(f"cannot be compared by {operator.value} with this; it takes text.")
+        if len(raw) > MAX_PART:
+            raise Invalid(f"is compared with a text of at most {MAX_PART} characters.")
         return unicodedata.normalize("NFC", raw)
     return _one(field, raw)
 

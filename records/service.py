@@ -10,6 +10,7 @@ import os
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from functools import partial
 from shlex import quote
 from typing import Any
 
@@ -21,7 +22,7 @@ from twisted.internet.defer import TimeoutError as OutOfTime
 from twisted.internet.endpoints import serverFromString, wrapServerTLS
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -48,6 +49,7 @@ from records.hashing import THREADS, HashingQueue
 from records.keys import certificate_end, days_left
 from records.messages import PROTOCOL, Limits, ServerInfo
 from records.operations.sessions import sweep
+from records.pace import Pace
 from records.passwords import Passwords
 from records.protocol import Deadlines, RecordsFactory
 from records.store.batching import BatchingStore, following
@@ -68,6 +70,7 @@ class Settings(Struct, frozen=True):
     sessions: SessionLimits = SessionLimits()
     deadlines: Deadlines = Deadlines()
     max_connections: int = 20_000
+    max_per_source: int = 2_000
     stop: float = 10.0
 
 
@@ -118,7 +121,11 @@ class RecordsService(Service):
         self._hourly: LoopingCall | None = None
         self._stopped: Deferred[None] | None = None
         self._factory = RecordsFactory(
-            around.reactor, self._converse, settings.deadlines, settings.max_connections
+            around.reactor,
+            self._converse,
+            settings.deadlines,
+            settings.max_connections,
+            settings.max_per_source,
         )
 
     @property
@@ -200,7 +207,9 @@ class RecordsService(Service):
                     session_lifetime_seconds=settings.sessions.lifetime,
                 ),
             ),
+            Pace(),
             reactor.seconds,
+            partial(deferLater, reactor),
             self._new_token,
         )
 

@@ -81,6 +81,12 @@ class Options(usage.Options):
             1_000_000,
         ),
         _whole(
+            "max-per-source",
+            _SETTINGS.max_per_source,
+            "How many of them from one address (IPv6: one /64 network).",
+            1_000_000,
+        ),
+        _whole(
             "handshake-timeout",
             _DEADLINES.handshake,
             "How long a connection's TLS handshake may take.",
@@ -153,6 +159,7 @@ class Options(usage.Options):
                 read=self["read-timeout"],
             ),
             self["max-connections"],
+            self["max-per-source"],
             self["stop-timeout"],
         )
 

@@ -64,6 +64,7 @@ class _Failures:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._instants: OrderedDict[Hashable, deque[float]] = OrderedDict()
+        self._refused: set[Hashable] = set()  # since their last failure; no others than above
 
     def _failures(self, key: Hashable, now: float) -> tuple[int, float]:
         """How many there were lately, and when the last one was."""
@@ -78,9 +79,11 @@ class _Failures:
         if not count:
             self._instants[key] = deque(maxlen=self._patience.enough)
         self._instants[key].append(now)
+        self._refused.discard(key)
         self._instants.move_to_end(key)
         if len(self._instants) > MAX_REMEMBERED:
-            self._instants.popitem(last=False)
+            forgotten, _ = self._instants.popitem(last=False)
+            self._refused.discard(forgotten)
 
     def take_back(self, key: Hashable) -> None:
         """The newest was none."""
@@ -88,10 +91,18 @@ class _Failures:
         if instants:
             instants.pop()
             if not instants:
-                del self._instants[key]
+                self.clear(key)
 
     def clear(self, key: Hashable) -> None:
         self._instants.pop(key, None)
+        self._refused.discard(key)
+
+    def is_first_refusal(self, key: Hashable) -> bool:
+        """Whether nobody has asked this of the key since its last failure."""
+        if key in self._refused or key not in self._instants:
+            return False
+        self._refused.add(key)
+        return True
 
     def wait(self, key: Hashable, now: float) -> float:
         """Seconds from `now` until this key may try again."""
@@ -144,6 +155,10 @@ class Throttle:
     def pair_wait(self, attempt: Attempt, now: float) -> float:
         """Seconds for which this source must not try this account, whoever it is."""
         return self._pairs.wait((attempt.source, attempt.account), now)
+
+    def is_first_refusal(self, attempt: Attempt) -> bool:
+        """Whether this is the first attempt that is refused in its pair's present wait."""
+        return self._pairs.is_first_refusal((attempt.source, attempt.account))
 
     def source_wait(self, attempt: Attempt, now: float) -> float:
         """Seconds for which this source must not try any account that it is not familiar to."""

@@ -65,12 +65,14 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _JOINERS = "\u200c\u200d"
 # Letters by Unicode's category that show nothing: the fillers of Hangul, and Braille's blank.
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
-_NAME_PUNCTUATION = "'’‘ʼ`´.,·/()‐-–"
+_NAME_PUNCTUATION = "'’‘ʼ`´.,·/()‐‑-–•‧・׳״"
 
 
 def _text(raw: object) -> str:
     if not isinstance(raw, str):
         raise Invalid("must be text.")
+    if len(raw) > _MAX_TYPED:  # before anything that takes longer for longer texts
+        raise Invalid("is much too long.")
     # SP 800-63 and RFC 8264 aside, NFC is what the Web expects: https://www.w3.org/TR/charmod-norm/
     value = " ".join(unicodedata.normalize("NFC", raw).split())
     for character in value:
@@ -220,8 +222,9 @@ def money_to_units(money: Money) -> int:
 @lru_cache(maxsize=4096)
 def money_from_units(units: int, currency: str) -> Money:
     """The reverse of `money_to_units`."""
-    digits = MINOR_DIGITS[currency]
     whole, part = divmod(units, SCALE)
+    # A currency that was withdrawn since has no entry any more, and is still to be shown.
+    digits = MINOR_DIGITS.get(currency, 4 if part % 100 else 2)
     return Money(
         f"{whole}.{part:04d}"[: len(str(whole)) + 1 + digits] if digits else str(whole), currency
     )

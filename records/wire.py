@@ -28,7 +28,8 @@ from records.messages import MAX_ANSWER, MAX_BATCH, MAX_DEPTH, Params
 RequestId = str | int | float | None
 MAX_ID_LENGTH = 100
 _SAFE_INTEGER = 2**53 - 1  # RFC 8259, section 6: beyond it, implementations disagree
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# A string that is never closed counts to the end: or else each later quote would be tried anew.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_PARAMS = Raw(b"{}")
@@ -72,7 +73,7 @@ def _is_too_deep(line: bytes) -> bool:
     """Whether brackets are nested deeper than allowed, or left open.
 
     Takes away the innermost pairs as often as they may be nested, each time in one sweep, so
-    that no line, however it is made, takes longer than a millisecond. All count as of one kind,
+    that no line, however it is made, takes longer than some milliseconds. All count as of one kind,
     or else a sweep would take two levels away; the decoder sees to it that they match.
     """
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
@@ -166,7 +167,8 @@ def decode_params(raw: Raw, kind: msgspec.json.Decoder[Params]) -> Params:
         what, _, where = str(error).partition(" - at `$")
         field = where.rstrip("`").lstrip(".") or "params"
         raise InvalidParams(
-            "The params are not of this method's form.", [FieldError(field[:200], f"{what}.")]
+            "The params are not of this method's form.",
+            [FieldError(field[:200], f"{what[:200]}.")],
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidParams("The params are not of this method's form.") from None

@@ -1,21 +1,36 @@
-"""Verifying the journal: the audit log's chain, and that the history is what it says."""
+"""Verifying the journal: the audit log's chain, the history, and the employees they tell of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from records.audit import BrokenChain, Entry, Head, verify
-from records.boundaries import Transaction
-from records.history import Change
+from records.boundaries import Employees, Transaction
+from records.employee import Employee
+from records.history import Change, Replay
 from records.operations.journal import digest_of
 
 
 def verify_journal(tx: Transaction) -> Head:
-    """Follow the audit log from end to end, and compare each change with its entry.
+    """Follow the audit log from end to end, comparing each change with its entry.
 
-    Returns the log's head. Raises `records.audit.BrokenChain` at the first thing that is wrong.
+    Then compare every employee with what its changes add up to. Returns the log's head. Raises
+    `records.audit.BrokenChain` at the first thing that is wrong; for an employee, seq is that of
+    its last change, or the head's if it has none. Accounts, their roles and sessions, and what
+    is derived from employees for searching and sorting, have no history: they are not covered.
     """
-    return verify(_compared(tx.journal.entries(), tx.journal.all_changes()))
+    replay = Replay()
+    changes = _followed(replay, tx.journal.all_changes())
+    head = verify(_compared(tx.journal.entries(), changes))
+    _compare_employees(tx.employees, replay, head.seq)
+    return head
+
+
+def _followed(replay: Replay, changes: Iterator[Change]) -> Iterator[Change]:
+    """The changes, each added to the replay on its way."""
+    for change in changes:
+        replay.follow(change)
+        yield change
 
 
 def _compared(entries: Iterator[Entry], changes: Iterator[Change]) -> Iterator[Entry]:
@@ -38,3 +53,26 @@ def _compared(entries: Iterator[Entry], changes: Iterator[Change]) -> Iterator[E
 def _tells_of(entry: Entry, change: Change) -> bool:
     event = entry.event
     return (event.digest, event.actor, entry.at) == (digest_of(change), change.actor, change.at)
+
+
+def _compare_employees(employees: Employees, replay: Replay, head: int) -> None:
+    """Compare the employees with the history's. Raises `BrokenChain`."""
+    expected = replay.employees
+    for employee in _readable(employees, head):
+        seq = replay.last_changes.get(employee.id, head)
+        if employee != expected.pop(employee.id, None):
+            raise BrokenChain(seq, f"employee {employee.id} is not what the history says")
+    for employee_id in expected:
+        seq = replay.last_changes[employee_id]
+        raise BrokenChain(seq, f"employee {employee_id} is not there, and should be")
+
+
+def _readable(employees: Employees, head: int) -> Iterator[Employee]:
+    """Every employee. Raises `BrokenChain` at one that was so changed that it cannot be read."""
+    last = 0
+    try:
+        for employee in employees.everyone():
+            last = employee.id
+            yield employee
+    except ValueError:
+        raise BrokenChain(head, f"the employee after {last} cannot be read") from None

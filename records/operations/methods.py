@@ -147,8 +147,10 @@ def _perform_once(tx: Transaction, user: User, method: Method, params: Params, k
 
         def remember(tx: Transaction) -> None:
             if isinstance(error, PermissionDenied):
+                # Not kept: what was denied is judged anew, and would only fill the disk.
                 _note_denial(tx, user, method, params, error)
-            keep(tx, user, key, request, error)
+            else:
+                keep(tx, user, key, request, error)
 
         raise Refused(error, remember) from None
     keep(tx, user, key, request, result)

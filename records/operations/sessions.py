@@ -97,9 +97,18 @@ def open_session(
 
 def note_failed_login(tx: Transaction, account: Account | None, source: str) -> None:
     """Audit a failed login. A name that is nobody's isn't noted: people type passwords there."""
+    _note_no_login(tx, account, source, Outcome.FAILED)
+
+
+def note_refused_login(tx: Transaction, account: Account | None, source: str) -> None:
+    """Audit that logins are refused for some time, without a look at the password."""
+    _note_no_login(tx, account, source, Outcome.DENIED)
+
+
+def _note_no_login(tx: Transaction, account: Account | None, source: str, outcome: Outcome) -> None:
     subject = f"user:{account.username}" if account else "user:unknown"
     anonymous = msgspec.structs.replace(_NOBODY, source=source)
-    note(tx, anonymous, "login", subject, Outcome.FAILED)
+    note(tx, anonymous, "login", subject, outcome)
 
 
 def end_session(tx: Transaction, caller: Caller) -> None:
@@ -148,6 +157,12 @@ def note_failed_change(tx: Transaction, caller: Caller) -> None:
     """Audit an attempt to change a password with a wrong current one."""
     user = authenticate(tx, caller)
     note(tx, user, "password.change", f"user:{user.username}", Outcome.FAILED)
+
+
+def note_refused_change(tx: Transaction, caller: Caller) -> None:
+    """Audit that changes are refused for some time, without a look at the current password."""
+    user = authenticate(tx, caller)
+    note(tx, user, "password.change", f"user:{user.username}", Outcome.DENIED)
 
 
 OUTCOMES_KEPT = 48 * 60 * 60

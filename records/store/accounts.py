@@ -108,7 +108,8 @@ class SqliteAccounts:
         return None if row is None else _load(row)
 
     def everyone(self) -> list[Account]:
-        return [_load(row) for row in self._execute(_EVERYONE)]
+        rows = self._execute(_EVERYONE).fetchall()
+        return [_load(row) for row in rows]
 
     def add(self, account: Account) -> Account:
         number = self._change(_ADD, _stored(account)).get
@@ -120,12 +121,15 @@ class SqliteAccounts:
     def session(self, session_id: bytes) -> tuple[Session, Account] | None:
         found = self._sessions.get(session_id)
         if found is None:
-            for created_at, used_at, source, *row in self._execute(_SESSION, (session_id,)):
-                account = _load(tuple(row))
-                found = Session(session_id, account.id, created_at, used_at, source), account
-                if len(self._sessions) >= MAX_REMEMBERED:
-                    self.forget()
-                self._sessions[session_id] = found
+            row = self._execute(_SESSION, (session_id,)).get
+            if row is None:
+                return None
+            created_at, used_at, source, *rest = row
+            account = _load(tuple(rest))
+            found = Session(session_id, account.id, created_at, used_at, source), account
+            if len(self._sessions) >= MAX_REMEMBERED:
+                self.forget()
+            self._sessions[session_id] = found
         return found
 
     def add_session(self, session: Session) -> None:

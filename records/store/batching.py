@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -41,6 +41,9 @@ MAX_BATCH = 1000
 
 READERS = 2
 
+TROUBLE_SECONDS = 60.0
+"""How long the log says nothing more of a database in trouble once it has."""
+
 
 # Each refusal is an error of its own: one raised over and over would keep every frame it passed.
 def _unknown() -> OutcomeUnknown:
@@ -60,8 +63,6 @@ def _waiting() -> Busy:
 
 class Turns(Protocol):
     """What is asked of the reactor."""
-
-    def callLater(self, delay: float, call: Callable[[], object]) -> IDelayedCall: ...
 
     def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
 
@@ -126,6 +127,7 @@ class _Worker:
                     done = self._run([item.work for item in part])
                     items = items[MAX_BATCH:]
                     self._turns.callFromThread(self.deliver, part, done)
+                    del part, done  # what they refer to must not live until there is more work
                 self.rest()
             self.close()
         except BaseException:  # noqa: BLE001  the thread's last word, which the reactor logs
@@ -151,6 +153,7 @@ class BatchingStore:
 
     turns: the reactor. fatal: called once with a Failure when a commit's outcome cannot be
     known, or a thread has died; nothing more is written after that, and the process must stop.
+    seconds: a clock that is never set, for how often the log tells of a database in trouble.
     """
 
     _log = Logger()
@@ -161,9 +164,12 @@ class BatchingStore:
         database: Database,
         fatal: Callable[[Failure], object],
         readers: int = READERS,
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._turns = turns
         self._fatal = fatal
+        self._seconds = seconds
+        self._quiet_until = float("-inf")
         self._broken = False
         self._stopped: Deferred[None] | None = None
         self._scheduled = False
@@ -227,9 +233,13 @@ class BatchingStore:
         return item.deferred
 
     def _schedule(self) -> None:
+        """See that `_end_turn` is called in the reactor's next turn.
+
+        Not by callLater, whose instant is the wall clock's: set back, it would not come for long.
+        """
         if not self._scheduled:
             self._scheduled = True
-            self._turns.callLater(0, self._end_turn)
+            self._turns.callFromThread(self._end_turn)
 
     def _end_turn(self) -> None:
         self._scheduled = False
@@ -246,10 +256,19 @@ class BatchingStore:
         self._end_near()
         worker.waiting -= len(items)
         for item, outcome in zip(items, done, strict=True):
+            if outcome.trouble:
+                self._tell(outcome.trouble)
             if outcome.error is None:
                 item.deferred.callback(outcome.value)
             else:
                 item.deferred.errback(Failure(outcome.error))
+
+    def _tell(self, trouble: str) -> None:
+        """Log why the database takes no changes, once in a while."""
+        now = self._seconds()
+        if now >= self._quiet_until:
+            self._quiet_until = now + TROUBLE_SECONDS
+            self._log.warn("The database takes no changes: {trouble}", trouble=trouble)
 
     def _break(self, failure: Failure) -> None:
         if not self._broken:

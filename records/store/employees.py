@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from apsw import Connection
 
@@ -21,6 +21,7 @@ _SEARCHED = frozenset(SEARCHED)
 COLUMNS = ", ".join(("id", "revision", *_STORED))
 
 _GET = f"SELECT {COLUMNS} FROM employees WHERE id = ?"
+_EVERYONE = f"SELECT {COLUMNS} FROM employees ORDER BY id"
 _ADD = (
     f"INSERT INTO employees ({COLUMNS}, name_key) "
     f"VALUES (:id, :revision, {', '.join(':' + name for name in _STORED)}, :name_key)"
@@ -133,9 +134,12 @@ class SqliteEmployees:
         self._executemany = connection.executemany
 
     def get(self, employee_id: int) -> Employee | None:
-        for row in self._execute(_GET, (employee_id,)):
-            return load(row)
-        return None
+        row = self._execute(_GET, (employee_id,)).get
+        return None if row is None else load(row)
+
+    def everyone(self) -> Iterator[Employee]:
+        for row in self._execute(_EVERYONE):
+            yield load(row)
 
     def add(self, employee: Employee) -> None:
         bound: dict[str, object] = {"id": employee.id, "revision": employee.revision}
@@ -197,4 +201,6 @@ class SqliteEmployees:
 
     def page(self, query: EmployeeQuery, limit: int) -> list[Employee]:
         statement, bound = page_statement(query, limit)
-        return [load(row) for row in self._execute(statement, bound)]
+        # Fetched before any is loaded: an error's traceback would keep the cursor and its state.
+        rows = self._execute(statement, bound).fetchall()
+        return [load(row) for row in rows]

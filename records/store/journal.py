@@ -126,7 +126,7 @@ class SqliteJournal:
         )
 
     def changes(self, employee_id: int) -> Iterator[Change]:
-        return map(_change, self._execute(_CHANGES, (employee_id,)))
+        return map(_change, self._execute(_CHANGES, (employee_id,)).fetchall())
 
     def all_changes(self) -> Iterator[Change]:
         return self._loaded("history", _CHANGE, 0, _change)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -70,20 +71,38 @@ class SqliteTransaction:
 
 
 class SqliteReader:
-    """`records.boundaries.Reader`."""
+    """`records.boundaries.Reader`.
 
-    def __init__(self, connection: apsw.Connection, transaction: SqliteTransaction) -> None:
-        self._connection = connection
-        self._transaction = transaction
+    A statement that somebody has not read to its end, such as the traceback of an error, keeps
+    its state past the ROLLBACK, and later transactions would go on in it. The connection is then
+    given up for a new one.
+    """
+
+    def __init__(self, connect: Callable[[], tuple[apsw.Connection, SqliteTransaction]]) -> None:
+        self._connect = connect
+        self._connection, self._transaction = connect()
+        self._is_given_up = False
 
     def begin(self) -> Transaction:
+        if self._is_given_up:
+            self._connection, self._transaction = self._connect()
+            self._is_given_up = False
         self._connection.execute("BEGIN")
-        self._transaction.refresh()
+        try:
+            self._transaction.refresh()
+        except BaseException:
+            self.end()
+            raise
         return self._transaction
 
     def end(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        connection = self._connection
+        with suppress(apsw.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if connection.in_transaction or connection.txn_state() != apsw.SQLITE_TXN_NONE:
+            connection.close(force=True)
+            self._is_given_up = True
 
     def close(self) -> None:
         self._connection.close()
@@ -199,7 +218,10 @@ class SqliteWriter:
         self._connection.close()
 
 
-_WHOLE = (apsw.FullError, apsw.IOError, apsw.NoMemError, apsw.CorruptError)
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError)
+"""What no later try can mend: nothing more must be written to such a database."""
+
+_WHOLE = (apsw.FullError, apsw.IOError, apsw.NoMemError, *_DAMAGE)
 """What puts the whole transaction in doubt, and not just the work that it came up in."""
 
 
@@ -221,7 +243,11 @@ def _one(work: Work, attempt: Callable[..., object]) -> Done:
 
 
 def _all_refused(works: Sequence[Work], error: apsw.Error) -> list[Done]:
-    return [Done(error=_refusal(error)) for _ in works]
+    """Every work's refusal. Raises `CommitUnknown` if the database is damaged."""
+    trouble = type(error).__name__
+    if isinstance(error, _DAMAGE):
+        raise CommitUnknown(trouble) from error
+    return [Done(error=_refusal(error), trouble=trouble) for _ in works]
 
 
 def _refusal(error: apsw.Error) -> RecordsError:
@@ -349,12 +375,45 @@ class SqliteDatabase:
         return connection
 
     def reader(self) -> SqliteReader:
+        return SqliteReader(self._reading)
+
+    def _reading(self) -> tuple[apsw.Connection, SqliteTransaction]:
         connection = self._connect(self._path, query_only=True)
-        return SqliteReader(connection, self._transaction(connection))
+        return connection, self._transaction(connection)
 
     def writer(self) -> SqliteWriter:
         connection = self._connect(self._path)
         return SqliteWriter(connection, self._transaction(connection), is_alone=self._is_alone)
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy, of one instant and for its owner only, while others read and write.
+
+        It is there whole or not at all. Raises `Unusable` if it cannot be made.
+        """
+        draft = draft_of(path)
+        try:
+            for left in (draft, *self._beside(draft)):
+                left.unlink(missing_ok=True)
+            draft.touch(mode=0o600, exist_ok=False)
+            try:
+                self._fill(draft)
+                put_in_place(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unusable(f"{path} cannot be written: {error.strerror}.") from None
+        except apsw.Error as error:
+            why = type(error).__name__
+            raise Unusable(f"{path} cannot be written: SQLite says {why}.") from None
+
+    def _fill(self, draft: Path) -> None:
+        source, target = self._connect(self._path, query_only=True), apsw.Connection(str(draft))
+        try:
+            with target.backup("main", source, "main") as backup:
+                backup.step()  # all pages at once, or each change meanwhile would begin it anew
+        finally:
+            target.close()
+            source.close()
 
     def _transaction(self, connection: apsw.Connection) -> SqliteTransaction:
         return SqliteTransaction(connection, self._clock, self._entropy)

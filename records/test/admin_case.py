@@ -13,15 +13,16 @@ from typing import TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.access import Role
+from records.access import Role, User
 from records.accounts import Account, Session
 from records.admin import main
 from records.audit import Event, Outcome
 from records.boundaries import Transaction, Work
 from records.hashing import BcryptHasher
+from records.messages import AddParams
 from records.operations.accounts import LOCAL, NewAccount, add_account
+from records.operations.employees import add_employee
 from records.store.sqlite import SqliteDatabase
-from records.test.store_contract import named
 from records.testing import FakeTime
 
 T = TypeVar("T")
@@ -42,12 +43,17 @@ class AdminCase(SynchronousTestCase):
         self.folder.mkdir()
         self.path = self.folder / "records.sqlite"
         self.database = SqliteDatabase(self.path, FakeTime())
-        self.write(lambda tx: tx.employees.add(named(1)))
+        self.write(self.add_ann)
         for name, role in (("olga", Role.OWNER), ("hal", Role.HR)):
             new = NewAccount(name, (role,), f"{name}'s hash")
             self.write(partial(self.add_account, new=new))
         self.write(lambda tx: tx.accounts.add_session(Session(b"hal", 2, tx.now, tx.now)))
         self.before = self.events()
+
+    def add_ann(self, tx: Transaction) -> None:
+        """Add an employee, with a history."""
+        owner = User(1, "olga", (Role.OWNER,))
+        add_employee(tx, owner, AddParams({"given_name": "Ann", "family_name": "Ohara"}))
 
     def add_account(self, tx: Transaction, new: NewAccount) -> None:
         """Add an account."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Queue
+from threading import current_thread
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,22 +21,27 @@ from records.testing import FakeTime
 
 
 class HeldTurns:
-    """A reactor's turns, taken one by one by the test; calls from threads wait in a queue."""
+    """A reactor's turns, taken one by one by the test; calls from threads wait in a queue.
+
+    next_turn: what the test's own thread, which is the reactor's, has put off to the next turn.
+    """
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.thread = current_thread()
+        self.next_turn: list[Callable[[], object]] = []
         self.calls: Queue[tuple[Callable[..., object], tuple[object, ...]]] = Queue()
 
-    def callLater(self, delay: float, call: Callable[[], object]) -> IDelayedCall:
-        found: IDelayedCall = self.clock.callLater(delay, call)
-        return found
-
     def callFromThread(self, call: Callable[..., object], *args: object) -> None:
-        self.calls.put((call, args))
+        if current_thread() is self.thread:
+            self.next_turn.append(lambda: call(*args))
+        else:
+            self.calls.put((call, args))
 
     def turn(self) -> None:
-        """End the present turn: what was scheduled for it happens."""
-        self.clock.advance(0)
+        """End the present turn: what was put off to the next one happens."""
+        calls, self.next_turn = self.next_turn, []
+        for call in calls:
+            call()
 
     def one_call(self) -> None:
         """Wait for one call from a thread, and do it."""
@@ -53,6 +58,7 @@ class ScriptedDatabase:
         self.readers: list[Reader] = []
         self.fault: BaseException | None = None
         self.rest_fault: BaseException | None = None
+        self.refusal: Done | None = None
 
     def reader(self) -> Reader:
         found = self._database.reader()
@@ -67,6 +73,8 @@ class ScriptedDatabase:
         self.batches.append(len(works))
         if self.fault is not None:
             raise self.fault
+        if self.refusal is not None:
+            return [self.refusal] * len(works)
         return self._writer.run(works)
 
     def rest(self) -> None:
@@ -96,7 +104,10 @@ class HeldCase(SynchronousTestCase):
         self.turns = HeldTurns()
         self.database = ScriptedDatabase(SqliteDatabase(Path(self.mktemp()), FakeTime()))
         self.fatal: list[Failure] = []
-        self.store = BatchingStore(self.turns, self.database, self.fatal.append, self.readers)
+        self.time = Clock()
+        self.store = BatchingStore(
+            self.turns, self.database, self.fatal.append, self.readers, self.time.seconds
+        )
         self.addCleanup(self.stop)
 
     def stop(self) -> None:

@@ -7,10 +7,12 @@ so that something can be under way for as long as a test wants to look at it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from records.access import Role
@@ -21,6 +23,7 @@ from records.conversation import Conversation, Peer
 from records.cred import make_portal
 from records.hashing import HashingQueue
 from records.messages import PROTOCOL, Limits, ServerInfo
+from records.pace import Pace
 from records.passwords import Passwords
 from records.test.operations_case import LIMITS, SOURCE
 from records.test.passwords_case import GOOD, PasswordsCase
@@ -231,7 +234,9 @@ class ConversationCase(PasswordsCase):
                 PROTOCOL,
                 Limits(session_idle_seconds=LIMITS.idle, session_lifetime_seconds=LIMITS.lifetime),
             ),
+            Pace(),
             self.time.seconds,
+            partial(deferLater, self.time),
             self.new_token,
         )
 

@@ -108,12 +108,17 @@ class ProtocolCase(ConversationCase):
 
     deadlines = Deadlines()
     max_connections = 100
+    max_per_source = 100
 
     def setUp(self) -> None:
         super().setUp()
         self.sources: list[str] = []
         self.factory = RecordsFactory(
-            self.time, self.converse, self.deadlines, self.max_connections
+            self.time,
+            self.converse,
+            self.deadlines,
+            self.max_connections,
+            self.max_per_source,
         )
 
     def converse(self, peer: Peer, source: str) -> Conversation:

@@ -160,6 +160,13 @@ class EmployeesContract(DatabaseCase):
         counts = [self.see(lambda tx, n=n: tx.employees.count_reporting_to(n)) for n in (1, 2, 4)]
         self.assertEqual(counts, [2, 1, 0])
 
+    def test_everyone(self) -> None:
+        """Everyone is everyone, in the order of their IDs."""
+        self.assertEqual(self.see(lambda tx: list(tx.employees.everyone())), [])
+        people = [named(number, f"Ann {number}") for number in (10, 2, 1)]
+        self.do(lambda tx: [tx.employees.add(each) for each in people])
+        self.assertEqual(self.see(lambda tx: list(tx.employees.everyone())), people[::-1])
+
     def test_limits_of_the_table(self) -> None:
         """The database itself refuses a second SSN, a second ID, and a manager who is not there."""
         self.do(lambda tx: tx.employees.add(named(1, ssn="536-90-4399")))

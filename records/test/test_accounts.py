@@ -7,6 +7,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
+from zxcvbn.matching import L33T_TABLE, enumerate_l33t_subs, relevant_l33t_subtable
 
 from records.access import Role
 from records.accounts import (
@@ -15,10 +16,14 @@ from records.accounts import (
     Session,
     SessionLimits,
     check_username,
+    estimated_part,
     normalize_password,
     password_faults,
     session_id,
 )
+
+SIGNS = sorted({"a", "Z", *(sign for signs in L33T_TABLE.values() for sign in signs)})
+"""What zxcvbn takes for other letters, and two letters."""
 
 
 class UsernameTests(SynchronousTestCase):
@@ -96,6 +101,23 @@ class PasswordTests(SynchronousTestCase):
             "ann.ohara.1ann.ohara.1",
         ):
             self.assertIn("too easy", " ".join(password_faults(common, "ann.ohara.1")), common)
+
+    def test_common_in_other_signs(self) -> None:
+        """Nor do digits and signs in the place of letters make one uncommon."""
+        for common in ("p4ssw0rdp4ssw0rd", "P@$$w0rdP@$$w0rd", "p@ssword1!p@ssword1!"):
+            self.assertIn("too easy", " ".join(password_faults(common, "ann")), common)
+        own = "ann@example.com"
+        self.assertIn("too easy", " ".join(password_faults(own, own)))
+
+    @given(st.text(st.sampled_from(SIGNS)))
+    def test_little_to_estimate(self, hostile: str) -> None:
+        """Whatever a password is of, what is estimated is short and can stand for few words."""
+        for text in (hostile, "4@({[<6936!1|7$5+2%0" * 20):
+            part = estimated_part(text)
+            self.assertEqual(len(part), min(len(text), 32))
+            self.assertLessEqual(
+                len(enumerate_l33t_subs(relevant_l33t_subtable(part, L33T_TABLE))), 8
+            )
 
     def test_no_rules_of_composition(self) -> None:
         """Neither capitals nor digits nor signs are asked for."""

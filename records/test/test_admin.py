@@ -6,6 +6,7 @@ import os
 
 from records.access import Role
 from records.boundaries import Work
+from records.hashing import PREFIX
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.test.admin_case import AdminCase, done
 from records.test.store_contract import named
@@ -93,6 +94,15 @@ class CommandTests(AdminCase):
         self.assertFalse(self.is_logged_in())
         self.assertTrue(first.exists())
         self.audited(done("password.reset", "hal"))
+
+    def test_cost(self) -> None:
+        """New passwords are hashed at the cost that is told, which is the daemon's if none is."""
+        for options, cost in (((), 12), (("--bcrypt-cost", "10"), 10)):
+            self.does(*options, "add", f"ann{cost}", "hr")
+            self.does(*options, "reset-password", "hal")
+            for name in (f"ann{cost}", "hal"):
+                hashed = self.account(name).password_hash
+                self.assertTrue(hashed.startswith(f"{PREFIX}$2b${cost}$"), hashed)
 
     def test_reset_first_password(self) -> None:
         """If it is the first account's, the file with its first password is removed."""

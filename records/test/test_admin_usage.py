@@ -52,6 +52,10 @@ class UsageTests(AdminCase):
         for argv, told in (
             ([], "COMMAND"),
             (["sing"], "sing"),
+            (["--bcrypt-cost", "9", "list"], "from 10 to 16"),
+            (["--bcrypt-cost", "17", "list"], "from 10 to 16"),
+            (["--bcrypt-cost", "x", "list"], "from 10 to 16"),
+            (["backup"], "FILE"),
             (["add", "ann"], "roles"),
             (["add", "ann", "boss"], "roles are owner, hr"),
             (["add", "ann", " , "], "commas between several"),
@@ -68,7 +72,16 @@ class UsageTests(AdminCase):
         """The version and the help are told."""
         self.assertEqual(self.does("--version"), f"records {__version__}\n")
         said = self.does("--help")
-        for word in ("list", "add", "roles", "employee", "disable", "enable", "reset-password"):
+        for word in (
+            "list",
+            "add",
+            "roles",
+            "employee",
+            "disable",
+            "enable",
+            "reset-password",
+            "backup",
+        ):
             self.assertRegex(said, rf"(?m)^    {word}\b")
         self.assertIn("Roles are owner, hr, manager, employee, auditor, it.", said)
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.selectreactor import SelectReactor
+from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from records.boundaries import Transaction
+from records.boundaries import Done, Transaction
 from records.errors import Busy, RecordsError
 from records.store.batching import MAX_BATCH, MAX_WAITING, BatchingStore
 from records.store.sqlite import SqliteDatabase
@@ -151,6 +153,47 @@ class ReaderTests(HeldCase):
         self.assertEqual((written, self.fatal), ([1], []))
 
 
+class TroubleTests(HeldCase):
+    """When the database takes no changes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.said: list[str] = []
+        observer: Any = self.note
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+
+    def note(self, event: LogEvent) -> None:
+        if event.get("log_level") is LogLevel.warn:
+            self.said.append(formatEvent(event))
+
+    def write(self) -> None:
+        """Two writes in one turn, and how they end."""
+        found = self.outcomes([self.store.write(add, 1) for _ in range(2)])
+        self.turns.turn()
+        self.turns.one_call()
+        self.assertEqual([type(each) for each in found], [Busy] * 2)
+
+    def test_told(self) -> None:
+        """Whoever runs the daemon is told of which kind it is, once a minute at the most."""
+        self.database.refusal = Done(error=Busy("x"), trouble="FullError")
+        self.write()
+        self.assertEqual(self.said, ["The database takes no changes: FullError"])
+        self.time.advance(59)
+        self.write()
+        self.assertEqual(len(self.said), 1)
+        self.time.advance(1)
+        self.write()
+        self.assertEqual(len(self.said), 2)
+        self.assertEqual(self.fatal, [])
+
+    def test_own_refusals(self) -> None:
+        """An operation that refuses by itself is no trouble of the database's."""
+        self.database.refusal = Done(error=Busy("x"))
+        self.write()
+        self.assertEqual(self.said, [])
+
+
 class LimitTests(HeldCase):
     """Too much at once."""
 
@@ -186,6 +229,35 @@ class LimitTests(HeldCase):
             lengths.append(length)
         self.assertEqual(len(set(lengths)), 1, lengths)
         self.assertEqual(len(waiting), MAX_WAITING)
+
+
+class ClockTests(SynchronousTestCase):
+    """With a real reactor, whose clock is set."""
+
+    def test_set_back(self) -> None:
+        """Work is handed over in the next turn, even if the clock is set back before."""
+        turns: Any = SelectReactor()
+        self.addCleanup(turns.waker.connectionLost, None)
+        now = [1_000_000.0]
+        turns.seconds = lambda: now[0]
+        store = BatchingStore(turns, SqliteDatabase(Path(self.mktemp()), FakeTime()), self.fail)
+
+        def until(fired: list[object]) -> object:
+            for _ in range(200):
+                turns.runUntilCurrent()
+                if fired:
+                    break
+                turns.doIteration(0.02)
+            return list(fired)
+
+        found: list[object] = []
+        store.write(add, 1).addBoth(found.append)
+        now[0] -= 3600
+        turns.doIteration(0)
+        handed = until(found)
+        stopped: list[object] = []
+        store.stop().addBoth(stopped.append)
+        self.assertEqual((until(stopped), handed), ([None], [1]))
 
 
 class ReactorTests(TestCase):

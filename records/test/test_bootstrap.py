@@ -121,6 +121,26 @@ class LockTests(PlacesCase):
         self.unusable(long.data, lock, long)
 
 
+class ExposedTests(PlacesCase):
+    """Records that others can read."""
+
+    def test_exposed(self) -> None:
+        """A database that others can read, or a folder that they can change, is refused."""
+        os.close(lock(self.places))
+        self.places.database.write_bytes(b"")
+        for path, mode, wanted in (
+            (self.places.database, 0o644, 0o600),
+            (self.places.database, 0o606, 0o600),
+            (self.places.data, 0o777, 0o700),
+        ):
+            path.chmod(mode)
+            with self.assertRaisesRegex(Unusable, f"chmod {wanted:o} {path}"):
+                lock(self.places)
+            path.chmod(wanted)
+        self.places.data.chmod(0o755)
+        os.close(lock(self.places))
+
+
 class KeysTests(PlacesCase):
     """The keys, at each start."""
 

@@ -6,6 +6,7 @@ from records.access import Role
 from records.audit import Outcome
 from records.conversation import MAX_READS
 from records.errors import Busy, OutcomeUnknown
+from records.pace import BURST, PER_SECOND
 from records.test.conversation_case import ConversationCase, batch, person, reason, request
 from records.testing import ANN
 
@@ -153,3 +154,37 @@ class TraceTests(ConversationCase):
         (answer,) = talk.answers()
         self.assertEqual(answer["result"]["employee"]["ssn"], ANN["ssn"])
         self.assertEqual(self.events()[-1][:3], ("hr", "employee.reveal", "employee:1"))
+
+
+class PaceTests(ConversationCase):
+    """Denials and reveals, each of which leaves an entry in the audit log."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.add()
+        self.person("worker", Role.EMPLOYEE)
+        self.worker = self.talk("worker")
+
+    def test_denials(self) -> None:
+        """After many denials in a row the next ones are answered later, and all of them are."""
+        for _ in range(BURST):
+            self.worker.ask("employee.delete", id=1, revision=1)
+        self.assertEqual(len(self.worker.answers()), BURST)
+        self.worker.ask("employee.delete", id=1, revision=1)
+        self.worker.ask("employee.get", id=1)
+        self.assertEqual(self.worker.lines, [])
+        self.time.advance(1.5 / PER_SECOND)
+        told = [reason(each) for each in self.worker.answers()]
+        self.assertEqual(told, ["permission-denied", ""])
+
+    def test_reveals(self) -> None:
+        """So are reveals; other sessions go on as before."""
+        clerk = self.talk("hr")
+        for _ in range(BURST + 1):
+            clerk.ask("employee.get", id=1, reveal=["ssn"])
+        self.assertEqual(len(clerk.answers()), BURST)
+        self.assertEqual(
+            self.worker.reason("employee.delete", id=1, revision=1), "permission-denied"
+        )
+        self.time.advance(1.5 / PER_SECOND)
+        self.assertEqual(len(clerk.answers()), 1)

@@ -256,6 +256,26 @@ class LogoutTests(SessionCase):
         self.assertEqual(other.reason("employee.list"), "not-authenticated")
         self.assertEqual(self.talk().reason("resume", token="hr"), "not-authenticated")
 
+    def test_not_now(self) -> None:
+        """A logout that cannot be done just now can be repeated, for nothing has changed."""
+        talk = self.talk("hr")
+        self.hand.held = True
+        talk.ask("logout")
+        self.hand.refuse(Busy("Not now."))
+        self.assertEqual([reason(each) for each in talk.answers()], ["busy"])
+        self.hand.held = False
+        self.assertTrue(self.has_session("hr"))
+        self.assertEqual(talk.result("logout"), {})
+        self.is_nobody(talk)
+        self.assertFalse(self.has_session("hr"))
+
+    def test_ended_meanwhile(self) -> None:
+        """There is nothing to log out of either once the session has ended elsewhere."""
+        talk = self.talk("hr")
+        self.store.do(end_session, caller("hr"))
+        self.assertEqual(talk.reason("logout"), "not-authenticated")
+        self.is_nobody(talk)
+
     def test_twice(self) -> None:
         """There is nothing to log out of a second time."""
         talk = self.talk("hr")

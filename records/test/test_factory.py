@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from records.messages import MAX_UNDER_WAY
-from records.protocol import Deadlines, source_of
+from records.protocol import Deadlines, RecordsProtocol, source_of
 from records.test.conversation_case import person, reason, request
 from records.test.operations_case import SOURCE
 from records.test.passwords_case import GOOD
@@ -49,6 +49,8 @@ class ConnectionsTests(FactoryCase):
         for address, source in (
             (IPv4Address("TCP", "192.0.2.7", 1), "192.0.2.7"),
             (IPv6Address("TCP", "2001:db8::7", 1), "2001:db8::7"),
+            (IPv6Address("TCP", "::ffff:192.0.2.7", 1), "192.0.2.7"),
+            (IPv6Address("TCP", "fe80::7%eth0", 1), "fe80::7%eth0"),
             (UNIXAddress(b"/run/records"), "local"),
             (UNIXAddress(None), "local"),
             (None, "local"),
@@ -90,6 +92,30 @@ class ConnectionsTests(FactoryCase):
         self.assertTrue(self.is_refused())
         self.pass_time(TIMES.handshake)
         self.assertFalse(self.is_refused())
+
+
+class SourceLimitTests(FactoryCase):
+    """How many connections there may be from one source."""
+
+    max_connections = 10
+    max_per_source = 2
+
+    def may_connect(self, host: str) -> bool:
+        protocol = self.factory.buildProtocol(IPv6Address("TCP", host, 1))
+        protocol.makeConnection(StringTransport())
+        return isinstance(protocol, RecordsProtocol)
+
+    def test_limit(self) -> None:
+        """From one IPv6 network there are so many; others, and those after them, may come."""
+        hosts = ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
+        self.assertEqual([self.may_connect(each) for each in hosts], [True, True, False, True])
+        next(iter(self.factory.connections)).connectionLost(Failure(ConnectionResetError()))
+        self.factory.abort()
+        for connection in tuple(self.factory.connections):
+            connection.connectionLost(Failure(ConnectionResetError()))
+        self.assertTrue(self.may_connect("2001:db8::4"))
+        for connection in tuple(self.factory.connections):
+            connection.connectionLost(Failure(ConnectionResetError()))
 
 
 class FinishTests(FactoryCase):

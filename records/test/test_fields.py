@@ -146,6 +146,11 @@ class MoneyTests(SynchronousTestCase):
         self.assertEqual(check_money(" 1,234,567.5  EUR "), Money("1234567.50", "EUR"))
         self.assertEqual(check_money("64000"), Money("64000.00", "USD"))
 
+    def test_withdrawn_currency(self) -> None:
+        """An amount in a currency that has been withdrawn since it was stored is still told."""
+        self.assertEqual(money_from_units(12_345_600, "XXQ"), Money("1234.56", "XXQ"))
+        self.assertEqual(money_from_units(12_345_678, "XXQ"), Money("1234.5678", "XXQ"))
+
     def test_misplaced_comma(self) -> None:
         """A comma elsewhere is refused rather than read as a hundred times the amount."""
         for typed in ("1200,50 EUR", "1,2 USD", ",5 USD", "12,34,567 USD", "1.234,56 EUR"):

@@ -97,18 +97,49 @@ class OwnHashTests(SynchronousTestCase):
         self.assertEqual(HASHER.verify(other, hashed), same)
 
     def test_outdated(self) -> None:
-        """A hash of a lower cost is outdated; one of the same or a higher cost is not."""
+        """A hash of another cost than ours is outdated, and verifies until it is made anew."""
         hashed = HASHER.hash("a")
         outdated = [BcryptHasher(cost).is_outdated(hashed) for cost in (COST, COST + 1, 12)]
         self.assertEqual(outdated, [False, True, True])
-        self.assertFalse(HASHER.is_outdated(hashed.replace("$04$", "$12$")))
-        self.assertTrue(BcryptHasher(COST + 1).verify("a", hashed))
+        self.assertTrue(HASHER.is_outdated(hashed.replace("$04$", "$12$")))
+        for cost in (COST + 1, COST + 2):
+            self.assertTrue(BcryptHasher(cost).verify("a", hashed))
+            self.assertFalse(BcryptHasher(cost).verify("b", hashed))
+            self.assertTrue(HASHER.verify("a", BcryptHasher(cost).hash("a")))
 
     def test_stolen_elsewhere(self) -> None:
         """A hash of the password without our salt in it is no password."""
         stolen = plain(b"correct horse battery")
         self.assertFalse(self.same(stolen, "correct horse battery"))
         self.assertFalse(HASHER.verify("correct horse battery", PREFIX + stolen))
+
+
+class SameCostTests(SynchronousTestCase):
+    """How much work a comparison is."""
+
+    def setUp(self) -> None:
+        self.rounds = 0
+
+    def checkpw(self, given: bytes, stored: bytes) -> bool:
+        self.rounds += 2 ** int(stored.split(b"$")[2])
+        return bcrypt.checkpw(given, stored)
+
+    def work(self, cost: int, hashed: str, password: str = "a") -> int:
+        """How many rounds a comparison takes."""
+        self.rounds = 0
+        BcryptHasher(cost, self.checkpw).verify(password, hashed)
+        return self.rounds
+
+    def test_cheaper(self) -> None:
+        """With a cheaper hash a comparison is as much work as with one of ours, good or not."""
+        for hashed in (HASHER.hash("a"), plain(b"a"), BcryptHasher(COST + 2).hash("a")):
+            for password in ("a", "b", "\0"):
+                self.assertEqual(self.work(COST + 3, hashed, password), 2 ** (COST + 3))
+
+    def test_same_or_dearer(self) -> None:
+        """Nothing is added to a hash of our cost, or of a higher one."""
+        for cost in (COST, COST + 1):
+            self.assertEqual(self.work(COST, BcryptHasher(cost).hash("a")), 2**cost)
 
 
 class PlainHashTests(SynchronousTestCase):

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.errors import Busy
-from records.hashing import MAX_WAITING, MAX_WAITING_PER_SOURCE, THREADS, HashingQueue
+from records.hashing import MAX_WAITING, MAX_WAITING_PER_SOURCE, THREADS, Flooded, HashingQueue
 from records.test.hashing_case import Threads
 
 
@@ -23,12 +23,14 @@ class QueueCase(SynchronousTestCase):
         self.queue = HashingQueue(self.threads.run)
         self.begun: list[str] = []
 
-    def submit(self, source: str, name: str = "") -> Deferred[str]:
+    def submit(
+        self, source: str, name: str = "", at_most: int = MAX_WAITING_PER_SOURCE
+    ) -> Deferred[str]:
         def call() -> str:
             self.begun.append(name)
             return name
 
-        return self.queue.submit(source, call)
+        return self.queue.submit(source, call, at_most)
 
     def place_is_free(self) -> None:
         """Assert that as many calls can run as if there had been none before."""
@@ -104,8 +106,7 @@ class QueueTests(QueueCase):
     def test_busy_source(self) -> None:
         """A source that has too many waiting is told so, and others are not."""
         waiting = [self.submit("a") for _ in range(THREADS + MAX_WAITING_PER_SOURCE)]
-        busy = self.failureResultOf(self.submit("a", "refused"), Busy).value
-        self.assertIsInstance(busy, Busy)
+        self.failureResultOf(self.submit("a", "refused"), Flooded)
         other = self.submit("b")
         self.threads.finish()
         waiting.append(self.submit("a"))
@@ -116,10 +117,11 @@ class QueueTests(QueueCase):
         self.place_is_free()
 
     def test_busy(self) -> None:
-        """When too many wait in all, everybody is told so, until some are done."""
-        waiting = [self.submit(f"{number % 32}") for number in range(THREADS + MAX_WAITING)]
-        for source in ("0", "new"):
-            self.failureResultOf(self.submit(source, "refused"), Busy)
+        """When each of too many sources has one place, others are told so, until some are done."""
+        waiting = [self.submit(f"{number}") for number in range(THREADS + MAX_WAITING)]
+        for source in (f"{THREADS}", "new"):
+            error = self.failureResultOf(self.submit(source, "refused")).value
+            self.assertIs(type(error), Busy, source)
         self.threads.finish()
         waiting.append(self.submit("new"))
         self.failureResultOf(self.submit("new", "refused"), Busy)
@@ -127,6 +129,68 @@ class QueueTests(QueueCase):
         for result in waiting:
             self.successResultOf(result)
         self.assertNotIn("refused", self.begun)
+        self.place_is_free()
+
+
+class FloodTests(QueueCase):
+    """A few sources that send as much as they can."""
+
+    def flood(self, *sources: str) -> dict[str, list[Deferred[str]]]:
+        """Have each source take as many places as it gets."""
+        for _ in range(THREADS):
+            self.submit("before")
+        count = MAX_WAITING // len(sources)
+        return {each: [self.submit(each, each) for _ in range(count)] for each in sources}
+
+    def test_newcomer(self) -> None:
+        """A newcomer whom four sources left no place has one, and the next turn but four."""
+        floods = self.flood(*"abcd")
+        newcomer = self.submit("new", "new")
+        self.assertNoResult(newcomer)
+        for _ in range(THREADS + 5):
+            self.threads.finish()
+        self.assertEqual(self.successResultOf(newcomer), "new")
+        self.failureResultOf(floods["a"][-1], Busy)
+        self.threads.finish_all()
+        others = [each for flood in floods.values() for each in flood][: MAX_WAITING // 4 - 1]
+        for result in others:
+            self.successResultOf(result)
+        self.place_is_free()
+
+    def test_who_gives(self) -> None:
+        """It is the source with the most that gives its newest place, and no more than is fair."""
+        for _ in range(THREADS):
+            self.submit("before")
+        few = [self.submit("few") for _ in range(MAX_WAITING - 240)]
+        many = [self.submit(f"{number % 4}") for number in range(240)]
+        newcomers = [self.submit("new") for _ in range(48)]
+        self.assertEqual(sum(1 for each in many if each.called), 48)
+        for each in (*few, *newcomers):
+            self.assertNoResult(each)
+        self.failureResultOf(self.submit("new"), Busy)
+        for each in many:
+            each.addErrback(lambda failure: failure.trap(Busy))
+        self.threads.finish_all()
+        self.place_is_free()
+
+    def test_sent_again(self) -> None:
+        """A caller who loses its place and asks again at once is refused, and keeps nobody out."""
+        floods = self.flood(*"abcd")
+        floods["a"][-1].addErrback(lambda _: self.submit("a", "again"))
+        newcomer = self.submit("new", "new")
+        self.failureResultOf(floods["a"][-1], Busy)
+        self.threads.finish_all()
+        self.assertEqual(self.successResultOf(newcomer), "new")
+        self.place_is_free()
+
+    def test_at_most(self) -> None:
+        """A source may be given fewer places than others."""
+        results = [self.submit("a", at_most=1) for _ in range(THREADS + 1)]
+        self.failureResultOf(self.submit("a", at_most=1), Flooded)
+        results.append(self.submit("b", at_most=1))
+        self.threads.finish_all()
+        for result in results:
+            self.successResultOf(result)
         self.place_is_free()
 
 

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.employee import BLANK, Employee
 from records.fields import FIELDS, NAMES, Kind, Value
-from records.history import Change, ChangeKind, difference, dump, earlier, load
+from records.history import Change, ChangeKind, Replay, difference, dump, earlier, load
 from records.values import Money
 
 
@@ -76,3 +76,19 @@ class EarlierTests(SynchronousTestCase):
         changes = lived(versions, deleted=True)
         for revision, values in enumerate(versions, 1):
             self.assertEqual(earlier(None, changes, revision), Employee(7, revision, values))
+
+
+class ReplayTests(SynchronousTestCase):
+    """Going forward."""
+
+    @given(st.lists(RECORDS, min_size=1, max_size=5))
+    def test_every_version(self, versions: list[dict[str, Value]]) -> None:
+        """Followed in their order, changes lead from each version to the next, and to nobody."""
+        replay = Replay()
+        *changes, deletion = lived(versions, deleted=True)[::-1]
+        for change, values in zip(changes, versions, strict=True):
+            replay.follow(change)
+            self.assertEqual(replay.employees, {7: Employee(7, change.revision, values)})
+            self.assertEqual(replay.last_changes, {7: change.seq})
+        replay.follow(deletion)
+        self.assertEqual((replay.employees, replay.last_changes), ({}, {7: deletion.seq}))

@@ -37,6 +37,7 @@ ADAPTERS = {
     "tls",
     "faults",
     "files",
+    "pace",
     "attendance",
 }
 EDGE = {"bootstrap", "service", "tap", "admin"}

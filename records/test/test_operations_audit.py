@@ -30,15 +30,17 @@ class VerifyTests(OperationsCase):
         self.hand.execute(
             "PRAGMA foreign_keys = 0;"
             "CREATE TEMP TABLE good_audit AS SELECT * FROM audit;"
-            "CREATE TEMP TABLE good_history AS SELECT * FROM history"
+            "CREATE TEMP TABLE good_history AS SELECT * FROM history;"
+            "CREATE TEMP TABLE good_employees AS SELECT * FROM employees"
         )
 
     def restore(self) -> None:
-        """Make the journal good again."""
+        """Make the journal and the employees good again."""
         self.hand.execute(
             "BEGIN; DELETE FROM history; DELETE FROM audit;"
             "INSERT INTO audit SELECT * FROM good_audit;"
-            "INSERT INTO history SELECT * FROM good_history; COMMIT"
+            "INSERT INTO history SELECT * FROM good_history;"
+            "DELETE FROM employees; INSERT INTO employees SELECT * FROM good_employees; COMMIT"
         )
 
     def found_at(self, *statements: str) -> int | None:
@@ -128,6 +130,35 @@ class VerifyTests(OperationsCase):
             for seq in (1, 2, 4, 5):
                 statement = f"UPDATE history SET {column} = {value} WHERE seq = {seq}"
                 self.assertEqual(self.found_at(statement), seq, statement)
+
+    def test_employees(self) -> None:
+        """An employee put in, taken out or changed behind the journal's back is found."""
+        copied = "INSERT INTO employees (id, revision, given_name, status, name_key) VALUES "
+        for change, seq in (
+            ("UPDATE employees SET title = 'Chief'", 2),
+            ("UPDATE employees SET ssn = NULL", 2),
+            ("UPDATE employees SET salary_amount = salary_amount + 100", 2),
+            ("UPDATE employees SET salary_currency = 'EUR'", 2),
+            ("UPDATE employees SET revision = 1", 2),
+            ("UPDATE employees SET given_name = CAST(x'ff' AS TEXT)", 5),
+            ("UPDATE employees SET id = 3", 5),
+            ("DELETE FROM employees", 2),
+            (f"{copied} (2, 1, 'Bo', 'active', 'bo')", 5),
+            (f"{copied} (7, 1, 'Bo', 'active', 'bo')", 5),
+        ):
+            self.assertEqual(self.found_at(change), seq, change)
+        self.assertIsNone(self.found_at("UPDATE employees SET title = title"))
+
+    def test_says_who(self) -> None:
+        """What is told names the employee, and the entry of the last change."""
+        for change, why in (
+            ("UPDATE employees SET title = 'x'", "employee 1 is not what the history says"),
+            ("DELETE FROM employees", "employee 1 is not there, and should be"),
+        ):
+            self.hand.execute(change)
+            with self.assertRaisesRegex(BrokenChain, f"^audit entry 2: {why}$"):
+                self.store.read_now(verify_journal)
+            self.restore()
 
     def test_unreadable(self) -> None:
         """What cannot even be read is found as well, and at its row."""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import bcrypt
-from twisted.internet.task import Clock
 
 from records.access import Role
 from records.errors import Busy, NotAuthenticated, TooManyAttempts
-from records.hashing import MAX_WAITING_PER_SOURCE, THREADS, BcryptHasher, HashingQueue
+from records.hashing import (
+    MAX_WAITING,
+    MAX_WAITING_PER_SOURCE,
+    THREADS,
+    BcryptHasher,
+    Flooded,
+    HashingQueue,
+)
 from records.passwords import Passwords
 from records.test.operations_case import SOURCE, caller
 from records.test.passwords_case import BAD, GOOD, PasswordsCase, elsewhere
@@ -121,12 +127,13 @@ class SlowedTests(PasswordsCase):
             compared, log = len(self.hasher.compared), len(self.entries())
             error = self.failed(TooManyAttempts, self.log_in("hr", GOOD))
             self.assertEqual(error.details, {"retry_after": wait})
+            self.assertEqual(self.events(log), [("-", "login", "user:hr", "denied", "")])
             self.assertIn(told, error.message)
             self.time.advance(wait - 0.1)
             error = self.failed(TooManyAttempts, self.log_in("hr", GOOD))
             self.assertEqual(error.details, {"retry_after": 1}, "rounded up")
             self.assertEqual(len(self.hasher.compared), compared)
-            self.assertEqual(len(self.entries()), log)
+            self.assertEqual(len(self.entries()), log + 1, "once in each wait")
             self.time.advance(0.1)
         self.successResultOf(self.log_in("hr", GOOD))
         self.failed(NotAuthenticated, self.log_in("hr", BAD))
@@ -201,19 +208,72 @@ class SlowedTests(PasswordsCase):
         self.time.advance(ACCOUNT.longest)
         self.failed(NotAuthenticated, attempt)
 
-    def test_busy(self) -> None:
-        """When too many wait for their comparison, a login is refused as busy, and nothing done."""
-        queue = HashingQueue(self.threads.run)
+    def test_refusals_of_nobody(self) -> None:
+        """That attempts are refused is audited without a name that is nobody's."""
+        for _ in range(PAIR.free):
+            self.failed(NotAuthenticated, self.log_in("my password", BAD))
+        log = len(self.entries())
+        for _ in range(3):
+            self.failed(TooManyAttempts, self.log_in("my password", BAD, elsewhere("n", SOURCE)))
+        self.assertEqual(self.events(log), [("-", "login", "user:unknown", "denied", "")])
+        self.assertEqual([entry.event.source for entry in self.entries(log)], [SOURCE])
+
+
+class BusyTests(PasswordsCase):
+    """When too many wait for their comparison."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.queue = HashingQueue(self.threads.run)
         self.passwords = Passwords(
-            Clock(), self.store, self.hasher, queue, Throttle(), self.changed.append
+            self.time, self.store, self.hasher, self.queue, Throttle(), self.changed.append
         )
+
+    def fill(self, *sources: str) -> None:
+        """Leave no place in the queue, or none for a single source."""
         self.threads.held = True
-        for _ in range(THREADS + MAX_WAITING_PER_SOURCE):
-            queue.submit(SOURCE, lambda: None)
-        self.failed(Busy, self.log_in("hr", GOOD))
+        for _ in range(THREADS):
+            self.queue.submit("before", lambda: None)
+        for number in range(max(MAX_WAITING_PER_SOURCE, MAX_WAITING * (len(sources) > 1))):
+            self.queue.submit(sources[number % len(sources)], lambda: None)
+
+    def test_own_flood(self) -> None:
+        """A login is refused as busy, and nothing done; to its source's own flood it counts."""
+        self.fill(SOURCE)
+        for _ in range(PAIR.free):
+            self.failed(Flooded, self.log_in("hr", GOOD))
+        self.failed(TooManyAttempts, self.log_in("hr", GOOD))
         self.assertFalse(self.is_open(NEW))
         self.threads.finish_all()
         self.assertEqual(self.hasher.compared, [])
+
+    def test_others_flood(self) -> None:
+        """What is refused because so many others wait does not count as failed."""
+        self.fill(*map(str, range(MAX_WAITING)))
+        for _ in range(PAIR.free + 1):
+            self.failed(Busy, self.log_in("hr", GOOD))
+        self.threads.finish_all()
+        self.assertEqual(self.hasher.compared, [])
+        attempt = self.log_in("hr", GOOD)
+        self.threads.finish_all()
+        self.successResultOf(attempt)
+
+    def test_source_in_its_wait(self) -> None:
+        """A source in its wait has one place only, and what it sends besides prolongs nothing."""
+        for number in range(SOURCE_WAIT.free):
+            self.failed(NotAuthenticated, self.log_in(f"nobody{number}", BAD))
+        self.threads.held = True
+        attempts = [self.log_in(f"more{number}", BAD) for number in range(THREADS + 2)]
+        self.failed(Flooded, attempts.pop())
+        other = self.log_in("hr", GOOD, elsewhere("new"))
+        self.threads.finish_all()
+        self.successResultOf(other)
+        for attempt in attempts:
+            self.failed(TooManyAttempts, attempt)
+        self.time.advance(1)
+        last = self.log_in("hr", GOOD, caller("in its turn"))
+        self.threads.finish_all()
+        self.successResultOf(last)
 
 
 class RenewedTests(PasswordsCase):

@@ -111,9 +111,12 @@ class RefusedTests(PasswordsCase):
         """A session in strange hands is no way to guess at the password behind it."""
         for _ in range(PAIR.free):
             self.faulty(BAD, FRESH)
-        compared = len(self.hasher.compared)
+        compared, log = len(self.hasher.compared), len(self.entries())
         error = self.failed(TooManyAttempts, self.change(GOOD, FRESH))
         self.assertEqual(error.details, {"retry_after": 1})
+        self.failed(TooManyAttempts, self.change(GOOD, FRESH))
+        denied = ("hr", "password.change", "user:hr", "denied", "")
+        self.assertEqual(self.events(log), [denied], "once in each wait")
         self.assertEqual(len(self.hasher.compared), compared)
         self.nothing_is_done()
         self.time.advance(1)

@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import records
-from records import accounts, messages, query, throttle, wire
+from records import accounts, messages, pace, query, throttle, wire
 from records.access import ROLES, Grant, Role, Scope
 from records.admin import parse_options
 from records.attendance import Services
@@ -132,7 +133,9 @@ class StoryTests(SynchronousTestCase):
             passwords,
             SESSIONS,
             messages.ServerInfo("records", records.__version__, messages.PROTOCOL, LIMITS),
+            pace.Pace(),
             self.reactor.seconds,
+            partial(deferLater, self.reactor),
             lambda: f"token {next(numbers)}",
         )
 

@@ -40,6 +40,19 @@ class FlowTests(ProtocolCase):
         self.hand.fire_all()
         self.assertEqual(len(self.wire.answers()), MAX_UNDER_WAY + 2)
 
+    def test_full_of_bytes(self) -> None:
+        """With 256 KiB of requests under way nothing more is read, however few they are."""
+        line = request("employee.add", 1, employee=person("Al"), key="k") + b" " * 60_000
+        for _ in range(4):
+            self.assertTrue(self.wire.is_read)
+            self.wire.deliver(line + b"\n")
+        self.assertTrue(self.wire.is_read)
+        self.wire.deliver(line + b"\n")
+        self.assertFalse(self.wire.is_read)
+        self.hand.fire_all()
+        self.assertTrue(self.wire.is_read)
+        self.assertEqual(len(self.wire.answers()), 5)
+
     def test_at_once(self) -> None:
         """What has been read already, beyond 256 requests, waits too, and keeps its order."""
         self.wire.deliver(self.adding(2 * MAX_UNDER_WAY + 50))

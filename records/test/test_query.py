@@ -42,7 +42,7 @@ class AskedTests(QueryCase):
         query = ask()
         self.assertEqual((query.words, query.conditions, query.after), ((), (), None))
         self.assertEqual((query.sort.field, query.sort.descending), (BY_NAME, False))
-        self.assertEqual((query.limit, query.asked_about), (50, ()))
+        self.assertEqual(query.limit, 50)
 
     def test_words(self) -> None:
         """Search words are folded, and each counts once."""
@@ -82,15 +82,12 @@ class AskedTests(QueryCase):
                 ("phone", "ne", None),
             ],
         )
-        self.assertEqual(
-            query.asked_about,
-            ("email", "hire_date", "location", "manager_id", "phone", "status", "title"),
-        )
 
-    def test_asked_about(self) -> None:
-        """Sorting by a field asks about it as well; sorting by name does not."""
-        self.assertEqual(ask(sort="-birth_date").asked_about, ("birth_date",))
-        self.assertEqual(ask(sort="-name").asked_about, ())
+    def test_long_part(self) -> None:
+        """A part of a text that is looked for is no longer than any text that is stored."""
+        self.assertTrue(ask(where={"title": {"co": "x" * 200}}))
+        with self.assertRaises(ValidationFailed):
+            ask(where={"title": {"co": "x" * 201}})
 
     def test_sorts(self) -> None:
         """Every field that is not masked can be sorted by, both ways."""

@@ -178,14 +178,17 @@ class ErrorTests(OperationsCase):
         self.twice(AlreadyExists, "employee.add", employee=NEW | {"id": 1})
 
     def test_denied(self) -> None:
-        """A denial, even if it would be allowed by now; it is audited once."""
+        """A denial is not kept: it is judged and audited anew each time, and its key is free."""
         tess = self.person("tess", Role.EMPLOYEE)
         log = len(self.entries())
-        for roles in ((Role.EMPLOYEE,), (Role.HR,)):
-            self.change_account("tess", roles=roles)
+        for _ in range(2):
             self.refused(PermissionDenied, tess, "employee.add", employee=NEW, key="k")
-        self.assertEqual([event[3] for event in self.events(log)], ["denied"])
-        self.ask(tess, "employee.add", employee=NEW, key="another")
+        self.assertEqual([event[3] for event in self.events(log)], ["denied", "denied"])
+        self.assertIsNone(
+            self.read(lambda tx: tx.journal.outcome(tx.accounts.named("tess").id, "k"))
+        )
+        self.change_account("tess", roles=(Role.HR,))
+        self.ask(tess, "employee.add", employee=NEW, key="k")
 
     def test_no_effect_is_left(self) -> None:
         """A failed request with a key leaves nothing but its outcome."""

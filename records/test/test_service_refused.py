@@ -104,6 +104,7 @@ class RefusedTests(ServiceCase):
         """A damaged database is refused, and the port closed."""
         self.places.data.mkdir()
         self.places.database.write_bytes(b"not a database" * 100)
+        self.places.database.chmod(0o600)
         self.assertIn("damaged", self.refused())
         self.assertEqual(len(self.reactor.ports), 1)
 

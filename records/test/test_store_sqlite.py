@@ -61,6 +61,31 @@ class SqliteTransactionTests(transaction_contract.TransactionContract):
         return sqlite(self, clock)
 
 
+class FaultyTime(FakeTime):
+    """A clock that can fail."""
+
+    fault: Exception | None = None
+
+    def __call__(self) -> int:
+        if self.fault is not None:
+            raise self.fault
+        return super().__call__()
+
+
+class ReaderTests(SynchronousTestCase):
+    """A reader."""
+
+    def test_cannot_begin(self) -> None:
+        """A transaction that fails in its beginning stands in no later one's way."""
+        clock = FaultyTime()
+        reader = SqliteDatabase(Path(self.mktemp()), clock).reader()
+        self.addCleanup(reader.close)
+        clock.fault = OSError()
+        self.assertRaises(OSError, reader.begin)
+        clock.fault = None
+        self.assertEqual(reader.begin().employees.next_id(), 1)
+
+
 class WriterCase(SynchronousTestCase):
     """A writer, whose connection tests can reach, and a look at what is stored."""
 
@@ -174,6 +199,42 @@ class FaultTests(WriterCase):
         self.connection.pragma("max_page_count", int(str(self.connection.pragma("page_count"))) + 4)
         for each in self.writer.run([self.add(1), Work(refuse)]):
             self.assertIsInstance(each.error, Busy)
+        self.assertEqual(self.ids(), [])
+
+    def test_kind_of_trouble(self) -> None:
+        """What it is that keeps the database from taking changes is told along with it."""
+        self.connection.pragma("max_page_count", int(str(self.connection.pragma("page_count"))) + 4)
+        done = self.writer.run([self.add(1), self.fill(2)])
+        self.assertEqual([each.trouble for each in done], ["FullError"] * 2)
+        self.connection.pragma("max_page_count", 10_000)
+
+        def fail(tx: Transaction) -> None:
+            raise NotFound("x")
+
+        self.assertEqual([each.trouble for each in self.writer.run([Work(fail)])], [""])
+
+    def test_damaged(self) -> None:
+        """A database that turns out to be damaged is fatal: trying again would mend nothing."""
+        self.writer.run([self.add(1)])
+        self.writer.close()
+        page = int(str(self.look("SELECT rootpage FROM sqlite_master WHERE name = 'employees'")))
+        self.writer = self.database.writer()
+        self.addCleanup(self.writer._connection.close)
+        with self.path.open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(bytes(4096))
+        with self.assertRaisesRegex(CommitUnknown, "CorruptError"):
+            self.writer.run([self.add(2)])
+        self.assertFalse(self.writer._connection.in_transaction)
+
+    def test_no_database_any_more(self) -> None:
+        """So is a file that is no database any more."""
+
+        def fail(tx: Transaction) -> None:
+            raise apsw.NotADBError
+
+        with self.assertRaisesRegex(CommitUnknown, "NotADBError"):
+            self.writer.run([self.add(1), Work(fail)])
         self.assertEqual(self.ids(), [])
 
     def test_each_error_is_its_own(self) -> None:

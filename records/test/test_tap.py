@@ -39,6 +39,7 @@ DEFAULTS = Settings(
     SessionLimits(idle=900, lifetime=43200),
     Deadlines(handshake=10, login=60, line=30, idle=900, read=30, close=5),
     max_connections=20000,
+    max_per_source=2000,
     stop=10,
 )
 
@@ -47,6 +48,7 @@ WHOLE: dict[str, tuple[int, Callable[[Settings], object]]] = {
     "session-idle": (61, lambda settings: settings.sessions.idle),
     "session-lifetime": (62, lambda settings: settings.sessions.lifetime),
     "max-connections": (63, lambda settings: settings.max_connections),
+    "max-per-source": (62, lambda settings: settings.max_per_source),
     "handshake-timeout": (64, lambda settings: settings.deadlines.handshake),
     "login-timeout": (65, lambda settings: settings.deadlines.login),
     "line-timeout": (66, lambda settings: settings.deadlines.line),
@@ -60,6 +62,7 @@ RANGES = {
     "session-idle": (60, 30 * DAY),
     "session-lifetime": (60, 30 * DAY),
     "max-connections": (1, 1_000_000),
+    "max-per-source": (1, 1_000_000),
     COST: (10, 16),
 } | {name: (1, DAY) for name in WHOLE if name.endswith("-timeout")}
 

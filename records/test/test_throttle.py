@@ -51,6 +51,17 @@ class PairTests(ThrottleCase):
         self.fail_times(PAIR.free, tried(GUESSER, familiar=True))
         self.assertFalse(self.may(tried(GUESSER, familiar=True)))
 
+    def test_first_refusal(self) -> None:
+        """Of each wait the first refusal is known, for this pair only."""
+        attempt, other = tried(GUESSER), tried(GUESSER, "other")
+        for each in (attempt, other):
+            self.fail_times(PAIR.free, each)
+        first = [self.throttle.is_first_refusal(each) for each in (attempt, attempt, other)]
+        self.assertEqual(first, [True, False, True])
+        self.fail_times(1, attempt)
+        first = [self.throttle.is_first_refusal(each) for each in (attempt, attempt, other)]
+        self.assertEqual(first, [True, False, False])
+
     def test_only_this_account(self) -> None:
         """That source may still try other accounts, and others may try this one."""
         self.fail_times(PAIR.free, tried(GUESSER))

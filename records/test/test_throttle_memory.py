@@ -49,6 +49,7 @@ class ForgettingTests(ThrottleCase):
         attempts = [tried(f"{kind}{n:06}", f"{kind}{n:06}") for n in range(count)]
         for attempt in attempts:
             self.throttle.begin(attempt, self.now)
+            self.throttle.is_first_refusal(attempt)
         return attempts
 
     def test_bounded(self) -> None:

@@ -83,6 +83,11 @@ class TextTests(RulesCase):
         """A letter that shows nothing does not make a text."""
         self.assert_refused(text, ("\u3164", "\u115f", "\u1160", "\uffa0", "\u200d"))
 
+    def test_much_too_long(self) -> None:
+        """A text too long to be looked at is refused before anything else is done with it."""
+        with self.assertRaisesRegex(Invalid, "much too long"):
+            check_text("a" + "\u0327\u0301" * 30_000, 100)
+
     def test_length(self) -> None:
         """As many characters as allowed pass, one more does not, and it says how many there are."""
         self.assertEqual(check_text("é" * 7, 7), "é" * 7)

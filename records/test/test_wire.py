@@ -13,6 +13,7 @@ from records.errors import (
 from records.messages import GetParams
 from records.test.wire_case import PING, ParseCase, line
 from records.wire import (
+    _STRING,
     Batch,
     Malformed,
     Request,
@@ -238,6 +239,14 @@ class DepthTests(ParseCase):
                 self.assertEqual(
                     self.code(self.request(opened, closed, depth)), -32700, (opened, depth)
                 )
+
+    def test_unclosed(self) -> None:
+        """A string that is never closed is passed over in one go, and not from each quote anew."""
+        for hostile in (b'"' + b'\\"' * 500, b'"' + b"x" * 500, b'"' + b"\\" * 501, b'"\\'):
+            self.assertEqual(
+                [found.span() for found in _STRING.finditer(hostile)], [(0, len(hostile))]
+            )
+            self.assertEqual(self.code(b"[" * 33 + hostile), -32700)
 
     def test_very_deep(self) -> None:
         """A whole line of brackets is a parse error, matched or not."""
