@@ -68,7 +68,7 @@ class StopTests(DaemonCase):
         self.assertIsNone(daemon.process.poll())  # it waits for the one that does not read
         self.assertEqual(daemon.ended(within=8), STOPPED)
         self.assertLess(time.monotonic() - began, 8)
-        self.assertIn("Requests of 1 connections did not finish in time", daemon.log)
+        self.assertIn("Some requests did not finish in time. Connections ended: 1", daemon.log)
         self.assertIn("Stopped", daemon.log)
 
     def test_idle(self) -> None:
