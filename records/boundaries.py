@@ -8,6 +8,7 @@ The one name of Twisted here is a type, for what the asynchronous seams return.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 import msgspec
@@ -220,10 +221,11 @@ class Reader(Protocol):
 class Writer(Protocol):
     """The one connection that writes; used by one thread."""
 
-    def run(self, works: Sequence[Work]) -> list[Done]:
+    def run(self, works: Sequence[Work], turn: AbstractContextManager[None] = ...) -> list[Done]:
         """Run all, each atomic by itself, and commit them together, durably.
 
-        Raises `CommitUnknown`.
+        turn: to be within while works are run, a few at a time, and not while waiting for the
+        disk. Raises `CommitUnknown`.
         """
 
     def rest(self) -> None:

@@ -29,6 +29,7 @@ from records.boundaries import (
     Writer,
 )
 from records.errors import Busy, OutcomeUnknown
+from records.store.turns import Side, Turn
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -173,6 +174,8 @@ class BatchingStore:
         self._broken = False
         self._stopped: Deferred[None] | None = None
         self._scheduled = False
+        self._turn = Turn()
+        self._own_turn = Side(self._turn)
         self._near: Reader | None = database.reader()
         self._near_transaction: Transaction | None = None
         self._writer = self._writing(database.writer())
@@ -182,7 +185,8 @@ class BatchingStore:
             worker.thread.start()
 
     def _writing(self, writer: Writer) -> _Worker:
-        worker = _Worker(self._turns, "records-writer", writer.run)
+        side = Side(self._turn)
+        worker = _Worker(self._turns, "records-writer", lambda works: writer.run(works, side))
         worker.deliver = lambda items, done: self._deliver(worker, items, done)
         worker.rest, worker.close = writer.rest, writer.close
         worker.finished.addErrback(self._break)
@@ -239,6 +243,7 @@ class BatchingStore:
         """
         if not self._scheduled:
             self._scheduled = True
+            self._own_turn.take()
             self._turns.callFromThread(self._end_turn)
 
     def _end_turn(self) -> None:
@@ -246,6 +251,7 @@ class BatchingStore:
         self._end_near()
         for worker in self._workers:
             worker.hand_over()
+        self._own_turn.give()
 
     def _end_near(self) -> None:
         if self._near_transaction is not None and self._near is not None:
@@ -253,6 +259,7 @@ class BatchingStore:
             self._near.end()
 
     def _deliver(self, worker: _Worker, items: Items, done: list[Done]) -> None:
+        self._schedule()
         self._end_near()
         worker.waiting -= len(items)
         for item, outcome in zip(items, done, strict=True):

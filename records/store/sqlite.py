@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 import apsw
@@ -35,6 +35,12 @@ HEADER_BYTES = 512
 
 QUICK_CHECK_BYTES = 32 * 1024 * 1024
 """Databases up to this size are checked in full when opened; larger ones take too long."""
+
+
+WORKS_A_TURN = 50
+"""How many works are run before the reactor may have its turn: some milliseconds' worth."""
+
+_NO_TURN = nullcontext()
 
 
 class SqliteTransaction:
@@ -133,23 +139,31 @@ class SqliteWriter:
         self._log_pages = pages
         return apsw.SQLITE_OK
 
-    def run(self, works: Sequence[Work]) -> list[Done]:
+    def run(
+        self, works: Sequence[Work], turn: AbstractContextManager[None] = _NO_TURN
+    ) -> list[Done]:
         try:
-            return self._run(works, self._attempt)
+            return self._run(works, self._attempt, turn)
         except _Halfway:
-            return self._run(works, self._attempt_in_savepoint)
+            return self._run(works, self._attempt_in_savepoint, turn)
 
-    def _run(self, works: Sequence[Work], attempt: Callable[..., object]) -> list[Done]:
+    def _run(
+        self,
+        works: Sequence[Work],
+        attempt: Callable[..., object],
+        turn: AbstractContextManager[None],
+    ) -> list[Done]:
         execute = self._connection.execute
         try:
             execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
             return _all_refused(works, error)
-        done = []
+        done: list[Done] = []
         try:
             self._transaction.refresh()
-            for work in works:
-                done.append(_one(work, attempt))
+            for start in range(0, len(works), WORKS_A_TURN):
+                with turn:
+                    done += [_one(work, attempt) for work in works[start : start + WORKS_A_TURN]]
         except _Halfway:
             self._abandon()
             raise

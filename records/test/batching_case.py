@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from queue import Queue
 from threading import current_thread
@@ -18,6 +19,8 @@ from records.store.batching import BatchingStore
 from records.store.sqlite import SqliteDatabase
 from records.test.store_contract import named
 from records.testing import FakeTime
+
+NO_TURN = nullcontext()
 
 
 class HeldTurns:
@@ -69,13 +72,15 @@ class ScriptedDatabase:
         self._writer = self._database.writer()
         return self
 
-    def run(self, works: Sequence[Work]) -> list[Done]:
+    def run(
+        self, works: Sequence[Work], turn: AbstractContextManager[None] = NO_TURN
+    ) -> list[Done]:
         self.batches.append(len(works))
         if self.fault is not None:
             raise self.fault
         if self.refusal is not None:
             return [self.refusal] * len(works)
-        return self._writer.run(works)
+        return self._writer.run(works, turn)
 
     def rest(self) -> None:
         if self.rest_fault is not None:
