@@ -31,10 +31,14 @@ from zope.interface import implementer
 
 from records.conversation import Conversation, Peer
 from records.errors import ParseError
+from records.gathering import Gathered, Gathering
 from records.messages import MAX_LINE
 from records.throttle import network_of
 
 NEVER = float("inf")
+
+GATHERED = 64 * 1024
+"""Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
 
 
 class Deadlines(Struct, frozen=True):
@@ -93,6 +97,8 @@ class RecordsProtocol(LineReceiver):
         self._is_full = False
         self._finishing = False
         self._was_anonymous = True
+        self._answers: list[bytes] = []
+        self._answers_size = 0
 
     def connectionMade(self) -> None:
         """See `IProtocol`. Over TLS, the handshake is still to come."""
@@ -108,10 +114,8 @@ class RecordsProtocol(LineReceiver):
 
     def dataReceived(self, data: bytes) -> None:
         """See `IProtocol`."""
-        if self._closing_since != NEVER:
-            return  # read and thrown away, so that our last word is not lost in a reset
         if not data:  # from `resumeProducing`: what was read before is looked at again
-            super().dataReceived(data)
+            self.take(data)
             return
         now = self._heard_at = self._clock.seconds()
         if data[-1:] == b"\n":
@@ -119,7 +123,13 @@ class RecordsProtocol(LineReceiver):
         elif self._line_began == NEVER or b"\n" in data:
             with self._sooner():
                 self._line_began = now
-        super().dataReceived(data)
+        self.factory.gathering.receive(self, data)
+
+    def take(self, data: bytes) -> None:
+        """See `records.gathering.Gathered`."""
+        if self._closing_since == NEVER:
+            super().dataReceived(data)
+        # Or else it is thrown away, so that our last word is not lost in a reset.
 
     def lineReceived(self, line: bytes) -> None:
         """See `LineReceiver`."""
@@ -140,7 +150,19 @@ class RecordsProtocol(LineReceiver):
 
     def send(self, line: bytes) -> None:
         """See `records.conversation.Peer`."""
-        self.transport.write(line + b"\n")
+        self._answers.append(line)
+        if len(self._answers) == 1:
+            self.factory.gathering.send(self)
+        self._answers_size += len(line)
+        if self._answers_size > GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """See `records.gathering.Gathered`."""
+        if self._answers:
+            answers, self._answers, self._answers_size = self._answers, [], 0
+            answers.append(b"")
+            self.transport.write(b"\n".join(answers))
 
     def settled(self) -> None:
         """See `records.conversation.Peer`."""
@@ -195,6 +217,7 @@ class RecordsProtocol(LineReceiver):
         with self._sooner():
             self._closing_since = self._clock.seconds()
         self._conversation.lose()
+        self.flush()
         self.transport.unregisterProducer()
         if self.paused:
             self.clearLineBuffer()
@@ -210,6 +233,9 @@ class RecordsProtocol(LineReceiver):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._closing_since == NEVER:
+            self._closing_since = self._clock.seconds()
+        self._answers = []
         self._conversation.lose()
         self.factory.lost(self)
 
@@ -281,10 +307,12 @@ class RecordsFactory(ServerFactory):
         deadlines: Deadlines,
         max_connections: int,
         max_per_source: int,
+        gathering: Gathering,
     ) -> None:
         self.clock = clock
         self.converse = converse
         self.deadlines = deadlines
+        self.gathering = gathering
         self.connections: set[RecordsProtocol] = set()
         self._max_connections = max_connections
         self._max_per_source = max_per_source
@@ -331,6 +359,7 @@ class RecordsFactory(ServerFactory):
     def finish(self) -> Deferred[None]:
         """Have every connection answer what is under way and close; fires when all are gone."""
         self._stopping = True
+        self.gathering.complete()
         if not self.connections:
             return succeed(None)
         gone: Deferred[None] = Deferred()
@@ -343,3 +372,7 @@ class RecordsFactory(ServerFactory):
         """End every connection at once."""
         for connection in tuple(self.connections):
             connection.abort()
+
+
+def _is_gathered(connection: RecordsProtocol) -> Gathered:
+    return connection

@@ -19,7 +19,7 @@ from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as OutOfTime
-from twisted.internet.endpoints import serverFromString, wrapServerTLS
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import LoopingCall, deferLater
@@ -43,8 +43,10 @@ from records.bootstrap import now as present
 from records.boundaries import Database, PasswordHasher
 from records.conversation import Conversation, Peer
 from records.cred import make_portal
+from records.eager import EagerFactory, UnbufferedTLS
 from records.errors import Unusable
 from records.faults import whereabouts
+from records.gathering import Gathering
 from records.hashing import THREADS, HashingQueue
 from records.keys import certificate_end, days_left
 from records.messages import PROTOCOL, Limits, ServerInfo
@@ -126,6 +128,7 @@ class RecordsService(Service):
             settings.deadlines,
             settings.max_connections,
             settings.max_per_source,
+            Gathering(around.reactor.callFromThread),
         )
 
     @property
@@ -169,10 +172,10 @@ class RecordsService(Service):
 
     def _listen(self, description: str) -> None:
         endpoint = endpoint_from(self._around.reactor, description)
-        wrapped = wrapServerTLS(self._tls, endpoint, self._around.reactor)
+        encrypted = UnbufferedTLS(self._tls, False, self._factory, self._around.reactor)
         ports: list[IListeningPort] = []
         failures: list[Failure] = []
-        wrapped.listen(self._factory).addCallbacks(ports.append, failures.append)
+        endpoint.listen(EagerFactory(encrypted)).addCallbacks(ports.append, failures.append)
         if not ports:
             why = failures[0].value if failures else None
             raise Unusable(_why_not_listening(description, why))

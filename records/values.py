@@ -75,7 +75,8 @@ def _text(raw: object) -> str:
         raise Invalid("is much too long.")
     # SP 800-63 and RFC 8264 aside, NFC is what the Web expects: https://www.w3.org/TR/charmod-norm/
     value = " ".join(unicodedata.normalize("NFC", raw).split())
-    for character in value:
+    # What is printable in ASCII, as nearly all is, needs no look at each character.
+    for character in "" if value.isascii() and value.isprintable() else value:
         category = unicodedata.category(character)
         if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
             raise Invalid("holds a character that cannot be written out.")

@@ -14,6 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from records.conversation import Conversation, Peer
+from records.gathering import Gathering
 from records.protocol import Deadlines, RecordsFactory, RecordsProtocol
 from records.test.conversation_case import ConversationCase, request
 from records.test.operations_case import SOURCE
@@ -119,6 +120,7 @@ class ProtocolCase(ConversationCase):
             self.deadlines,
             self.max_connections,
             self.max_per_source,
+            Gathering(lambda call: call()),
         )
 
     def converse(self, peer: Peer, source: str) -> Conversation:

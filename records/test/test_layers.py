@@ -28,6 +28,8 @@ GROUND = {
 }
 ADAPTERS = {
     "cred",
+    "eager",
+    "gathering",
     "hashing",
     "passwords",
     "throttle",
