@@ -205,12 +205,27 @@ def _more_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _count_true_seconds(running: Any) -> None:
+    """Have the reactor's delays and deadlines go by a clock that nobody sets.
+
+    Twisted's own is the wall clock's: set forward it drops connections that did no wrong, and set
+    back it lets deadlines, waits and the time of a stop not come for as long. What `IReactorTime`
+    calls seconds may be any number; but what has been scheduled already goes by the other clock.
+    See https://github.com/twisted/twisted/issues/2424.
+    """
+    if running.getDelayedCalls():
+        _log.warn("Delays go by the wall clock: something was scheduled before the daemon started")
+    else:
+        running.seconds = time.monotonic
+
+
 class _Refusable(RecordsService):
     """The service as twistd starts it: a refusal ends the process with one line."""
 
     def startService(self) -> None:
         sys.excepthook = _tell_in_one_line
         _more_files()
+        _count_true_seconds(reactor)
         try:
             super().startService()
         except Unusable as reason:

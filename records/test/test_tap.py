@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from twisted.application.service import IService, IServiceMaker
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.python import usage
@@ -31,7 +32,15 @@ from records.errors import Unusable
 from records.keys import KeyFiles
 from records.protocol import Deadlines
 from records.service import Settings
-from records.tap import Options, _microseconds, _on_hang_up, _show, _tell_in_one_line, makeService
+from records.tap import (
+    Options,
+    _count_true_seconds,
+    _microseconds,
+    _on_hang_up,
+    _show,
+    _tell_in_one_line,
+    makeService,
+)
 
 DEFAULTS = Settings(
     Places(Path("data"), KeyFiles(Path("keys"))),
@@ -286,6 +295,26 @@ class HangUpTests(TestCase):
             os.kill(os.getpid(), signal.SIGHUP)
             self.assertFalse(told[-1].called)
             await told[-1]
+
+
+class TrueSecondsTests(SynchronousTestCase):
+    """`_count_true_seconds`."""
+
+    def test_monotonic(self) -> None:
+        """A reactor on which nothing is scheduled goes by the clock that nobody sets."""
+        clock = Clock()
+        _count_true_seconds(clock)
+        self.assertIs(clock.seconds, time.monotonic)
+
+    def test_too_late(self) -> None:
+        """What has been scheduled keeps its clock, and the log says so."""
+        clock = Clock()
+        clock.callLater(1, int)
+        before = clock.seconds
+        with capturedLogs() as events:
+            _count_true_seconds(clock)
+        self.assertEqual(clock.seconds, before)
+        self.assertIn("wall clock", str(formatEvent(events[0])))
 
 
 class EqualTests(SynchronousTestCase):
