@@ -1,226 +1,176 @@
-"""`python -m bench`: requests a second, as ratios to a bare Twisted TLS echo in the same run.
+"""`python -m bench`: the daemon beside what a user would take instead, and beside the limit.
 
-Starts the daemon in a temporary folder and an echo that gives the same answer, measures them in
-turn, and prints each figure beside the echo's. The machine is shared and noisy: look at the
-ratios, and at how far the repeats lie apart.
+Runs everything in turn on this machine, load and servers together, and says for each promise
+whether it is kept. Look at the ratios, and at how far the repeats lie apart: the machine's own
+speed may change from one minute to the next. Writes bench.json and bench.svg.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import socket
-import subprocess
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-from bench.load import Line, Result, load
+from bench import idle, logins, plot, report, scale, speed
+from bench.fill import filled
+from bench.promises import Verdict, compared
 
-CONNECTIONS = 64
-PASSWORD = "a benchmark's own password 42"
-TARGETS = {"get": 0.45, "update": 0.2}
-"""What the daemon promises with one request in flight on each of 64 connections."""
-
-
-def _request(method: str, number: object = 1, **params: object) -> bytes:
-    message = {"jsonrpc": "2.0", "method": method, "params": params, "id": number}
-    return json.dumps(message, separators=(",", ":")).encode()
+PARTS = ("get", "update", "list", "search", "scale", "logins", "idle", "start")
+FEW = 1000
 
 
-def _result(answer: bytes) -> dict[str, object]:
-    told = json.loads(answer)
-    if "error" in told:
-        raise RuntimeError(told["error"])
-    result: dict[str, object] = told["result"]
-    return result
+def _some_of(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """The type of an option that takes some of these words, with commas between them."""
 
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        if process.poll() is not None:
-            raise RuntimeError("a server did not start; its output says why")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("a server does not listen")
-
-
-class Bench:
-    """The daemon with so many employees, and the echo beside it."""
-
-    def __init__(self, folder: Path, employees: int) -> None:
-        self.employees = employees
-        self.port, self.echo_port = _free_port(), _free_port()
-        self.ca = folder / "keys" / "ca.crt"
-        self._log = (folder / "daemon.log").open("wb")
-        twistd = Path(sys.executable).with_name("twistd")
-        listen = f"tcp:{self.port}:interface=127.0.0.1"
-        self.processes = [
-            subprocess.Popen(
-                [twistd, "-n", "records", "--listen", listen],
-                cwd=folder,
-                stdout=self._log,
-                stderr=self._log,
+    def check(text: str) -> list[str]:
+        wanted = [word for word in text.split(",") if word]
+        if unknown := [each for each in wanted if each not in known]:
+            raise argparse.ArgumentTypeError(
+                f"no {', '.join(unknown)}; there are {', '.join(known)}"
             )
-        ]
-        _wait_for(self.port, self.processes[0])
-        line = Line(self.port, self.ca)
-        line.ask(_request("server.info"))  # answered once everything is ready
-        answer = self._fill(line, (folder / "data" / "first-password").read_text().strip())
-        (folder / "answer").write_bytes(answer)
-        self.processes.append(
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "bench.echo",
-                    str(folder / "keys"),
-                    str(self.echo_port),
-                    str(folder / "answer"),
-                ],
-                stdout=self._log,
-                stderr=self._log,
-            )
-        )
-        _wait_for(self.echo_port, self.processes[1])
+        return wanted
 
-    def _fill(self, line: Line, first_password: str) -> bytes:
-        """Log in and add the employees; returns a typical answer."""
-        told = _result(line.ask(_request("login", username="admin", password=first_password)))
-        _result(line.ask(_request("password.change", current=first_password, new=PASSWORD)))
-        self.prologue = [_request("resume", token=told["token"])]
-        for start in range(1, self.employees + 1, 100):
-            numbers = range(start, min(start + 100, self.employees + 1))
-            for answer in line.ask_many([self._add(number) for number in numbers]):
-                _result(answer)
-        return line.ask(self.get(0, 4))
-
-    @staticmethod
-    def _add(number: int) -> bytes:
-        employee = {
-            "id": number,
-            "given_name": f"Ann{number}",
-            "family_name": "Lee",
-            "email": f"ann{number}@example.com",
-            "title": "Engineer",
-            "department": "Research",
-            "location": "Springfield",
-            "hire_date": "2020-02-03",
-            "birth_date": "1990-05-17",
-            "home_address": "1 Elm Street",
-            "salary": {"amount": "64000.00", "currency": "USD"},
-        }
-        return _request("employee.add", number, employee=employee)
-
-    def get(self, connection: int, number: int) -> bytes:
-        """The n-th employee.get of a connection."""
-        place = (connection * 7919 + number * 104729) % self.employees + 1
-        return _request("employee.get", number, id=place)
-
-    def updates(self) -> Callable[[int, int], bytes]:
-        """Makes the n-th employee.update of a connection, which has an employee of its own."""
-        line = Line(self.port, self.ca)
-        line.ask(self.prologue[0])
-        first = [
-            _result(line.ask(self.get_one(number + 1)))["employee"]["revision"]  # type: ignore[index]
-            for number in range(CONNECTIONS)
-        ]
-
-        def update(connection: int, number: int) -> bytes:
-            return _request(
-                "employee.update",
-                number,
-                id=connection + 1,
-                revision=first[connection] + number,
-                changes={"location": f"Room {first[connection] + number}"},
-            )
-
-        return update
-
-    @staticmethod
-    def get_one(number: int) -> bytes:
-        """One employee."""
-        return _request("employee.get", 1, id=number)
-
-    def measure(self, what: str, depth: int, seconds: float) -> Result:
-        """One run of one kind of work."""
-        if what == "echo":
-            return load(self.echo_port, self.ca, [], self.get, depth=depth, seconds=seconds)
-        work = self.get if what == "get" else self.updates()
-        return load(self.port, self.ca, self.prologue, work, depth=depth, seconds=seconds)
-
-    def close(self) -> None:
-        """End both servers."""
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            process.wait(20)
-        self._log.close()
+    return check
 
 
-WORKS = (("echo", 1), ("get", 1), ("get", 16), ("update", 1), ("update", 16))
-
-
-def _print(results: dict[tuple[str, int], list[Result]]) -> bool:
-    """The table. Returns whether every target is reached."""
-    echo = [each.rate for each in results["echo", 1]]
-    good = True
-    print(
-        f"{'work':<8}{'in flight':>10}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}"
-        f"{'/ echo':>8}   repeats         promised"
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
+    folder: dict[str, Any] = {"type": Path, "metavar": "FOLDER"}
+    yardsticks = [each.NAME for each in speed.YARDSTICKS]
+    say = {
+        "against": f"some of {', '.join(yardsticks)}; the echo is always there",
+        "only": f"some of {', '.join(PARTS)}",
+        "employees": "for get and update, and the rate of list (default: 100000)",
+        "many": "employees for list, search, scale and start (default: 1000000)",
+        "connections": "idle ones (default: 10000)",
+        "quick": "1 repeat of 1 s with 1,000 employees: shows that it works, gives no figures",
+        "data-cache": "where databases are kept for the next run",
+    }
+    parser.add_argument(
+        "--only", type=_some_of(PARTS), default=list(PARTS), metavar="PART,...", help=say["only"]
     )
-    for (what, depth), repeats in results.items():
-        ratios = [each.rate / beside for each, beside in zip(repeats, echo, strict=True)]
-        target = TARGETS.get(what) if depth == 1 else None
-        good &= not any(each.errors for each in repeats)
-        good &= target is None or median(ratios) >= target
-        print(
-            f"{what:<8}{depth:>10}{median(each.rate for each in repeats):>10.0f}"
-            f"{median(each.p50 for each in repeats):>9.2f}"
-            f"{median(each.p99 for each in repeats):>9.2f}{median(ratios):>8.2f}   "
-            f"{min(ratios):.2f} to {max(ratios):.2f}    {target or ''}"
+    parser.add_argument(
+        "--against",
+        type=_some_of(yardsticks),
+        default=yardsticks,
+        metavar="NAME,...",
+        help=say["against"],
+    )
+    parser.add_argument("--employees", default=100_000, **number, help=say["employees"])
+    parser.add_argument("--many", default=1_000_000, **number, help=say["many"])
+    parser.add_argument("--connections", default=10_000, **number, help=say["connections"])
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each run (default: 3)")
+    parser.add_argument("--repeats", default=3, **number, help="default: 3")
+    parser.add_argument("--quick", action="store_true", help=say["quick"])
+    parser.add_argument("--check", action="store_true", help="exit 1 if a promise is not kept")
+    parser.add_argument("--out", default=Path("bench/out"), **folder, help="default: bench/out")
+    parser.add_argument("--data-cache", default=None, **folder, help=say["data-cache"])
+    options = parser.parse_args()
+    if options.quick:
+        options.employees, options.many, options.connections = FEW, 2 * FEW, 50
+        options.seconds, options.repeats = 1.0, 1
+    return options
+
+
+def _say(words: str) -> None:
+    print(f"{words} ...", file=sys.stderr, flush=True)
+
+
+def _measure(
+    options: argparse.Namespace, place: Path
+) -> tuple[speed.Rates, list[Verdict], dict[str, object]]:
+    only, cache = options.only, options.data_cache
+    rates = speed.Rates()
+    verdicts: list[Verdict] = []
+    details: dict[str, object] = {}
+    names = [name for name in speed.NAMES if name in only]
+    if names:
+        _say(f"Rates with {options.employees:,} employees")
+        folder = place / "speed"
+        folder.mkdir()
+        rates = speed.measure(
+            folder,
+            options.employees,
+            names,
+            options.against,
+            options.seconds,
+            options.repeats,
+            cache,
         )
-        if any(each.errors for each in repeats):
-            print(f"  {sum(each.errors for each in repeats)} answers were errors")
-    return good
+        verdicts += [
+            each
+            for each in compared(rates.ratios())
+            if each.work.split(",")[0].removeprefix("employee.") in names
+        ]
+    small, big = place / "small", place / "big"
+    if {"scale", "logins", "idle"} & set(only):
+        filled(small / "data", FEW, cache)
+    if {"list", "search", "scale", "start"} & set(only):
+        _say(f"{options.many:,} employees")
+        filled(big / "data", options.many, cache)
+        sizes = options.many, FEW
+        most = 500 if options.seconds > 1 else 50
+        more, details["many"] = scale.measure(
+            big, small, sizes, only, options.repeats, options.seconds, most
+        )
+        verdicts += more
+    if "logins" in only:
+        _say("Logins")
+        more, details["logins"] = logins.measure(
+            small, FEW, options.repeats, max(2.0, 3 * options.seconds)
+        )
+        verdicts += more
+    if "idle" in only:
+        _say(f"{options.connections:,} idle connections")
+        more, details["idle"] = idle.measure(small, FEW, options.connections)
+        verdicts += more
+    return rates, verdicts, details
 
 
 def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--employees", type=int, default=1000, help="default: 1000")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each run (default: 4)")
-    parser.add_argument("--repeats", type=int, default=3, help="default: 3")
-    parser.add_argument("--check", action="store_true", help="fail if a promise is not kept")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), options.employees)
-        try:
-            results: dict[tuple[str, int], list[Result]] = {work: [] for work in WORKS}
-            for _ in range(options.repeats):
-                for what, depth in WORKS:
-                    results[what, depth].append(bench.measure(what, depth, options.seconds))
-        finally:
-            bench.close()
-    print(
-        f"{CONNECTIONS} connections, {options.employees} employees, load and servers on one machine"
+    """Measure, print, write."""
+    options = _options()
+    facts = report.machine()
+    begin = time.monotonic()
+    if options.data_cache is not None:
+        options.data_cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.umask(0o077)
+    with tempfile.TemporaryDirectory(prefix="records-bench-") as place:
+        rates, verdicts, details = _measure(options, Path(place))
+    took = time.monotonic() - begin
+    facts["took_seconds"] = round(took)
+    if rates.results:
+        print(f"{options.employees:,} employees, 64 connections, load and servers on one machine\n")
+        print(report.rates_table(rates), end="\n\n")
+    for line in rates.missing:
+        print(line)
+    print(report.promises_table(verdicts))
+    options.out.mkdir(parents=True, exist_ok=True)
+    chosen = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(options).items()
+    }
+    told = report.document(facts, chosen, rates, verdicts, details)
+    written = options.out / "bench.json", options.out / "bench.svg"
+    written[0].write_text(json.dumps(told, indent=1, default=report.plain) + "\n", "utf-8")
+    caption = (
+        f"{facts['date']}, {facts['cores']} cores, {facts['processor']}, "
+        f"Python {facts['python']}, {options.employees:,} employees, {options.repeats} repeats"
     )
-    good = _print(results)
-    sys.exit(0 if good or not options.check else 1)
+    written[1].write_text(plot.svg(rates, verdicts, caption), "utf-8")
+    print(f"\n{took:.0f} s. Written: {written[0]} and {written[1]}")
+    if options.quick:
+        print("The quick form shows only that everything runs; its figures mean little.")
+    broken = [each for each in verdicts if each.kept is False]
+    errors = any(result.errors for results in rates.results.values() for result in results)
+    sys.exit(1 if options.check and (broken or errors) else 0)
 
 
 if __name__ == "__main__":

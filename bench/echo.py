@@ -1,4 +1,4 @@
-"""The yardstick: a bare Twisted LineReceiver over the same TLS, which says one line to each line.
+"""The floor: a bare Twisted LineReceiver over the same TLS, which says one line to each line.
 
 python -m bench.echo KEYS PORT ANSWER_FILE
 """
@@ -6,15 +6,30 @@ python -m bench.echo KEYS PORT ANSWER_FILE
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ServerEndpoint, wrapServerTLS
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineReceiver
 
+from bench.processes import free_port, running
 from records.keys import KeyFiles
 from records.tls import ServerTLS
+
+
+@contextmanager
+def echoing(keys: Path, answer: bytes, folder: Path, name: str) -> Iterator[int]:
+    """An echo that gives this answer, a line; its port."""
+    port = free_port()
+    path = folder / f"{name}.answer"
+    path.write_bytes(answer)
+    command: list[str | Path] = [sys.executable, "-m", "bench.echo", keys, str(port), path]
+    with running(command, folder / f"{name}.log", port=port):
+        yield port
 
 
 def main(keys: str, port: str, answer_file: str) -> None:
@@ -23,6 +38,7 @@ def main(keys: str, port: str, answer_file: str) -> None:
 
     class Echo(LineReceiver):
         delimiter = b"\n"
+        transport: Any
 
         def lineReceived(self, line: bytes) -> None:
             self.transport.write(answer)

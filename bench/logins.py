@@ -1,0 +1,126 @@
+"""Logins: how near they come to what bcrypt itself allows, and what others feel of them.
+
+Others are ten connections that make a hundred `employee.get` a second between them. Their
+latency counts from the instant at which a request was due, so that one that is answered late does
+not hide the next.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Thread
+
+import bcrypt
+
+from bench.daemon import Daemon, get, request, started
+from bench.fill import PASSWORD
+from bench.load import Result, load, result_of
+from bench.people import somebody
+from bench.promises import Spread, Verdict
+from records.hashing import COST, THREADS
+
+CONNECTIONS = 8
+"""Logins under way at once, each of an account of its own: enough to keep the threads busy."""
+
+OTHERS = 10
+EVERY = 0.01
+
+
+@dataclass(frozen=True)
+class Logins:
+    """One repeat. bare: hashes a second; logins; and the others without and with them."""
+
+    bare: float
+    logins: Result
+    alone: Result
+    beside: Result
+
+
+def bare(seconds: float) -> float:
+    """Hashes a second, at the daemon's cost and in as many threads, in this process."""
+    setting = bcrypt.gensalt(COST)
+    done = [0.0] * THREADS
+
+    def work(number: int) -> None:
+        start = time.perf_counter()
+        count = 0
+        while time.perf_counter() < start + seconds:
+            bcrypt.hashpw(PASSWORD.encode(), setting)
+            count += 1
+        done[number] = count / (time.perf_counter() - start)
+
+    threads = [Thread(target=work, args=(number,)) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done)
+
+
+def _login(connection: int, number: int) -> bytes:
+    return request("login", number, username=f"user{connection + 1}", password=PASSWORD)
+
+
+def _logins(port: int, ca: Path, seconds: float) -> Result:
+    return load(port, ca, [], _login, connections=CONNECTIONS, seconds=seconds, warm_up=1.0)
+
+
+def others(daemon: Daemon, employees: int, seconds: float) -> Result:
+    """Ask at a steady pace, in turn on a few connections."""
+    lines = [daemon.line() for _ in range(OTHERS)]
+    now = time.perf_counter
+    latencies = []
+    start = now()
+    for number in range(int(seconds / EVERY)):
+        due = start + number * EVERY
+        if (wait := due - now()) > 0:
+            time.sleep(wait)
+        lines[number % OTHERS].ask(get(somebody(0, number, employees)))
+        latencies.append(now() - due)
+    took = now() - start
+    for line in lines:
+        line.close()
+    return result_of(latencies, took)
+
+
+def _repeat(daemon: Daemon, employees: int, seconds: float) -> Logins:
+    with ProcessPoolExecutor(1) as another:
+        hashes = another.submit(bare, seconds).result(seconds + 60)
+        alone = others(daemon, employees, seconds)
+        under_way = another.submit(partial(_logins, daemon.port, daemon.ca, seconds + 1.0))
+        time.sleep(1.0)
+        beside = others(daemon, employees, seconds)
+        return Logins(hashes, under_way.result(seconds + 60), alone, beside)
+
+
+def measure(
+    folder: Path, employees: int, repeats: int, seconds: float
+) -> tuple[list[Verdict], list[Logins]]:
+    """folder: with a database of so many employees."""
+    with started(folder, "--bcrypt-cost", str(COST)) as daemon:
+        found = [_repeat(daemon, employees, seconds) for _ in range(repeats)]
+    errors = sum(each.logins.errors for each in found)
+    rates = Spread(tuple(each.logins.rate for each in found))
+    waits = Spread(tuple(each.beside.p99 for each in found))
+    return [
+        Verdict(
+            "logins",
+            "at least 0.9 of what bcrypt allows",
+            0.9,
+            True,
+            Spread(tuple(each.logins.rate / each.bare for each in found)),
+            f"{rates.median:.1f} a second" + (f"; {errors} FAILED" if errors else ""),
+        ),
+        Verdict(
+            "logins",
+            "meanwhile others' p99 at most doubled",
+            2.0,
+            False,
+            Spread(tuple(each.beside.p99 / each.alone.p99 for each in found)),
+            f"{waits.median:.2f} ms meanwhile",
+        ),
+    ], found
