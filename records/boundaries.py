@@ -249,5 +249,8 @@ class PasswordHasher(Protocol):
 
     def verify(self, password: str, hashed: str) -> bool: ...
 
+    def nobodys(self) -> str:
+        """A hash that no password is known for, and that takes as long to compare; made quickly."""
+
     def is_outdated(self, hashed: str) -> bool:
         """Whether a good password's hash should be made anew."""

@@ -96,6 +96,10 @@ class BcryptHasher:
             self._checkpw(given, b"$2b$%02d$" % cost + _NOBODYS)
         return good
 
+    def nobodys(self) -> str:
+        """See `records.boundaries.PasswordHasher`."""
+        return f"{PREFIX}$2b${self._cost:02d}${_NOBODYS.decode('ascii')}"
+
     def is_outdated(self, hashed: str) -> bool:
         """Whether the hash is plain bcrypt, or of another cost than new ones."""
         return not hashed.startswith(PREFIX) or _cost_of(hashed) != self._cost

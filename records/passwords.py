@@ -53,7 +53,7 @@ class Passwords:
         self._throttle = throttle
         self._changed = changed
         # What an unknown user's password is compared with, so that it takes as long.
-        self._nobody = hasher.hash("nobody has this password")
+        self._nobody = hasher.nobodys()
 
     async def _compare(
         self,

@@ -58,6 +58,10 @@ class PlainHasher:
         self.compared.append((password, hashed))
         return hashed.partition(" ")[2] == normalize_password(password)
 
+    def nobodys(self) -> str:
+        """See `PasswordHasher`."""
+        return "new nobody's, with \x00 that no password has"
+
     def is_outdated(self, hashed: str) -> bool:
         """See `PasswordHasher`."""
         return hashed.startswith("old ")

@@ -107,6 +107,14 @@ class OwnHashTests(SynchronousTestCase):
             self.assertFalse(BcryptHasher(cost).verify("b", hashed))
             self.assertTrue(HASHER.verify("a", BcryptHasher(cost).hash("a")))
 
+    def test_nobodys(self) -> None:
+        """Nobody's hash is one of ours, of the present cost, and no password is good for it."""
+        hashed = HASHER.nobodys()
+        self.assertEqual(len(hashed), len(HASHER.hash("a")))
+        self.assertFalse(HASHER.is_outdated(hashed))
+        for password in ("", ".", "." * 53, hashed):
+            self.assertFalse(HASHER.verify(password, hashed))
+
     def test_stolen_elsewhere(self) -> None:
         """A hash of the password without our salt in it is no password."""
         stolen = plain(b"correct horse battery")
