@@ -21,9 +21,9 @@ from stat import S_IMODE
 from msgspec import Struct
 
 from records.access import Role
-from records.boundaries import Database, PasswordHasher, Transaction, Work
+from records.boundaries import CommitUnknown, Database, PasswordHasher, Transaction, Work
 from records.errors import Unusable
-from records.files import write_private
+from records.files import make_folder, write_private
 from records.keys import KeyFiles, can_be_certified, prepare_keys
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.store.sqlite import SqliteDatabase
@@ -134,8 +134,7 @@ def lock(places: Places) -> int:
     Returns the lock's file descriptor. Raises `Unusable`.
     """
     try:
-        if not places.data.exists():
-            places.data.mkdir(mode=0o700, parents=True)
+        make_folder(places.data)
         _refuse_exposed_data(places)
         descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -169,10 +168,20 @@ def open_database(
     database = SqliteDatabase(places.database, clock, random_bytes)
     reader = database.reader()
     try:
-        is_new = not reader.begin().accounts.everyone()
+        accounts = reader.begin().accounts
+        is_new = not accounts.everyone()
+        first = accounts.named(FIRST_USER)
         reader.end()
     finally:
         reader.close()
+    if first is not None and not first.must_change_password:
+        # Left behind by a stop between the change of the password and the file's removal.
+        try:
+            forget_first_password(places, FIRST_USER)
+        except OSError as error:
+            raise Unusable(
+                f"{places.first_password} cannot be removed: {error.strerror}."
+            ) from None
     return database, _first_account(places, database, hasher, random_bytes) if is_new else None
 
 
@@ -190,11 +199,16 @@ def _first_account(
     def add(tx: Transaction) -> None:
         add_account(tx, LOCAL, new)
 
-    writer = database.writer()
     try:
-        (done,) = writer.run([Work(add)])
-    finally:
-        writer.close()
+        writer = database.writer()
+        try:
+            (done,) = writer.run([Work(add)])
+        finally:
+            writer.close()
+    except CommitUnknown as error:
+        raise Unusable(
+            f"{places.database} cannot be written: its disk fails ({error}). Look into that."
+        ) from None
     if done.error is not None:
         raise Unusable(f"The first account could not be made: {done.error}")
     return password

@@ -6,12 +6,26 @@ A draft is written beside a file's place and brought to the disk, and only then 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
 def draft_of(path: Path) -> Path:
     """Where a draft of this file stands; what an earlier attempt left there is worth nothing."""
     return path.with_name(f".{path.name}.new")
+
+
+def make_folder(path: Path) -> None:
+    """Have a folder for its owner only, durably; with those above it, if they are missing too.
+
+    One that is there already may be from a start that was cut off before this was durable.
+    """
+    place = path.absolute()
+    made = [each for each in place.parents if not each.exists()]
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in (place, *made):
+        with suppress(PermissionError):  # it was made by somebody who may look into its folder
+            _sync(each.parent)
 
 
 def put_in_place(draft: Path, path: Path) -> None:

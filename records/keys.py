@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from records.errors import Unusable
-from records.files import write_private
+from records.files import make_folder, write_private
 
 CA_DAYS = 3650
 SERVER_DAYS = 365
@@ -300,8 +300,7 @@ def prepare_keys(files: KeyFiles, names: Iterable[str], now: datetime) -> bool:
         _refuse_parts(files)
     wanted = tuple(names)
     _alternatives(wanted)  # refused before our authority is made
-    if not files.folder.exists():
-        files.folder.mkdir(mode=0o700)
+    make_folder(files.folder)
     files.folder.chmod(0o700)
     if not files.ca_certificate.exists():
         make_authority(files, now)

@@ -13,7 +13,8 @@ from records.access import Role
 from records.accounts import Account
 from records.boundaries import Transaction
 from records.errors import Unusable
-from records.store.sqlite import SqliteDatabase, SqliteWriter
+from records.store.sqlite import SqliteDatabase
+from records.store.transactions import SqliteWriter
 from records.store.upgrade import SchemaFile, schema_files
 from records.test.store_contract import named
 from records.testing import Counting, FakeTime, inline_store

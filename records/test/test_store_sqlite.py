@@ -23,7 +23,8 @@ from records.boundaries import (
 )
 from records.employee import BLANK, Employee
 from records.errors import Busy, NotFound
-from records.store.sqlite import CHECKPOINT_PAGES, SqliteDatabase
+from records.store.sqlite import SqliteDatabase
+from records.store.transactions import CHECKPOINT_PAGES
 from records.test import store_contract, transaction_contract
 from records.test.store_contract import EVENT, named
 from records.testing import Counting, FakeTime, inline_store
