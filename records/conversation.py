@@ -28,7 +28,14 @@ from records.errors import (
     RecordsError,
 )
 from records.faults import whereabouts
-from records.messages import MAX_ANSWER, MAX_BYTES_UNDER_WAY, MAX_UNDER_WAY, Params
+from records.messages import (
+    MAX_ANSWER,
+    MAX_BYTES_UNDER_WAY,
+    MAX_PAGE,
+    MAX_UNDER_WAY,
+    ListParams,
+    Params,
+)
 from records.operations.methods import METHODS, REVEAL, Method, Way, perform, perform_all
 from records.operations.sessions import Caller
 from records.wire import (
@@ -43,8 +50,14 @@ from records.wire import (
     parse,
 )
 
+MAX_WRITES = 16
+"""How many writes of one connection are in the store at a time, so that others' get among them."""
+
 MAX_READS = 16
-"""How many reads go to the store in one piece: as many full answers are held at a time."""
+"""How many reads go to the store in one piece."""
+
+MAX_ROWS = 2 * MAX_PAGE
+"""How many employees they may ask for in all: so many are held at a time, in full answers."""
 
 
 class Peer(Protocol):
@@ -251,6 +264,8 @@ class Conversation:
         way, caller = task.method.way, self._attendance.caller
         if self._count and not (way is Way.WRITE and self._way is Way.WRITE):
             return False
+        if self._count >= MAX_WRITES:
+            return False
         if way is Way.ALONE:
             self._queue.popleft()
             self._track(way, self._attendance.perform(task.method, task.params), task)
@@ -282,12 +297,17 @@ class Conversation:
     def _read(self, caller: Caller) -> None:
         """Hand the reads that stand first in the queue to the store, as one piece."""
         tasks: list[_Task] = []
-        while self._queue and len(tasks) < MAX_READS:
-            if self._queue[0].method.way not in (Way.POINT, Way.READ):
+        asked: list[tuple[Method, Params]] = []
+        rows = 0
+        while self._queue and len(tasks) < MAX_READS and rows < MAX_ROWS:
+            task = self._queue[0]
+            if task.method.way not in (Way.POINT, Way.READ):
                 break
+            params = task.params
+            rows += params.limit if isinstance(params, ListParams) else 1
+            asked.append((task.method, params))
             tasks.append(self._queue.popleft())
         self._attendance.used(caller)
-        asked = [(task.method, task.params) for task in tasks]
         self._way, self._count = Way.READ, 1
         self._store.read(perform_all, caller, asked).addCallbacks(
             self._reads_done, self._reads_failed, callbackArgs=(tasks,), errbackArgs=(tasks,)

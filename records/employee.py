@@ -117,10 +117,20 @@ MAX_WORD = 60
 """Characters of a word that are compared; longer ones are cut, in records and in searches."""
 
 
-@lru_cache(maxsize=8192)
+_SHORT = 40
+"""Characters of a text whose words are remembered. One may fold into eighteen, of four words."""
+
+
+def _words_in(text: str) -> tuple[str, ...]:
+    return tuple(word[:MAX_WORD] for word in _WORD.findall(fold(text)))
+
+
+_remembered_words_in = lru_cache(maxsize=2048)(_words_in)
+
+
 def words_in(text: str) -> tuple[str, ...]:
     """The words of a text as `search` compares them: folded, of letters and digits."""
-    return tuple(word[:MAX_WORD] for word in _WORD.findall(fold(text)))
+    return _remembered_words_in(text) if len(text) <= _SHORT else _words_in(text)
 
 
 def search_words(

@@ -9,10 +9,13 @@ less of the processor's time. Knows nothing of what the bytes mean.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVarTuple
 
 from twisted.logger import Logger
+
+Ts = TypeVarTuple("Ts")
 
 
 class Gathered(Protocol):
@@ -24,8 +27,11 @@ class Gathered(Protocol):
     def flush(self) -> None:
         """Let out what is to be sent."""
 
+    def go_on(self) -> None:
+        """Work on what was left when `rest` was asked for."""
+
     def abort(self) -> None:
-        """End at once: a fault has come up in `take` or `flush`."""
+        """End at once: a fault has come up."""
 
 
 class Gathering:
@@ -41,6 +47,7 @@ class Gathering:
         self._scheduled = False
         self._received: list[tuple[Gathered, bytes]] = []
         self._sending: list[Gathered] = []
+        self._resting: deque[Gathered] = deque()
 
     def receive(self, connection: Gathered, data: bytes) -> None:
         """Have a connection `take` its bytes at the end of this turn, in the order received."""
@@ -52,6 +59,14 @@ class Gathering:
         self._sending.append(connection)
         self._schedule()
 
+    def rest(self, connection: Gathered) -> None:
+        """A connection has had its share, and is to `go_on` later: one of these in each turn.
+
+        So those who send without end wait for each other, and the others hardly for them.
+        """
+        self._resting.append(connection)
+        self._schedule()
+
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
@@ -60,19 +75,22 @@ class Gathering:
     def complete(self) -> None:
         """Do now what waits for the end of the turn."""
         received, self._received = self._received, []
+        resting = self._resting.popleft() if self._resting else None
         for connection, data in received:
-            try:
-                connection.take(data)
-            except Exception:  # noqa: BLE001  one connection's fault must not stop the others
-                self._fault(connection)
+            self._guarded(connection, connection.take, data)
+        if resting is not None:
+            self._guarded(resting, resting.go_on)
         sending, self._sending = self._sending, []
         self._scheduled = False
         for connection in sending:
-            try:
-                connection.flush()
-            except Exception:  # noqa: BLE001  the same
-                self._fault(connection)
+            self._guarded(connection, connection.flush)
+        if self._resting:
+            self._schedule()
 
-    def _fault(self, connection: Gathered) -> None:
-        self._log.failure("A fault in a connection, which is dropped")
-        connection.abort()
+    def _guarded(self, connection: Gathered, call: Callable[[*Ts], None], *args: *Ts) -> None:
+        """One connection's fault must not stop the others."""
+        try:
+            call(*args)
+        except Exception:  # noqa: BLE001  whatever it is
+            self._log.failure("A fault in a connection, which is dropped")
+            connection.abort()

@@ -7,6 +7,7 @@ framed (`records.wire`) or carried out (`records.operations`).
 
 from __future__ import annotations
 
+from math import isinf
 from typing import Annotated, Any
 
 import msgspec
@@ -42,6 +43,18 @@ Secret = Annotated[str, Meta(max_length=1024)]
 Username = Annotated[str, Meta(max_length=4 * MAX_USERNAME)]
 Names = Annotated[list[str], Meta(max_length=len(NAMES))]
 Fields = Annotated[dict[str, Any], Meta(max_length=4 * len(NAMES))]
+
+
+def real(text: str) -> float:
+    """A number with a point or an exponent: every decoder's `float_hook`.
+
+    msgspec's own way takes up to 10 microseconds for a number as short as 1e308, which makes a
+    tenth of a second of a line full of them. Raises `msgspec.DecodeError` beyond what there is.
+    """
+    number = float(text)
+    if isinf(number):
+        raise msgspec.DecodeError("Number out of range")
+    return number
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -40,6 +40,17 @@ NEVER = float("inf")
 GATHERED = 64 * 1024
 """Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
 
+QUIET = 10.0
+"""Seconds between two lines in the log about connections that were refused."""
+
+SHARE = 32
+"""How much of what has come from one connection is taken on in a row, before others' turn: a line
+counts as one, and one more for each `WEIGHT` bytes of it."""
+WEIGHT = 512
+
+QUIET = 10.0
+"""Seconds between two lines in the log about connections that were refused."""
+
 
 class Deadlines(Struct, frozen=True):
     """How many seconds a connection has for what it must do.
@@ -95,6 +106,8 @@ class RecordsProtocol(LineReceiver):
         self._unread_since = NEVER
         self._closing_since = NEVER
         self._is_full = False
+        self._taken = 0  # of its share
+        self._resting = False
         self._finishing = False
         self._was_anonymous = True
         self._answers: list[bytes] = []
@@ -128,6 +141,7 @@ class RecordsProtocol(LineReceiver):
     def take(self, data: bytes) -> None:
         """See `records.gathering.Gathered`."""
         if self._closing_since == NEVER:
+            self._taken = 0
             super().dataReceived(data)
         # Or else it is thrown away, so that our last word is not lost in a reset.
 
@@ -139,8 +153,20 @@ class RecordsProtocol(LineReceiver):
             self.lineLengthExceeded(line)
             return
         self._conversation.receive(line)
+        self._taken += 1 + len(line) // WEIGHT
+        if self._taken >= SHARE and not self._resting and self._closing_since == NEVER:
+            self._resting = True
+            self.factory.gathering.rest(self)
+            self._read_or_not()
         if self._conversation.is_full and not self._is_full:
             self._is_full = True
+            self._read_or_not()
+
+    def go_on(self) -> None:
+        """See `records.gathering.Gathered`."""
+        self._taken = 0
+        self._resting = False
+        if self._closing_since == NEVER:
             self._read_or_not()
 
     def lineLengthExceeded(self, line: bytes) -> None:
@@ -179,7 +205,9 @@ class RecordsProtocol(LineReceiver):
 
     def _read_or_not(self) -> None:
         """Have the transport read exactly while we want to."""
-        wanted = not (self._is_full or self._finishing or self._unread_since != NEVER)
+        wanted = not (
+            self._is_full or self._resting or self._finishing or self._unread_since != NEVER
+        )
         if wanted and self.paused:
             if self._line_began != NEVER:
                 self._line_began = self._clock.seconds()  # it was us who did not read
@@ -314,9 +342,11 @@ class RecordsFactory(ServerFactory):
         self.deadlines = deadlines
         self.gathering = gathering
         self.connections: set[RecordsProtocol] = set()
-        self._max_connections = max_connections
+        self.max_connections = max_connections
         self._max_per_source = max_per_source
         self._by_source: Counter[str] = Counter()
+        self._quiet_until = -NEVER
+        self._refusals = 0
         self._stopping = False
         self._all_gone: list[Deferred[None]] = []
 
@@ -326,16 +356,26 @@ class RecordsFactory(ServerFactory):
             return _Refusal()
         source = source_of(addr)
         count, from_there = len(self.connections), self._by_source[network_of(source)]
-        if count >= self._max_connections or from_there >= self._max_per_source:
-            self._log.warn(
-                "Refused a connection from {source}: there are {count} already, {from_there} of "
-                "them from there",
-                source=source,
-                count=count,
-                from_there=from_there,
-            )
+        if count >= self.max_connections or from_there >= self._max_per_source:
+            self._refused(source, count, from_there)
             return _Refusal()
         return RecordsProtocol(self, source)
+
+    def _refused(self, source: str, count: int, from_there: int) -> None:
+        """Log a refusal, once in a while: whoever is refused may come again at once."""
+        self._refusals += 1
+        now = self.clock.seconds()
+        if now < self._quiet_until:
+            return
+        self._log.warn(
+            "Refused a connection from {source}: there are {count} already, {from_there} of "
+            "them from there; {refusals} refused since this was last said",
+            source=source,
+            count=count,
+            from_there=from_there,
+            refusals=self._refusals,
+        )
+        self._quiet_until, self._refusals = now + QUIET, 0
 
     def made(self, connection: RecordsProtocol) -> None:
         """A connection is there."""

@@ -139,6 +139,10 @@ def _conditions(where: Mapping[str, object], errors: list[FieldError]) -> list[C
             errors.append(FieldError(f"where.{name[:100]}", why))
             continue
         comparisons = wanted if isinstance(wanted, dict) else {Operator.EQUAL.value: wanted}
+        if len(comparisons) > len(_OPERATORS):  # or there would be thousands of errors to tell
+            why = f"{field.label} is compared by one of {', '.join(_OPERATORS)}."
+            errors.append(FieldError(f"where.{name}", why))
+            continue
         for word, raw in comparisons.items():
             try:
                 if word not in _OPERATORS:

@@ -136,6 +136,15 @@ class RecordsService(Service):
         """Where the daemon listens."""
         return tuple(self._ports)
 
+    @property
+    def max_connections(self) -> int:
+        """How many connections there may be at once."""
+        return self._factory.max_connections
+
+    def limit_connections(self, most: int) -> None:
+        """Allow no more connections than this."""
+        self._factory.max_connections = most
+
     def startService(self) -> None:
         """See `IService`. Nothing is left behind if it raises `Unusable`."""
         settings, around = self._settings, self._around

@@ -199,10 +199,28 @@ def _tell_in_one_line(
         sys.__excepthook__(kind, error, traceback)
 
 
-def _more_files() -> None:
-    """Each connection takes a file descriptor: take as many as the system lets us have."""
+OWN_FILES = 64
+"""File descriptors that are kept for the database, the keys, the log and whatever else comes up."""
+
+
+def _more_files(wanted: int) -> int:
+    """Take as many file descriptors as the system lets us have; each connection takes one.
+
+    wanted: how many connections there may be. Returns how many there can be.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY or wanted + OWN_FILES <= hard:
+        return wanted
+    possible = max(1, hard - OWN_FILES)
+    _log.warn(
+        "Only {possible} connections at once, not {wanted}: the system gives this process "
+        "{hard} file descriptors (see ulimit -n, or LimitNOFILE of systemd)",
+        possible=possible,
+        wanted=wanted,
+        hard=hard,
+    )
+    return possible
 
 
 def _count_true_seconds(running: Any) -> None:
@@ -224,7 +242,7 @@ class _Refusable(RecordsService):
 
     def startService(self) -> None:
         sys.excepthook = _tell_in_one_line
-        _more_files()
+        self.limit_connections(_more_files(self.max_connections))
         _count_true_seconds(reactor)
         try:
             super().startService()

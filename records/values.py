@@ -174,7 +174,7 @@ def check_ssn(raw: object) -> str:
     group or serial), and the numbers known from advertisements.
     """
     try:
-        if not isinstance(raw, str) or not raw.isascii():
+        if not isinstance(raw, str) or len(raw) > _MAX_TYPED or not raw.isascii():
             raise Invalid("must be text of nine digits, like 536-90-4399.")
         return str(us_ssn.format(us_ssn.validate(raw.strip())))
     except NumberError:

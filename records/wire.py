@@ -23,7 +23,7 @@ from records.errors import (
     ParseError,
     RecordsError,
 )
-from records.messages import MAX_ANSWER, MAX_BATCH, MAX_DEPTH, Params
+from records.messages import MAX_ANSWER, MAX_BATCH, MAX_DEPTH, Params, real
 
 RequestId = str | int | float | None
 MAX_ID_LENGTH = 100
@@ -64,7 +64,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 _request = msgspec.json.Decoder(Request).decode
-_anything = msgspec.json.Decoder().decode
+_anything = msgspec.json.Decoder(float_hook=real).decode
 _members = msgspec.json.Decoder(list[Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -200,8 +200,9 @@ def encode_batch(answers: Sequence[bytes]) -> bytes:
     for place in sorted(range(len(parts)), key=lambda index: -len(parts[index])):
         if total <= MAX_ANSWER:
             break
-        request_id = msgspec.json.decode(parts[place])["id"]
-        short = encode_error(request_id, InternalError("This answer makes the batch's too long."))
+        short = encode_error(
+            _answer(parts[place]).id, InternalError("This answer makes the batch's too long.")
+        )
         total += len(short) - len(parts[place])
         parts[place] = short
     return b"[%b]" % b",".join(parts)

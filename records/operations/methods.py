@@ -28,6 +28,7 @@ from records.messages import (
     PasswordChangeParams,
     ResumeParams,
     UpdateParams,
+    real,
 )
 from records.operations.employees import (
     add_employee,
@@ -72,7 +73,7 @@ class Method(msgspec.Struct, frozen=True):
 def _method(
     name: str, params: type[Params], way: Way, operation: Operation | None = None
 ) -> Method:
-    return Method(name, msgspec.json.Decoder(params), way, operation)
+    return Method(name, msgspec.json.Decoder(params, float_hook=real), way, operation)
 
 
 REVEAL = _method("employee.get", GetParams, Way.WRITE, reveal_employee)

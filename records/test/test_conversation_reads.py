@@ -6,6 +6,7 @@ from records.access import Role
 from records.audit import Outcome
 from records.conversation import MAX_READS
 from records.errors import Busy, OutcomeUnknown
+from records.messages import MAX_PAGE
 from records.pace import BURST, PER_SECOND
 from records.test.conversation_case import ConversationCase, batch, person, reason, request
 from records.testing import ANN
@@ -36,7 +37,7 @@ class PieceTests(ConversationCase):
 
     def test_limit(self) -> None:
         """A piece has a limit: the rest goes behind it, and the order stays."""
-        lines = [request("employee.list", number) for number in range(MAX_READS + 2)]
+        lines = [request("employee.list", n, limit=1) for n in range(MAX_READS + 2)]
         self.hand.held = True
         self.hr_talk.say(batch(*lines))
         self.assertEqual(self.hand.under_way, ["read"])
@@ -45,6 +46,17 @@ class PieceTests(ConversationCase):
         self.hand.fire()
         (answers,) = self.hr_talk.answers()
         self.assertEqual([each["id"] for each in answers], list(range(MAX_READS + 2)))
+
+    def test_rows(self) -> None:
+        """A piece has no more lists than a few full pages come to."""
+        self.hand.held = True
+        self.hr_talk.say(batch(*(request("employee.list", n, limit=MAX_PAGE) for n in range(5))))
+        pieces = 0
+        while self.hand.waiting:
+            self.hand.fire()
+            pieces += 1
+        self.assertEqual(pieces, 3)
+        self.assertEqual([len(each) for each in self.hr_talk.answers()], [5])
 
     def test_ends_at_a_write(self) -> None:
         """A piece ends where something else than a read stands."""

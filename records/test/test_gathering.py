@@ -28,6 +28,12 @@ class Connection:
         """See `Gathered`."""
         self.events.append(f"{self.name} flushes")
 
+    def go_on(self) -> None:
+        """See `Gathered`."""
+        self.events.append(f"{self.name} goes on")
+        if self.name == "b":
+            self.gathering.rest(self)
+
     def abort(self) -> None:
         """See `Gathered`."""
         self.events.append(f"{self.name} is dropped")
@@ -78,6 +84,18 @@ class GatheringTests(SynchronousTestCase):
         self.assertEqual(self.events, ["a takes 1", "a flushes"])
         self.events.clear()
         self.assertEqual(self.turn(), [])
+
+    def test_rest(self) -> None:
+        """Of those who have had their share one goes on in each turn, in turn."""
+        self.gathering.rest(self.b)
+        self.gathering.rest(self.a)
+        turns = []
+        for _ in range(4):
+            self.gathering.receive(self.a, b"1")
+            self.soon.pop(0)()
+            turns.append([event for event in self.events if event.endswith("goes on")])
+            self.events.clear()
+        self.assertEqual(turns, [["b goes on"], ["a goes on"], ["b goes on"], ["b goes on"]])
 
     def test_sent_while_flushing(self) -> None:
         """What is sent while others flush leaves in the next turn."""

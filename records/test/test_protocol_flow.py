@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from records.conversation import MAX_WRITES
+from records.gathering import Gathering
 from records.messages import MAX_LINE, MAX_UNDER_WAY
+from records.protocol import SHARE
 from records.test.conversation_case import batch, person, reason, request
 from records.test.protocol_case import ProtocolCase
 
@@ -28,12 +33,11 @@ class FlowTests(ProtocolCase):
         self.assertFalse(self.wire.is_read)
         for _ in range(2):
             self.wire.ask("employee.add", employee=person("Cy"))
-        self.assertEqual(len(self.hand.waiting), MAX_UNDER_WAY)
+        self.assertEqual(len(self.hand.waiting), MAX_WRITES)
         self.hand.fire()
-        self.until(lambda: len(self.hand.waiting) == MAX_UNDER_WAY)
-        self.assertFalse(self.wire.is_read)
+        self.until(lambda: not self.wire.is_read)
         self.hand.fire()
-        self.until(lambda: len(self.hand.waiting) == MAX_UNDER_WAY)
+        self.until(lambda: not self.wire.is_read)
         self.hand.fire()
         self.turn()
         self.assertTrue(self.wire.is_read)
@@ -56,10 +60,25 @@ class FlowTests(ProtocolCase):
     def test_at_once(self) -> None:
         """What has been read already, beyond 256 requests, waits too, and keeps its order."""
         self.wire.deliver(self.adding(2 * MAX_UNDER_WAY + 50))
-        self.assertEqual(len(self.hand.waiting), MAX_UNDER_WAY)
+        self.assertEqual(len(self.hand.waiting), MAX_WRITES)
         self.hand.fire_all()
         self.assertEqual(self.wire.numbers(), list(range(2 * MAX_UNDER_WAY + 50)))
         self.assertTrue(self.wire.is_read)
+
+    def test_share(self) -> None:
+        """Who sends much at once gets a share of each turn, and others are answered between."""
+        self.hand.held = False
+        other = self.connect("hr")
+        turns: list[Callable[[], object]] = []
+        self.factory.gathering = Gathering(turns.append)
+        gets = [request("employee.get", number, id=9) + b"\n" for number in range(2 * SHARE + 1)]
+        self.wire.deliver(b"".join(gets))
+        other.ask("employee.get", id=9)
+        answered = []
+        while turns:
+            turns.pop(0)()
+            answered.append((len(self.wire.numbers()), len(other.numbers()), self.wire.is_read))
+        self.assertEqual(answered, [(SHARE, 1, False), (SHARE, 0, False), (1, 0, True)])
 
     def test_batches_count(self) -> None:
         """Each request of a batch counts."""

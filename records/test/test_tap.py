@@ -33,9 +33,11 @@ from records.keys import KeyFiles
 from records.protocol import Deadlines
 from records.service import Settings
 from records.tap import (
+    OWN_FILES,
     Options,
     _count_true_seconds,
     _microseconds,
+    _more_files,
     _on_hang_up,
     _show,
     _tell_in_one_line,
@@ -212,7 +214,8 @@ class ServiceTests(SynchronousTestCase):
             self.patch(sys, "__stderr__", stream)
             with capturedLogs() as events:
                 why = str(self.assertRaises(Unusable, service.startService))
-            self.assertEqual([why in str(formatEvent(each)) for each in events], [True] * logged)
+            told = [each for each in events if why in str(formatEvent(each))]
+            self.assertEqual(len(told), logged)
             self.assertIs(sys.excepthook, _tell_in_one_line)
             self.assertFalse(service.running)
         self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (limits[1], limits[1]))
@@ -295,6 +298,28 @@ class HangUpTests(TestCase):
             os.kill(os.getpid(), signal.SIGHUP)
             self.assertFalse(told[-1].called)
             await told[-1]
+
+
+class FilesTests(SynchronousTestCase):
+    """`_more_files`."""
+
+    def setUp(self) -> None:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        self.hard = limits[1]
+
+    def test_enough(self) -> None:
+        """As many connections as are wanted, where the system has as many descriptors to spare."""
+        with capturedLogs() as events:
+            self.assertEqual(_more_files(self.hard - OWN_FILES), self.hard - OWN_FILES)
+        self.assertEqual(events, [])
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE)[0], self.hard)
+
+    def test_too_few(self) -> None:
+        """Where the system has not, there are fewer connections, and the log says how many."""
+        with capturedLogs() as events:
+            self.assertEqual(_more_files(self.hard), self.hard - OWN_FILES)
+        self.assertIn(f"Only {self.hard - OWN_FILES} connections", str(formatEvent(events[0])))
 
 
 class TrueSecondsTests(SynchronousTestCase):
