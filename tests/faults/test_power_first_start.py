@@ -1,0 +1,151 @@
+"""The power is lost at any moment of a daemon's first start and first hours.
+
+What the daemon does to its folder is recorded by strace(1). Whatever is found after a power loss
+is used as the next start uses it, in this process: the same steps, without the network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from records.accounts import Account
+from records.bootstrap import Places, lock, open_database, open_keys
+from records.employee import Employee
+from records.errors import Unusable
+from records.hashing import BcryptHasher
+from records.keys import KeyFiles
+from records.operations.audit import verify_journal
+from records.tls import ServerTLS
+from tests.daemon_case import BIN, PASSWORD, Daemon, DaemonCase, until
+from tests.faults.power import Acknowledged, Disk, Event, Sync, SyncFolder, instants, lay_out
+from tests.faults.power_trace import Traced, has_ended, read_trace, strace
+from tests.faults.scale import scaled
+
+LOSSES = scaled(30, 1500)
+PASSWORD_CHANGED, EMPLOYEE_ADDED = 1, 2
+
+
+class Unwell(Exception):
+    """The daemon would not start well, or something acknowledged is missing."""
+
+
+class FirstStartTests(DaemonCase):
+    """The power is lost in a new folder."""
+
+    if shutil.which("strace") is None:
+        skip = "strace is not installed"
+
+    def recorded(self) -> tuple[list[Event], dict[Path, bytes]]:
+        """A first start, the first login, an employee and a stop; and the keys that were made."""
+        trace = Path(self.mktemp()).resolve()
+        daemon = Daemon(
+            self.folder(), ["--bcrypt-cost", "10"], twistd=[*strace(trace), BIN / "twistd"]
+        )
+        self.addCleanup(self.end_daemon, daemon)
+        daemon.start()
+        wire = self.admin(daemon)
+        changed = time.time()
+        wire.ask("employee.add", employee={"given_name": "Ann", "family_name": "Lee"})
+        added = time.time()
+        wire.close()
+        daemon.stop()
+        assert daemon.process is not None
+        until(partial(has_ended, trace, daemon.process.pid), "all is written down")
+        keys = {path.relative_to(daemon.folder): path.read_bytes() for path in _key_files(daemon)}
+        traced = read_trace(trace, daemon.folder)
+        answered = {changed: PASSWORD_CHANGED, added: EMPLOYEE_ADDED}
+        return _with_answers(traced, answered), keys
+
+    def check(self, folder: Path, keys: dict[Path, bytes], acknowledged: int) -> None:
+        """Start as the daemon does. Raises `Unwell`."""
+        try:
+            account, employees, password = _started(folder)
+        except Unusable as error:
+            raise Unwell(str(error)) from None
+        if acknowledged >= PASSWORD_CHANGED:
+            if account.must_change_password:
+                raise Unwell("the change of the password is lost")
+            for path, content in keys.items():
+                if not (folder / path).exists() or (folder / path).read_bytes() != content:
+                    raise Unwell(f"{path} is another one")
+        if acknowledged >= EMPLOYEE_ADDED and not employees:
+            raise Unwell("the employee is lost")
+        if not BcryptHasher(10).verify(password, account.password_hash):
+            raise Unwell("the account's password is not the one that its owner has")
+
+    def losses(self, events: list[Event], keys: dict[Path, bytes], seed: int) -> Iterator[str]:
+        """What is wrong after a loss, for each of so many after which something is."""
+        random = Random(seed)
+        disk = Disk({})
+        followed = 0
+        for number, instant in enumerate(instants(random, events, LOSSES)):
+            for event in events[followed:instant]:
+                disk.follow(event)
+            followed = instant
+            folder = Path(self.mktemp())
+            lay_out(disk.lose_power(random), folder)
+            try:
+                self.check(folder, keys, disk.acknowledged)
+            except Unwell as error:
+                yield f"loss {number} before event {instant}: {error}"
+            shutil.rmtree(folder)
+
+    def test_any_moment(self) -> None:
+        """Whenever the power is lost, the next start is a good one, with all that was answered.
+
+        The first account has the password that stands in its file, or the one that it was
+        changed to. And the record is complete enough to find what a missing sync would do.
+        """
+        events, keys = self.recorded()
+        for kind, seed in ((Sync, 2), (SyncFolder, 3)):
+            careless = [event for event in events if not isinstance(event, kind)]
+            self.assertIsNotNone(next(self.losses(careless, keys, seed), None))
+        self.assertEqual(list(self.losses(events, keys, 1)), [])
+
+
+def _started(folder: Path) -> tuple[Account, list[Employee], str]:
+    """Start as the daemon does: the account, all employees, and the account's password."""
+    places = Places(folder / "data", KeyFiles(folder / "keys"))
+    descriptor = lock(places)
+    try:
+        open_keys(places, datetime.now(UTC))
+        ServerTLS(places.keys)
+        database, _ = open_database(
+            places, BcryptHasher(10), lambda: time.time_ns() // 1000, os.urandom
+        )
+        reader = database.reader()
+        try:
+            tx = reader.begin()
+            verify_journal(tx)
+            (account,) = tx.accounts.everyone()
+            employees = list(tx.employees.everyone())
+            reader.end()
+        finally:
+            reader.close()
+    finally:
+        os.close(descriptor)
+    if account.must_change_password:
+        return account, employees, places.first_password.read_text("ascii").strip()
+    return account, employees, PASSWORD
+
+
+def _key_files(daemon: Daemon) -> list[Path]:
+    return sorted((daemon.folder / "keys").iterdir())
+
+
+def _with_answers(traced: list[Traced], answered: dict[float, int]) -> list[Event]:
+    """The events, and among them what was answered: before whatever was begun after that."""
+    events: list[Event] = []
+    left = sorted(answered)
+    for each in traced:
+        while left and each.at > left[0]:
+            events.append(Acknowledged(answered[left.pop(0)]))
+        events.append(each.event)
+    return events + [Acknowledged(answered[at]) for at in left]
