@@ -142,7 +142,7 @@ class RunTests(SynchronousTestCase):
     def test_smallest(self) -> None:
         """A tiny run measures, judges, and writes JSON and a plot."""
         out = Path(self.mktemp()).resolve()
-        tiny = "--employees 64 --seconds 0.2 --repeats 1 --only update --against SQLite"
+        tiny = "--employees 64 --seconds 1 --repeats 1 --only update --against SQLite"
         done = self.bench(*tiny.split(), "--out", str(out))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("employee.update, 16 in flight", done.stdout)

@@ -8,10 +8,9 @@ from apsw import Connection
 
 from records.employee import Employee, name_key, search_words, word_changes
 from records.fields import NAMES, SEARCHED, Value
-from records.query import BY_NAME, Condition, EmployeeQuery, Operator, Sort
+from records.query import EmployeeQuery
+from records.store.pages import Row, page_rows
 from records.values import Money, money_from_units, money_to_units
-
-Row = tuple[object, ...]
 
 # Salary is the one field that takes two columns, which stand last.
 _SINGLE = tuple(name for name in NAMES if name != "salary")
@@ -37,19 +36,6 @@ _WAS_USED = (
 _ADD_WORD = "INSERT INTO employee_words (word, employee_id) VALUES (:word, :id)"
 _REMOVE_WORD = "DELETE FROM employee_words WHERE word = :word AND employee_id = :id"
 
-_LAST = "\U0010ffff"
-"""Follows every character that a text can hold: the end of a range of texts with one beginning."""
-
-_COMPARISONS = {
-    Operator.NOT_EQUAL: "{column} IS DISTINCT FROM :{value}",
-    Operator.CONTAINS: "replace({column}, :{value}, '') <> {column}",
-    Operator.STARTS_WITH: "{column} >= :{value} AND {column} < :{value}_end",
-    Operator.GREATER: "{column} > :{value}",
-    Operator.GREATER_OR_EQUAL: "{column} >= :{value}",
-    Operator.LESS: "{column} < :{value}",
-    Operator.LESS_OR_EQUAL: "{column} <= :{value}",
-}
-
 
 def load(row: Row) -> Employee:
     """An employee from a row of COLUMNS."""
@@ -72,56 +58,6 @@ def _stored(name: str, value: Value) -> dict[str, object]:
     return {"salary_amount": None, "salary_currency": None}
 
 
-def _condition(condition: Condition, place: int, bound: dict[str, object]) -> str:
-    """The SQL of a condition, whose operands are put into `bound`.
-
-    The column's name comes from the catalogue and never from a caller.
-    """
-    column, value, operand = condition.field, f"v{place}", condition.operand
-    if condition.operator is Operator.PRESENT:
-        return f"{column} IS {'NOT ' if operand else ''}NULL"
-    if condition.operator is Operator.IN and isinstance(operand, tuple):
-        names = [f"{value}_{index}" for index in range(len(operand))]
-        bound.update(zip(names, operand, strict=True))
-        return f"{column} IN ({', '.join(':' + name for name in names)})"
-    if operand is None:
-        return f"{column} IS {'NOT ' if condition.operator is Operator.NOT_EQUAL else ''}NULL"
-    bound[value] = operand
-    if condition.operator is Operator.EQUAL:
-        return f"{column} = :{value}"
-    if condition.operator is Operator.STARTS_WITH:
-        bound[f"{value}_end"] = f"{operand}{_LAST}"
-    return _COMPARISONS[condition.operator].format(column=column, value=value)
-
-
-def _sorted_by(sort: Sort) -> str:
-    if sort.field == BY_NAME:
-        return "name_key"
-    return f"coalesce({sort.field}, {0 if sort.numeric else repr('')})"
-
-
-def page_statement(query: EmployeeQuery, limit: int) -> tuple[str, dict[str, object]]:
-    """The SQL that answers a query, and what is bound to it."""
-    bound: dict[str, object] = {"limit": limit}
-    wanted = [_condition(each, place, bound) for place, each in enumerate(query.conditions)]
-    for place, word in enumerate(query.words):
-        bound[f"w{place}"], bound[f"w{place}_end"] = word, word + _LAST
-        wanted.append(
-            "id IN (SELECT employee_id FROM employee_words "
-            f"WHERE word >= :w{place} AND word < :w{place}_end)"
-        )
-    key, way = _sorted_by(query.sort), "DESC" if query.sort.descending else "ASC"
-    if query.after is not None:
-        bound["after_key"], bound["after_id"] = query.after
-        sign = "<" if query.sort.descending else ">"
-        wanted.append(f"({key}, id) {sign} (:after_key, :after_id)")
-    where = f"WHERE {' AND '.join(wanted)} " if wanted else ""
-    return (
-        f"SELECT {COLUMNS} FROM employees {where}ORDER BY {key} {way}, id {way} LIMIT :limit",
-        bound,
-    )
-
-
 class SqliteEmployees:
     """`records.boundaries.Employees` in an SQLite connection.
 
@@ -130,6 +66,7 @@ class SqliteEmployees:
 
     def __init__(self, connection: Connection, removed: Callable[[], object]) -> None:
         self._removed = removed
+        self._connection = connection
         self._execute = connection.execute
         self._executemany = connection.executemany
 
@@ -200,7 +137,6 @@ class SqliteEmployees:
         )
 
     def page(self, query: EmployeeQuery, limit: int) -> list[Employee]:
-        statement, bound = page_statement(query, limit)
         # Fetched before any is loaded: an error's traceback would keep the cursor and its state.
-        rows = self._execute(statement, bound).fetchall()
+        rows = page_rows(self._connection, COLUMNS, query, limit)
         return [load(row) for row in rows]
