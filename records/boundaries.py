@@ -174,6 +174,10 @@ class Store(Protocol):
     done, with `OutcomeUnknown` if that cannot be known.
     """
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many writes wait that each connection is to hand in one at a time."""
+
     def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]: ...
 
     def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]: ...

@@ -51,7 +51,8 @@ from records.wire import (
 )
 
 MAX_WRITES = 16
-"""How many writes of one connection are in the store at a time, so that others' get among them."""
+"""How many writes of one connection are in the store at a time, so that others' get among them.
+It is one where the store is crowded."""
 
 MAX_READS = 16
 """How many reads go to the store in one piece."""
@@ -264,7 +265,7 @@ class Conversation:
         way, caller = task.method.way, self._attendance.caller
         if self._count and not (way is Way.WRITE and self._way is Way.WRITE):
             return False
-        if self._count >= MAX_WRITES:
+        if self._count and (self._count >= MAX_WRITES or self._store.is_crowded):
             return False
         if way is Way.ALONE:
             self._queue.popleft()

@@ -48,9 +48,6 @@ SHARE = 32
 counts as one, and one more for each `WEIGHT` bytes of it."""
 WEIGHT = 512
 
-QUIET = 10.0
-"""Seconds between two lines in the log about connections that were refused."""
-
 
 class Deadlines(Struct, frozen=True):
     """How many seconds a connection has for what it must do.

@@ -69,6 +69,8 @@ class InlineStore:
         self._reader = database.reader()
         self._writer = database.writer()
 
+    is_crowded = False
+
     def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
         """See `records.boundaries.Store`."""
         try:

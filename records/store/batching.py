@@ -37,6 +37,10 @@ Ts = TypeVarTuple("Ts")
 MAX_WAITING = 20_000
 """How many pieces of work may wait for a thread before further ones are refused."""
 
+CROWDED = 64
+"""With so many writes waiting, each connection is to hand in one at a time: so nobody waits for
+more than a few that others have sent together, and a commit still has many to share it."""
+
 MAX_BATCH = 1000
 """How many writes share one commit at most, so that the first of them does not wait for ever."""
 
@@ -200,6 +204,11 @@ class BatchingStore:
         worker.close = reader.close
         worker.finished.addErrback(self._break)
         return worker
+
+    @property
+    def is_crowded(self) -> bool:
+        """See `records.boundaries.Store`."""
+        return self._writer.waiting >= CROWDED
 
     def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
         """See `records.boundaries.Store`."""

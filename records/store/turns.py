@@ -22,19 +22,25 @@ class Turn:
 
     def __init__(self) -> None:
         self.lock = Lock()
+        self.entry = Lock()
+        """Held by who waits, so that the other, who has just given the turn, does not take it
+        again at once."""
 
 
 class Side:
     """One thread's way to the turn: `take` and `give`, or a `with`. Used by that thread only."""
 
     def __init__(self, turn: Turn) -> None:
-        self._lock = turn.lock
+        self._lock, self._entry = turn.lock, turn.entry
         self._has_it = False
 
     def take(self) -> None:
         """Begin. Taken already, or not to be had in good time, it is no matter."""
-        if not self._has_it:
-            self._has_it = self._lock.acquire(timeout=PATIENCE)
+        if not self._has_it and self._entry.acquire(timeout=PATIENCE):
+            try:
+                self._has_it = self._lock.acquire(timeout=PATIENCE)
+            finally:
+                self._entry.release()
 
     def give(self) -> None:
         """End."""

@@ -53,6 +53,7 @@ class HandStore:
     def __init__(self, store: InlineStore) -> None:
         self._store = store
         self.held = False
+        self.is_crowded = False
         self.waiting: list[Waiting] = []
         self.handed: list[tuple[str, str]] = []
         self.seen_through: Callable[[Transaction], Transaction] = lambda tx: tx

@@ -65,6 +65,19 @@ class FlowTests(ProtocolCase):
         self.assertEqual(self.wire.numbers(), list(range(2 * MAX_UNDER_WAY + 50)))
         self.assertTrue(self.wire.is_read)
 
+    def test_crowded(self) -> None:
+        """While much waits in the store, a connection has one write there at a time, in order."""
+        self.hand.is_crowded = True
+        self.wire.deliver(self.adding(3))
+        for _ in range(2):
+            self.assertEqual(len(self.hand.waiting), 1)
+            self.hand.fire()
+        self.hand.is_crowded = False
+        self.wire.deliver(self.adding(4))
+        self.assertEqual(len(self.hand.waiting), 5)
+        self.hand.fire_all()
+        self.assertEqual(self.wire.numbers(), [0, 1, 2, 0, 1, 2, 3])
+
     def test_share(self) -> None:
         """Who sends much at once gets a share of each turn, and others are answered between."""
         self.hand.held = False

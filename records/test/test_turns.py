@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.store.turns import Side, Turn
@@ -35,6 +37,29 @@ class TurnTests(SynchronousTestCase):
         self.other.take()
         self.assertTrue(self.turn.lock.locked())
         self.other.give()
+
+    def test_in_turn(self) -> None:
+        """Who gives the turn while the other waits does not take it again before the other has."""
+        order: list[str] = []
+        self.one.take()
+        waiting = Thread(target=self.wait_for_it, args=(order,))
+        waiting.start()
+        while not self.turn.entry.locked():
+            pass
+        self.one.give()
+        self.one.take()
+        order.append("one")
+        self.one.give()
+        waiting.join(5)
+        self.assertEqual(order[0], "other")
+
+    def wait_for_it(self, order: list[str]) -> None:
+        """The other side, in a thread of its own."""
+        while "other" not in order:
+            self.other.take()
+            if self.turn.lock.locked():
+                order.append("other")
+            self.other.give()
 
     def test_given_after_a_fault(self) -> None:
         """A fault within the turn ends it."""
