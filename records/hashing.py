@@ -13,8 +13,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 from collections import deque
 from collections.abc import Callable
+from threading import get_native_id
 from typing import Any, TypeVar
 
 import bcrypt
@@ -38,6 +40,10 @@ _BCRYPT_READS = 72
 _NOBODYS = b"." * 53  # a salt and a hash, of what nobody will ever find
 
 THREADS = 2
+NICENESS = 5
+"""Of the threads that hash: beside requests they get a third of what these get, and all of what
+nobody else wants."""
+
 MAX_WAITING = 256
 MAX_WAITING_PER_SOURCE = 64
 """How many may wait: enough for an office that logs in at nine behind one address."""
@@ -103,6 +109,17 @@ class BcryptHasher:
     def is_outdated(self, hashed: str) -> bool:
         """Whether the hash is plain bcrypt, or of another cost than new ones."""
         return not hashed.startswith(PREFIX) or _cost_of(hashed) != self._cost
+
+
+def with_patience(call: Callable[[], T]) -> T:
+    """Run a slow call in this thread, behind all other threads that want a processor.
+
+    Linux has a niceness for each thread (setpriority(2), "C library/kernel differences").
+    """
+    thread = get_native_id()
+    if os.getpriority(os.PRIO_PROCESS, thread) < NICENESS:  # to be nicer is allowed to everybody
+        os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
+    return call()
 
 
 class Flooded(Busy):

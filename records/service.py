@@ -47,7 +47,7 @@ from records.eager import EagerFactory, UnbufferedTLS
 from records.errors import Unusable
 from records.faults import whereabouts
 from records.gathering import Gathering
-from records.hashing import THREADS, HashingQueue
+from records.hashing import THREADS, HashingQueue, with_patience
 from records.keys import certificate_end, days_left
 from records.messages import PROTOCOL, Limits, ServerInfo
 from records.operations.sessions import sweep
@@ -201,7 +201,7 @@ class RecordsService(Service):
             reactor,
             store,
             around.hasher,
-            HashingQueue(lambda call: deferToThreadPool(reactor, pool, call)),
+            HashingQueue(lambda call: deferToThreadPool(reactor, pool, with_patience, call)),
             Throttle(),
             self._password_changed,
         )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from threading import Thread, get_native_id
 
 import bcrypt
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.hashing import PREFIX, BcryptHasher
+from records.hashing import NICENESS, PREFIX, BcryptHasher, with_patience
 
 COST = 4  # bcrypt's lowest: about a millisecond
 HASHER = BcryptHasher(COST)
@@ -120,6 +122,24 @@ class OwnHashTests(SynchronousTestCase):
         stolen = plain(b"correct horse battery")
         self.assertFalse(self.same(stolen, "correct horse battery"))
         self.assertFalse(HASHER.verify("correct horse battery", PREFIX + stolen))
+
+
+class PatienceTests(SynchronousTestCase):
+    """`with_patience`."""
+
+    def test_thread(self) -> None:
+        """The thread that hashes is behind the others; those keep their place."""
+        found: list[int] = []
+
+        def hashing() -> None:
+            found.append(with_patience(lambda: os.getpriority(os.PRIO_PROCESS, get_native_id())))
+
+        before = os.getpriority(os.PRIO_PROCESS, get_native_id())
+        thread = Thread(target=hashing)
+        thread.start()
+        thread.join(5)
+        self.assertEqual(found, [max(before, NICENESS)])
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, get_native_id()), before)
 
 
 class SameCostTests(SynchronousTestCase):

@@ -129,8 +129,9 @@ class KillTests(KillCase):
         self.assertEqual(daemon.stop(), STOPPED)
         self.is_whole(daemon)
         self.assertGreater(crowd.repeated, KILLS)  # or else nothing was killed in the midst
+        late = [f"{each:.2f} s" for each in restarts if each >= RESTART]
         print(
             f"\n{KILLS} kills, {ledger.answers} answers, {crowd.repeated} requests repeated; "
             f"restart in {median(restarts):.2f} s (median), {max(restarts):.2f} s (longest)"
         )
-        self.assertLess(max(restarts), RESTART)
+        self.assertEqual(late, [])
