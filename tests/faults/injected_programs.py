@@ -1,0 +1,107 @@
+"""Faults at the system calls of a whole program, which is run from its beginning for each.
+
+Owns running it, and cutting its writes short. Knows nothing of what the program is to do.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.daemon_case import until
+from tests.faults.injected import WRITES, Call, How, Point, Strace, limit_files
+from tests.faults.injected_daemon import Forked, Forks
+from tests.wire import WAIT
+
+HOWS = (How.KILL, How.EIO, How.ENOSPC, How.SHORT_KILL, How.SHORT_ENOSPC)
+"""What can come to a program's calls: the rest of a write is not mended here."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a write is cut short: files get no longer than `size`, once `after` has been done."""
+
+    size: int
+    after: Point | None
+
+
+def cut_at(calls: Sequence[Call], number: int) -> Cut | None:
+    """How the number-th call can be cut, and no earlier one. None if there is no way.
+
+    after: the latest call before it of another name, so that strace can be told of both.
+    """
+    call = calls[number]
+    size = call.offset + call.size // 2
+    if call.size < 2:
+        return None
+    for before in reversed(calls[:number]):
+        if before.point.name != call.point.name and before.point.name not in WRITES:
+            return Cut(size, before.point)
+        if before.point.name in WRITES and before.offset + before.size > size:
+            return None
+    return Cut(size, None)
+
+
+class Program:
+    """A program, and the folder in which each run of it begins.
+
+    template: copied for each run. is_daemon: whether it goes on once it listens; it is traced
+    until then, and stopped.
+    """
+
+    def __init__(
+        self,
+        forks: Forks,
+        name: str,
+        arguments: Sequence[str],
+        template: Path,
+        *,
+        is_daemon: bool = False,
+    ) -> None:
+        self._forks = forks
+        self._name = name
+        self._arguments = arguments
+        self._template = template
+        self._is_daemon = is_daemon
+
+    def _has_begun(self, process: Forked) -> bool:
+        ended = process.poll() is not None
+        return ended or (self._is_daemon and "Listening at" in process.out)
+
+    def copy(self, folder: Path) -> Path:
+        """The folder as it is before a run."""
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self._template, folder)
+        return folder
+
+    def run(
+        self, folder: Path, point: Point | None = None, how: How = How.KILL, cut: Cut | None = None
+    ) -> tuple[Forked, list[Call]]:
+        """Run it in a folder, with this fault at this point; what became of it."""
+        process = self._forks.fork(self._name, self._arguments, folder, paused=True)
+        injections = [point.injection(how)] if point else []
+        if cut is not None and cut.after is None:
+            limit_files(process.pid, cut.size)
+        elif cut is not None and cut.after is not None:
+            injections.append(f"inject={cut.after.name}:signal=STOP:when={cut.after.at}")
+        trace = folder.with_name(f"{folder.name}.trace")
+        try:
+            with Strace(process.pid, trace, folder, injections) as strace:
+                process.send_signal(signal.SIGCONT)
+                if cut is not None and cut.after is not None:
+                    until(lambda: strace.is_stopped() or self._has_begun(process), "it is stopped")
+                    if process.poll() is None:
+                        limit_files(process.pid, cut.size)
+                    process.send_signal(signal.SIGCONT)
+                until(lambda: self._has_begun(process), "it has ended, or listens")
+                if self._is_daemon and process.poll() is None:
+                    limit_files(process.pid, None)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(WAIT)
+        finally:
+            process.kill()
+        return process, strace.calls
