@@ -1,0 +1,263 @@
+"""Bugs at the edge: TLS, keys and files, the start, and the client."""
+
+from __future__ import annotations
+
+from tests.faults.planted_bug import Bug, bug
+
+_TLS = "records/tls.py"
+_TRUST = "records.test.test_tls.TrustTests"
+_INSIST = "records.test.test_tls.InsistTests"
+_CLIENT = "records/client"
+_TRUSTING = """\
+    made = creator.clientConnectionForTLS
+
+    def trusting(protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection = made(protocol)
+        connection.set_verify({mode}, lambda *told: {good})
+        return connection
+
+    creator.clientConnectionForTLS = trusting
+    return creator
+"""
+TLS: tuple[Bug, ...] = (
+    bug(
+        "certificate-not-verified",
+        _TLS,
+        "The client verifies the daemon's certificate by its authority.",
+        f"{_TRUST}.test_unknown_authority",
+        ("    return creator\n", _TRUSTING.format(mode="SSL.VERIFY_NONE", good="True")),
+    ),
+    bug(
+        "name-not-verified",
+        _TLS,
+        "The client verifies that the certificate is for the name that was dialled.",
+        f"{_TRUST}.test_wrong_name",
+        ("    return creator\n", _TRUSTING.format(mode="SSL.VERIFY_PEER", good="bool(told[4])")),
+    ),
+    bug(
+        "old-version-spoken",
+        _TLS,
+        "The daemon speaks TLS 1.2 and 1.3, and nothing older.",
+        f"{_INSIST}.test_versions",
+        (
+            "    context.set_options(SSL.OP_NO_COMPRESSION",
+            "    context.set_min_proto_version(SSL.TLS1_VERSION)\n"
+            '    context.set_cipher_list(b"ALL:@SECLEVEL=0")\n'
+            "    context.set_options(SSL.OP_NO_COMPRESSION",
+        ),
+        (
+            "        raiseMinimumTo=TLSVersion.TLSv1_2,\n",
+            "        insecurelyLowerMinimumTo=TLSVersion.TLSv1_0,\n",
+        ),
+    ),
+    bug(
+        "weak-suite-spoken-by-the-client",
+        _TLS,
+        "Nor does the client speak others.",
+        f"{_INSIST}.test_client",
+        (
+            '            "acceptableCiphers": CIPHERS,\n',
+            '            "acceptableCiphers": AcceptableCiphers.fromOpenSSLCipherString("ALL"),\n',
+        ),
+    ),
+    bug(
+        "weak-suite-spoken",
+        _TLS,
+        "In TLS 1.2 only suites with forward secrecy and authenticated encryption are spoken.",
+        f"{_INSIST}.test_suites",
+        (
+            '    "ECDHE-ECDSA-AES128-GCM-SHA256:',
+            '    "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:',
+        ),
+    ),
+    bug(
+        "renegotiation-allowed",
+        _TLS,
+        "There is no renegotiation.",
+        f"{_INSIST}.test_no_renegotiation",
+        (" | SSL.OP_NO_RENEGOTIATION)", " | 1 << 8)  # SSL_OP_ALLOW_CLIENT_RENEGOTIATION"),
+    ),
+    bug(
+        "renewed-certificate-not-used",
+        _TLS,
+        "At a SIGHUP new connections use a renewed certificate.",
+        "records.test.test_tls.ServerTests.test_reload",
+        (
+            "        self._context = _server_context(self._files)\n",
+            "        _server_context(self._files)\n",
+        ),
+    ),
+    bug(
+        "said-before-verified",
+        f"{_CLIENT}/protocol.py",
+        "The client says nothing to anybody whose certificate was not found good.",
+        "records.test.test_client_protocol.HandshakeTests.test_not_trusted",
+        (' and not getattr(self.transport, "disconnecting", False):', ":"),
+    ),
+)
+
+FILES: tuple[Bug, ...] = (
+    bug(
+        "readable-key",
+        "records/files.py",
+        "Keys are for their owner's eyes only.",
+        "records.test.test_tls_keys.MadeTests.test_write_private",
+        ("os.O_EXCL, 0o600)", "os.O_EXCL, 0o644)"),
+    ),
+    bug(
+        "readable-database",
+        "records/store/sqlite.py",
+        "The database is for its owner's eyes only.",
+        "records.test.test_store_open.SettingsTests.test_only_the_owner",
+        ("        draft.touch(mode=0o600)\n", "        draft.touch(mode=0o644)\n"),
+    ),
+    bug(
+        "readable-backup",
+        "records/store/sqlite.py",
+        "A backup is for its owner's eyes only.",
+        "records.test.test_store_copies.CopyTests.test_only_the_owner",
+        ("draft.touch(mode=0o600, exist_ok=False)", "draft.touch(mode=0o644, exist_ok=False)"),
+    ),
+    bug(
+        "umask-dropped",
+        "records/tap.py",
+        "Whatever the daemon writes is for its owner only.",
+        "records.test.test_tap.ServiceTests.test_umask",
+        ("    os.umask(0o077)\n", ""),
+    ),
+    bug(
+        "umask-of-the-office-dropped",
+        "records/admin.py",
+        "Whatever `records.admin` writes is for its owner only.",
+        "records.test.test_admin_usage.UsageTests.test_private",
+        ("    os.umask(0o077)\n", ""),
+    ),
+    bug(
+        "exposed-key-used",
+        "records/keys.py",
+        "The daemon refuses to start on keys that others can read.",
+        "records.test.test_tls_refused.RefusedTests.test_exposed",
+        ("        if mode & forbidden:\n", "        if mode & forbidden & 0o022:\n"),
+    ),
+    bug(
+        "exposed-records-used",
+        "records/bootstrap.py",
+        "The daemon refuses to start on records that others can read.",
+        "records.test.test_bootstrap.ExposedTests.test_exposed",
+        ("        if mode & forbidden:\n", "        if mode & forbidden & 0o022:\n"),
+    ),
+    bug(
+        "two-daemons",
+        "records/bootstrap.py",
+        "Two daemons do not use one data folder.",
+        "records.test.test_bootstrap.LockTests.test_second",
+        ("fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH | fcntl.LOCK_NB"),
+    ),
+    bug(
+        "first-password-left",
+        "records/bootstrap.py",
+        "The first password's file is gone once it was changed.",
+        "records.test.test_bootstrap_database.DatabaseTests.test_forgotten",
+        (
+            "        places.first_password.unlink(missing_ok=True)\n",
+            "        places.first_password\n",
+        ),
+    ),
+    bug(
+        "account-before-its-password",
+        "records/bootstrap.py",
+        "A first start that is cut off leaves no account whose password nobody knows.",
+        "records.test.test_bootstrap_database.DatabaseTests.test_crash_in_between",
+        (
+            '        write_private(places.first_password, f"{password}\\n".encode("ascii"))\n'
+            "    except OSError as error:\n",
+            "        pass\n    except OSError as error:\n",
+        ),
+        (
+            '        raise Unusable(f"The first account could not be made: {done.error}")\n',
+            '        raise Unusable(f"The first account could not be made: {done.error}")\n'
+            '    write_private(places.first_password, f"{password}\\n".encode("ascii"))\n',
+        ),
+    ),
+    bug(
+        "certificate-not-renewed",
+        "records/keys.py",
+        "The daemon renews its own certificate a month before its end.",
+        "records.test.test_promised_numbers.NumberTests.test_renewal",
+        ("RENEW_DAYS = 30\n", "RENEW_DAYS = 3\n"),
+    ),
+)
+
+CLIENT: tuple[Bug, ...] = (
+    bug(
+        "escape-sequence-obeyed",
+        f"{_CLIENT}/render.py",
+        "What comes from the daemon cannot act on a terminal.",
+        "records.test.test_client_render.SafeTextTests.test_harmful",
+        ('frozenset({"Cc", ', "frozenset({"),
+    ),
+    bug(
+        "error-shown-as-it-is",
+        f"{_CLIENT}/render.py",
+        "Nor what comes in its errors.",
+        "records.test.test_client_promises.ErrorTests.test_harmless",
+        ('return "\\n".join([safe_text(error.message),', 'return "\\n".join([error.message,'),
+    ),
+    bug(
+        "repeated-without-its-key",
+        f"{_CLIENT}/connection.py",
+        "The client repeats a change under its key.",
+        "records.test.test_client_promises.KeyTests.test_the_callers_own",
+        ("AddParams(employee=dict(employee), key=key)", "AddParams(employee=dict(employee))"),
+    ),
+    bug(
+        "login-repeated",
+        f"{_CLIENT}/connection.py",
+        "The client does not repeat a login by itself.",
+        "records.test.test_client_connection.LoginTests.test_not_repeated",
+        (
+            "LoginParams(username=username, password=password), LoggedIn)",
+            "LoginParams(username=username, password=password), LoggedIn, RETRY_AFTER)",
+        ),
+    ),
+    bug(
+        "answer-to-another-request",
+        f"{_CLIENT}/protocol.py",
+        "Each answer is taken for its own request's.",
+        "records.test.test_client_protocol.ProtocolTests.test_answers_by_id",
+        (
+            "        waiting = self._take(told.id)\n",
+            "        waiting = self._take(next(iter(self._waiting), told.id))\n",
+        ),
+    ),
+    bug(
+        "password-echoed",
+        f"{_CLIENT}/lineedit.py",
+        "A password is not shown while it is typed.",
+        "records.test.test_client_lineedit.LineEditorTests.test_secret",
+        ('return "" if self._secret else safe_text(character)', "return safe_text(character)"),
+    ),
+    bug(
+        "conflict-overwritten",
+        f"{_CLIENT}/changes.py",
+        "Who saves on top of another's change sees both versions first, and then decides.",
+        "records.test.test_client_commands.ChangeTests.test_conflict_left",
+        (
+            "        if not answer.strip():\n            return False\n",
+            "        if not answer.strip():\n"
+            "            form.rebase(present.employee, present.masked)\n            return True\n",
+        ),
+    ),
+    bug(
+        "saved-unasked",
+        f"{_CLIENT}/changes.py",
+        "Nothing is saved before a summary was seen and agreed to.",
+        "records.test.test_client_commands.ChangeTests.test_not_confirmed",
+        (
+            '            if not await dialogue.confirm("Save these changes?"):\n',
+            '            if await dialogue.confirm("Save these changes?") is None:\n',
+        ),
+    ),
+)
+
+EDGE: tuple[Bug, ...] = (*TLS, *FILES, *CLIENT)

@@ -1,0 +1,207 @@
+"""Bugs in limits and deadlines: what a peer may take of the daemon, and for how long."""
+
+from __future__ import annotations
+
+from tests.faults.planted_bug import Bug, bug
+
+_CONVERSATION = "records/conversation.py"
+_PROTOCOL = "records/protocol.py"
+
+LIMITS: tuple[Bug, ...] = (
+    bug(
+        "line-without-end",
+        _PROTOCOL,
+        "A request line has a limit, also while it has no end yet.",
+        "records.test.test_protocol.LongLineTests.test_never_ending",
+        ("    MAX_LENGTH = MAX_LINE + 1 ", "    MAX_LENGTH = MAX_LINE * 1000 "),
+    ),
+    bug(
+        "longer-line-taken",
+        _PROTOCOL,
+        "A request line has at most 65,536 bytes, its end not counted.",
+        "records.test.test_protocol.LongLineTests.test_longer",
+        ("        if len(line) > MAX_LINE:\n", "        if len(line) > MAX_LINE + 1:\n"),
+    ),
+    bug(
+        "answer-without-end",
+        _CONVERSATION,
+        "An answer line has a limit.",
+        "records.test.test_conversation_faults.FaultTests.test_too_long",
+        (
+            "        if len(answer) > MAX_ANSWER:\n            too_long",
+            "        if len(answer) > 100 * MAX_ANSWER:\n            too_long",
+        ),
+    ),
+    bug(
+        "batch-without-end",
+        "records/wire.py",
+        "A batch has at most 100 members.",
+        "records.test.test_wire.BatchTests.test_limit",
+        ("    if len(members) > MAX_BATCH:\n", "    if len(members) > 100 * MAX_BATCH:\n"),
+    ),
+    bug(
+        "nested-without-end",
+        "records/wire.py",
+        "Values are nested at most 32 deep.",
+        "records.test.test_wire.DepthTests.test_limit",
+        ("    return bool(brackets)\n", "    return len(brackets) > 1000\n"),
+    ),
+    bug(
+        "under-way-without-end",
+        _CONVERSATION,
+        "With 256 requests under way no further lines are read.",
+        "records.test.test_protocol_flow.FlowTests.test_full",
+        ("return self.under_way >= MAX_UNDER_WAY or", "return"),
+    ),
+    bug(
+        "bytes-under-way-without-end",
+        _CONVERSATION,
+        "With 256 KiB of requests under way no further lines are read.",
+        "records.test.test_protocol_flow.FlowTests.test_full_of_bytes",
+        (" or self._bytes_under_way >= MAX_BYTES_UNDER_WAY", ""),
+    ),
+    bug(
+        "works-for-who-does-not-read",
+        _PROTOCOL,
+        "Nothing is begun for a peer that does not read its answers.",
+        "records.test.test_protocol_flow.FlowTests.test_unread",
+        ("        self._conversation.hold()\n", ""),
+    ),
+    bug(
+        "reads-on-unread",
+        _PROTOCOL,
+        "Nothing is read from a peer that does not read its answers.",
+        "records.test.test_protocol_flow.FlowTests.test_unread",
+        ("self._finishing or self._unread_since != NEVER\n", "self._finishing\n"),
+    ),
+    bug(
+        "memory-of-the-unread",
+        "records/eager.py",
+        "Whoever writes pauses while the peer does not read.",
+        "records.test.test_eager.EagerTests.test_pause",
+        ("            self._producer.pauseProducing()\n", ""),
+    ),
+    bug(
+        "source-takes-all-connections",
+        _PROTOCOL,
+        "Nobody can take all connections.",
+        "records.test.test_factory.SourceLimitTests.test_limit",
+        (" or from_there >= self._max_per_source:", ":"),
+    ),
+    bug(
+        "address-takes-a-network",
+        "records/throttle.py",
+        "IPv6 gives each subscriber a /64, and it counts as one source.",
+        "records.test.test_throttle.NetworkTests.test_network",
+        ('.partition("%")[0], 64)', '.partition("%")[0], 128)'),
+    ),
+    bug(
+        "connections-without-end",
+        _PROTOCOL,
+        "The daemon holds only so many connections.",
+        "records.test.test_factory.ConnectionsTests.test_limit",
+        ("if count >= self.max_connections or", "if"),
+    ),
+    bug(
+        "more-than-a-share",
+        _PROTOCOL,
+        "Whoever sends without end has a share of each turn, and no more.",
+        "records.test.test_protocol_flow.FlowTests.test_share",
+        ("        if self._taken >= SHARE and", "        if self._taken < 0 and"),
+    ),
+    bug(
+        "log-filled-by-refusals",
+        _PROTOCOL,
+        "Whoever is refused for being one too many cannot fill the log.",
+        "tests.faults.test_descriptors.DescriptorTests.test_too_many_connections",
+        ("self._refusals = now + QUIET, 0", "self._refusals = now, 0"),
+    ),
+    bug(
+        "log-filled-by-denials",
+        _CONVERSATION,
+        "Who is denied 600 times at once waits for further answers.",
+        "records.test.test_conversation_reads.PaceTests.test_denials",
+        (
+            "        if wait <= 0:\n            return False\n",
+            "        if wait >= 0:\n            return False\n",
+        ),
+    ),
+)
+
+DEADLINES: tuple[Bug, ...] = (
+    bug(
+        "handshake-without-end",
+        _PROTOCOL,
+        "A connection on which no TLS handshake comes is dropped.",
+        "records.test.test_protocol_deadlines.HandshakeTests.test_never",
+        ("return self._since + deadlines.handshake,", "return NEVER,"),
+    ),
+    bug(
+        "login-without-end",
+        _PROTOCOL,
+        "A connection on which nobody logs in is dropped.",
+        "records.test.test_protocol_deadlines.LoginTests.test_silent",
+        ('return min(line, (self._since + deadlines.login, "did not log in"))', "return line"),
+    ),
+    bug(
+        "login-put-off-by-chatter",
+        _PROTOCOL,
+        "Whatever else it asks.",
+        "records.test.test_protocol_deadlines.LoginTests.test_chatter",
+        ("(self._since + deadlines.login,", "(self._heard_at + deadlines.login,"),
+    ),
+    bug(
+        "line-drop-by-drop",
+        _PROTOCOL,
+        "The rest of a line is due in time, however it comes.",
+        "records.test.test_protocol_deadlines.LineTests.test_drop_by_drop",
+        ('        elif self._line_began == NEVER or b"\\n" in data:\n', "        else:\n"),
+    ),
+    bug(
+        "idle-without-end",
+        _PROTOCOL,
+        "Who is silent for too long is dropped.",
+        "records.test.test_protocol_deadlines.IdleTests.test_silent",
+        ('return min(line, (self._heard_at + deadlines.idle, "was silent"))', "return line"),
+    ),
+    bug(
+        "unread-without-end",
+        _PROTOCOL,
+        "Who does not read its answers is dropped.",
+        "records.test.test_protocol_ends.UnreadTests.test_never",
+        ("return self._unread_since + deadlines.read,", "return NEVER,"),
+    ),
+    bug(
+        "goodbye-without-end",
+        _PROTOCOL,
+        "Who does not answer the goodbye is dropped.",
+        "records.test.test_protocol_ends.CloseTests.test_never",
+        ("return self._closing_since + deadlines.close,", "return NEVER,"),
+    ),
+    bug(
+        "deadlines-by-the-wall-clock",
+        "records/tap.py",
+        "Deadlines do not notice when the wall clock is set.",
+        "tests.faults.test_clock.ClockTests.test_deadlines_after_setting_back",
+        ("        _count_true_seconds(reactor)\n", ""),
+    ),
+    bug(
+        "stop-cuts-off",
+        _PROTOCOL,
+        "A daemon that stops answers what is under way.",
+        "records.test.test_factory.FinishTests.test_under_way",
+        (
+            "            self._read_or_not()\n            if not self._conversation.under_way:\n",
+            "            self._read_or_not()\n            if self._conversation:\n",
+        ),
+    ),
+    bug(
+        "stop-waits-for-ever",
+        "records/service.py",
+        "A stop waits only so long for requests under way.",
+        "records.test.test_service_stop.StopTests.test_deadline",
+        (".addTimeout(self._settings.stop, self._around.reactor)", ""),
+    ),
+)
+
+LIMITED: tuple[Bug, ...] = (*LIMITS, *DEADLINES)

@@ -1,0 +1,322 @@
+"""Bugs in what each method does: permissions, checks, masks, keys."""
+
+from __future__ import annotations
+
+from tests.faults.planted_bug import Bug, bug
+
+_ACCESS = "records/access.py"
+_EMPLOYEES = "records/operations/employees.py"
+_METHODS = "records/operations/methods.py"
+_SESSIONS = "records/operations/sessions.py"
+_OPERATIONS = "records.test.test_operations"
+
+PERMISSIONS: tuple[Bug, ...] = (
+    bug(
+        "role-sees-too-much",
+        _ACCESS,
+        "Each role may do what the protocol's table says, and nothing else.",
+        "records.test.test_access.MatrixTests.test_every_cell",
+        ("    Role.IT: _SEES_DIRECTORY\n", "    Role.IT: _SEES_DIRECTORY | _SEES_OWN_RECORD\n"),
+    ),
+    bug(
+        "nobody-is-everybody",
+        _ACCESS,
+        "Whose account has no record of its own may not do on all what is allowed on one's own.",
+        "records.test.test_access.MatrixTests.test_without_a_record",
+        (
+            "return subject is not None and user.employee_id == subject",
+            "return user.employee_id == subject",
+        ),
+    ),
+    bug(
+        "changed-before-the-gate",
+        _EMPLOYEES,
+        "The permission comes first: a refusal tells nothing of what is stored.",
+        f"{_OPERATIONS}_gate.OrderTests.test_denial_before_anything_else",
+        (
+            '    require(user, Action.UPDATE, ("given_name", *_known(params.changes)), '
+            "params.id)\n    before",
+            "    before",
+        ),
+        (
+            "    note_change(tx, user, before, after)\n",
+            "    note_change(tx, user, before, after)\n"
+            '    require(user, Action.UPDATE, ("given_name", *_known(params.changes)), '
+            "params.id)\n",
+        ),
+    ),
+    bug(
+        "looked-up-before-the-gate",
+        _EMPLOYEES,
+        "Who may not delete does not learn whether there is such an employee.",
+        f"{_OPERATIONS}_gate.OrderTests.test_denial_before_anything_else",
+        (
+            "    require_on_record(user, Action.DELETE, params.id)\n"
+            "    employee = _at_revision(tx, user, params.id, params.revision)\n",
+            "    employee = _at_revision(tx, user, params.id, params.revision)\n"
+            "    require_on_record(user, Action.DELETE, params.id)\n",
+        ),
+    ),
+    bug(
+        "field-not-gated",
+        _EMPLOYEES,
+        "To change a field needs `update` on its class.",
+        f"{_OPERATIONS}_gate.EveryFieldTests.test_update",
+        ('("given_name", *_known(params.changes)), params.id)', '("given_name",), params.id)'),
+    ),
+    bug(
+        "reveal-not-gated",
+        _EMPLOYEES,
+        "To reveal a masked field needs `reveal` on its class.",
+        f"{_OPERATIONS}_reveal.ReadOnlyTests.test_reveal",
+        ("    require(user, Action.REVEAL, masked, params.id)\n", ""),
+    ),
+    bug(
+        "chosen-by-an-unreadable-field",
+        _EMPLOYEES,
+        "What may not be read may not be chosen by either.",
+        f"{_OPERATIONS}_list.GateTests.test_asking_about_fields",
+        ("asked = [*_known(params.where or {}), *_known(", "asked = [*_known("),
+    ),
+    bug(
+        "sorted-by-an-unreadable-field",
+        _EMPLOYEES,
+        "What may not be read may not be sorted by either.",
+        f"{_OPERATIONS}_list.GateTests.test_asking_about_fields",
+        (', *_known([(params.sort or "").removeprefix("-")])]', "]"),
+    ),
+    bug(
+        "chosen-by-a-masked-field",
+        "records/query.py",
+        "Nobody is chosen by what is masked.",
+        f"{_OPERATIONS}_list.GateTests.test_masked_fields",
+        ("        if field is None or field.masked:\n", "        if field is None:\n"),
+    ),
+    bug(
+        "first-password-goes-on",
+        _METHODS,
+        "Nothing else is done before the first password is changed.",
+        f"{_OPERATIONS}_sessions.ChangeFirstTests.test_blocks_everything",
+        (
+            "        if user.must_change_password:\n            raise",
+            "        if user.must_change_password and not user.roles:\n            raise",
+        ),
+    ),
+    bug(
+        "first-password-goes-on-with-a-key",
+        _METHODS,
+        "Nor with a key.",
+        "records.test.test_repetition.PresentTests.test_password_to_change",
+        ("if key is not None and not user.must_change_password:", "if key is not None:"),
+    ),
+    bug(
+        "last-owner-goes",
+        "records/operations/accounts.py",
+        "The last owner's rights cannot be taken away.",
+        f"{_OPERATIONS}_accounts.LastOwnerTests.test_last_owner",
+        ("    if owners == [account.id] and not still_owner:\n", "    if not owners:\n"),
+    ),
+)
+
+CHECKS: tuple[Bug, ...] = (
+    bug(
+        "email-not-checked",
+        "records/fields.py",
+        "An e-mail address is one.",
+        "records.test.test_fields.CatalogueTests.test_every_kind_is_checked",
+        ("                return values.check_email(raw)\n", "                return str(raw)\n"),
+    ),
+    bug(
+        "ssn-not-checked",
+        "records/fields.py",
+        "A social security number can have been given out.",
+        "records.test.test_fields.CatalogueTests.test_every_kind_is_checked",
+        ("                return values.check_ssn(raw)\n", "                return str(raw)\n"),
+    ),
+    bug(
+        "phone-plan-not-checked",
+        "records/values.py",
+        "A phone number is one that its country's plan allows.",
+        "records.test.test_values_forms.PhoneTests.test_refused",
+        (" or not phonenumbers.is_valid_number(number):", ":"),
+    ),
+    bug(
+        "invisible-characters-stored",
+        "records/values.py",
+        "Text holds no invisible characters, nor what turns the direction of writing.",
+        "records.test.test_values.TextTests.test_refused",
+        (' or (category == "Cf" and character not in _JOINERS):', ":"),
+    ),
+    bug(
+        "control-characters-stored",
+        "records/values.py",
+        "Text holds no control characters.",
+        "records.test.test_values.TextTests.test_refused",
+        ('        if category in ("Cc", ', "        if category in ("),
+    ),
+    bug(
+        "cents-cut-off",
+        "records/values.py",
+        "An amount has no more digits than its currency.",
+        "records.test.test_fields.MoneyTests.test_refused",
+        ("    if len(fraction) > digits:\n", "    if len(fraction) > 6:\n"),
+    ),
+    bug(
+        "born-in-the-future",
+        "records/employee.py",
+        "A birth date is not in the future.",
+        "records.test.test_employee.CheckWholeTests.test_birth",
+        ("    if born and born > today.isoformat():\n", '    if born and born > "9999":\n'),
+    ),
+    bug(
+        "left-without-a-date",
+        "records/employee.py",
+        "Whoever left has a termination date.",
+        "records.test.test_employee.CheckWholeTests.test_status",
+        (
+            'if values.get("status") == "left" and not left:',
+            'if values.get("status") == "left" and not left and hired:',
+        ),
+    ),
+    bug(
+        "changed-record-not-checked-as-a-whole",
+        _EMPLOYEES,
+        "After a change the record as a whole still fits together.",
+        f"{_OPERATIONS}_employees.UpdateTests.test_fits_what_is_there",
+        (
+            "    values: Mapping[str, Value] = {**before.values, **good}\n"
+            "    errors += [e for e in check_whole(values, _today(tx)) if e.field not in bad]\n",
+            "    values: Mapping[str, Value] = {**before.values, **good}\n",
+        ),
+    ),
+    bug(
+        "circle-of-managers",
+        _EMPLOYEES,
+        "Nobody reports to themselves in the end.",
+        f"{_OPERATIONS}_rules.ManagerTests.test_circles",
+        (
+            "        if above == employee_id:\n            break\n",
+            "        if above == employee_id:\n            return\n",
+        ),
+    ),
+    bug(
+        "ssn-of-two",
+        _EMPLOYEES,
+        "Another employee's social security number is answered with `already-exists`.",
+        f"{_OPERATIONS}_rules.SsnTests.test_taken",
+        ('    taken += _check_ssn(tx, None, values["ssn"])\n', ""),
+    ),
+    bug(
+        "manager-deleted",
+        _EMPLOYEES,
+        "Nobody is deleted to whom somebody reports.",
+        f"{_OPERATIONS}_employees.DeleteTests.test_with_reports",
+        ("    if reports:\n", "    if reports > 1:\n"),
+    ),
+    bug(
+        "revision-not-compared",
+        _EMPLOYEES,
+        "Nobody's change is overwritten by somebody who has not seen it.",
+        f"{_OPERATIONS}_employees.RevisionTests.test_conflict",
+        ("    if employee.revision != revision:\n", "    if employee.revision < revision:\n"),
+    ),
+    bug(
+        "cursor-not-checked",
+        "records/query.py",
+        "A cursor is good for its own list only.",
+        "records.test.test_query.CursorTests.test_another_list",
+        ("    if mark != fingerprint or isinstance(key, int)", "    if isinstance(key, int)"),
+    ),
+)
+
+MASKS: tuple[Bug, ...] = (
+    bug(
+        "pay-not-masked",
+        "records/fields.py",
+        "Pay comes masked.",
+        "records.test.test_fields.CatalogueTests.test_masked",
+        ("frozenset({FieldClass.PAY, FieldClass.IDENTITY})", "frozenset({FieldClass.IDENTITY})"),
+    ),
+    bug(
+        "own-record-not-masked",
+        _ACCESS,
+        "One's own record comes masked too.",
+        "records.test.test_access.ViewTests.test_plain_masked_absent",
+        (
+            "if f.masked and f.name not in revealed]",
+            "if f.masked and f.name not in revealed and not own]",
+        ),
+    ),
+    bug(
+        "mask-shows-all",
+        "records/fields.py",
+        "The mask of a social security number shows its last four digits.",
+        "records.test.test_fields.CatalogueTests.test_mask",
+        ("{str(value)[-4:]}", "{str(value)[-6:]}"),
+    ),
+    bug(
+        "all-revealed",
+        _ACCESS,
+        "Only what is named is revealed.",
+        f"{_OPERATIONS}_rules.RevealTests.test_reveal",
+        ("if f.masked and f.name not in revealed]", "if f.masked and not revealed]"),
+    ),
+    bug(
+        "manager-sees-masked-pay-of-all",
+        _ACCESS,
+        "A field that the user may not read at all is absent.",
+        "records.test.test_access.ViewTests.test_colleague",
+        ("        if grant.scope is Scope.ALL or own\n", "        if grant.scope in Scope\n"),
+    ),
+)
+
+KEYS: tuple[Bug, ...] = (
+    bug(
+        "outcome-not-kept",
+        _METHODS,
+        "A change that is repeated under its key has one effect.",
+        "records.test.test_repetition.OnceTests.test_add",
+        ("    keep(tx, user, key, request, result)\n    return result\n", "    return result\n"),
+    ),
+    bug(
+        "refusal-not-kept",
+        _METHODS,
+        "A refusal that is repeated under its key is the same.",
+        "records.test.test_repetition.ErrorTests.test_not_found",
+        ("                keep(tx, user, key, request, error)\n", "                return\n"),
+    ),
+    bug(
+        "denial-kept",
+        _METHODS,
+        "Whether something is allowed is judged anew each time.",
+        "records.test.test_repetition.ErrorTests.test_denied",
+        (
+            "                _note_denial(tx, user, method, params, error)\n            else:\n",
+            "                _note_denial(tx, user, method, params, error)\n"
+            "            if error:\n",
+        ),
+    ),
+    bug(
+        "any-request-under-a-key",
+        "records/operations/repetition.py",
+        "Another request under the same key is refused.",
+        "records.test.test_repetition.OtherRequestTests.test_refused",
+        ("    if found.request != request:\n", "    if not found.request:\n"),
+    ),
+    bug(
+        "present-record-as-the-outcome",
+        "records/operations/repetition.py",
+        "A repeated success is answered with the record as it was after the change.",
+        "records.test.test_repetition.OnceTests.test_later_changes",
+        ("changes, kept.revision)", "changes, kept.revision + 1)"),
+    ),
+    bug(
+        "outcome-forgotten-early",
+        _SESSIONS,
+        "An outcome is kept for 48 hours at least.",
+        "records.test.test_protocol_document.TablesTests.test_limits",
+        ("OUTCOMES_KEPT = 48 * 60 * 60\n", "OUTCOMES_KEPT = 48 * 60\n"),
+    ),
+)
+
+POLICY: tuple[Bug, ...] = (*PERMISSIONS, *CHECKS, *MASKS, *KEYS)

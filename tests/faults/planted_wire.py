@@ -1,0 +1,190 @@
+"""Bugs at a connection: order, what is told, and what is logged."""
+
+from __future__ import annotations
+
+from tests.faults.planted_bug import Bug, bug
+
+_CONVERSATION = "records/conversation.py"
+
+ORDER: tuple[Bug, ...] = (
+    bug(
+        "answers-as-they-come",
+        _CONVERSATION,
+        "Answers leave in the order of the requests.",
+        "records.test.test_conversation.OrderTests.test_answers_in_order",
+        (
+            "        while lines and not lines[0].left:\n            line = lines.popleft()\n",
+            "        for line in [each for each in lines if not each.left]:\n"
+            "            lines.remove(line)\n",
+        ),
+    ),
+    bug(
+        "read-overtakes-a-change",
+        _CONVERSATION,
+        "A read that is sent after a change sees it.",
+        "records.test.test_conversation.OrderTests.test_reads_one_s_own_writes",
+        (
+            "        if self._count and not (way",
+            "        if self._count and way is not Way.POINT and not (way",
+        ),
+    ),
+    bug(
+        "point-read-overtakes",
+        _CONVERSATION,
+        "What is answered at once does not overtake what waits.",
+        "records.test.test_conversation.OrderTests",
+        ("        if self._lines or self._held or caller", "        if self._held or caller"),
+    ),
+    bug(
+        "login-beside-others",
+        _CONVERSATION,
+        "Nothing else is under way while the session changes.",
+        "records.test.test_conversation.OrderTests.test_session_matters_stand_alone",
+        (
+            "        if self._count and not (way",
+            "        if self._count and way is not Way.ALONE and not (way",
+        ),
+    ),
+    bug(
+        "denied-before-noted",
+        _CONVERSATION,
+        "A refusal that must leave a trace leaves it before it is answered.",
+        "records.test.test_conversation_reads.TraceTests.test_before_the_answer",
+        (
+            "                await self._store.write(refused.remember)\n",
+            "                self._store.write(refused.remember)\n",
+        ),
+    ),
+    bug(
+        "revealed-before-noted",
+        "records/operations/methods.py",
+        "A reveal is noted, durably, before the answer leaves.",
+        "records.test.test_conversation_reads.TraceTests.test_reveal",
+        (
+            "        if type(params) is GetParams and params.reveal:\n            return REVEAL\n",
+            "",
+        ),
+    ),
+    bug(
+        "notification-answered",
+        _CONVERSATION,
+        "A notification is never answered, not even with an error.",
+        "records.test.test_conversation_rpc.NotificationTests.test_errors",
+        (
+            'line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))',
+            "line.put(place, encode_error(None, error))",
+        ),
+    ),
+    bug(
+        "rest-lost",
+        "records/eager.py",
+        "What the peer does not take at once is sent later.",
+        "records.test.test_eager.EagerTests.test_rest",
+        ("            self._append(data[sent:])\n", ""),
+    ),
+    bug(
+        "rest-overtaken",
+        "records/eager.py",
+        "What is written later leaves later.",
+        "records.test.test_eager.EagerTests.test_rest",
+        (
+            "        if self._rest is not None:\n"
+            "            self._append(data)\n            return\n",
+            "",
+        ),
+    ),
+)
+
+TOLD: tuple[Bug, ...] = (
+    bug(
+        "password-in-the-log",
+        "records/attendance.py",
+        "Logs hold no passwords.",
+        "records.test.test_conversation_session.LoginTests.test_no_secret_is_logged",
+        (
+            "        token = self._services.new_token()\n",
+            "        token = self._services.new_token()\n"
+            '        self._log.info("A login: {told}", told=repr(params.password))\n',
+        ),
+    ),
+    bug(
+        "token-in-the-log",
+        "records/attendance.py",
+        "Logs hold no tokens.",
+        "records.test.test_conversation_session.LoginTests.test_no_secret_is_logged",
+        (
+            "        caller = self._calling(token)\n        try:\n",
+            "        caller = self._calling(token)\n"
+            '        self._log.info("A session: {token}", token=token)\n        try:\n',
+        ),
+    ),
+    bug(
+        "token-in-the-log-at-resume",
+        "records/attendance.py",
+        "Nor of sessions that are resumed.",
+        "tests.test_stop.LogTests.test_no_secrets",
+        (
+            "            case ResumeParams():\n",
+            "            case ResumeParams():\n"
+            '                self._log.info("Resumed: {token}", token=params.token)\n',
+        ),
+    ),
+    bug(
+        "content-in-the-log",
+        _CONVERSATION,
+        "Logs hold no contents of records: of a fault they tell kind and place.",
+        "records.test.test_conversation_faults.FaultTests",
+        (
+            '            "A fault in {method}: {kind} at {where}",\n'
+            "            method=method.name,\n            kind=type(error).__name__,\n",
+            '            "A fault in {method}: {kind} at {where}",\n'
+            "            method=method.name,\n            kind=repr(error),\n",
+        ),
+    ),
+    bug(
+        "secret-in-a-representation",
+        "records/messages.py",
+        "What a request holds is not shown where it is printed.",
+        "records.test.test_messages.SecretTests.test_repr",
+        ('        return "PasswordChangeParams(...)"\n', "        return f'Params({self.new})'\n"),
+    ),
+    bug(
+        "exception-told-to-the-client",
+        _CONVERSATION,
+        "No text of an exception goes into an answer.",
+        "records.test.test_conversation_faults.FaultTests.test_operation",
+        (
+            'InternalError("The daemon has made a mistake; its log says which.")',
+            'InternalError(f"The daemon has made a mistake: {error}")',
+        ),
+    ),
+    bug(
+        "fault-in-a-list",
+        "records/query.py",
+        "Nothing that is sent ends in a fault of the daemon.",
+        "records.test.test_query.AskedTests.test_wrong_operands",
+        ("if not isinstance(raw, list) or not 1 <= len(raw)", "if not 1 <= len(raw)"),
+    ),
+    bug(
+        "fault-in-a-text",
+        "records/values.py",
+        "Nor what is sent as a value.",
+        "records.test.test_values.NothingElseIsRaisedTests.test_anything",
+        (
+            '        raise Invalid("must be text.")\n    if len(raw) > _MAX_TYPED:  # before',
+            "        raw = str(raw + '')\n    if len(raw) > _MAX_TYPED:  # before",
+        ),
+    ),
+    bug(
+        "fault-of-one-stops-all",
+        "records/gathering.py",
+        "One connection's fault does not stop the others.",
+        "records.test.test_gathering.GatheringTests.test_fault",
+        (
+            "        except Exception:  # noqa: BLE001  whatever it is\n",
+            "        except OSError:\n",
+        ),
+    ),
+)
+
+WIRE: tuple[Bug, ...] = (*ORDER, *TOLD)
