@@ -28,7 +28,7 @@ from tests.faults.power import Acknowledged, Disk, Event, Sync, SyncFolder, inst
 from tests.faults.power_trace import Traced, has_ended, read_trace, strace
 from tests.faults.scale import scaled
 
-LOSSES = scaled(30, 1500)
+LOSSES = scaled(16, 1500)
 PASSWORD_CHANGED, EMPLOYEE_ADDED = 1, 2
 
 

@@ -149,6 +149,8 @@ class CheckpointTests(LogCase):
         self.assertIn(reason_of(answer), ("ok", "nothing") if how.is_kill else ("ok",), where)
         if not is_gone:
             limit_files(scene.daemon.pid, None)
+        if injections and how in (How.KILL, How.EIO):
+            self.assertTrue(is_gone, f"it goes on after {how.name}")
         self.end_or_go_on(scene, how)
         self.settle(scene, self.kind, asked, answer)
         return traced
