@@ -6,7 +6,7 @@ A draft is written beside a file's place and brought to the disk, and only then 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from errno import EACCES, EINVAL, EPERM, EROFS
 from pathlib import Path
 
 
@@ -24,8 +24,12 @@ def make_folder(path: Path) -> None:
     made = [each for each in place.parents if not each.exists()]
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in (place, *made):
-        with suppress(PermissionError):  # it was made by somebody who may look into its folder
+        try:
             _sync(each.parent)
+        except OSError as error:
+            # Somebody made it who may look into its folder, or there is nothing to be made durable.
+            if error.errno not in (EACCES, EPERM, EROFS, EINVAL):
+                raise
 
 
 def put_in_place(draft: Path, path: Path) -> None:

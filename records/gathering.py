@@ -15,6 +15,8 @@ from typing import Protocol, TypeVarTuple
 
 from twisted.logger import Logger
 
+from records.faults import whereabouts
+
 Ts = TypeVarTuple("Ts")
 
 
@@ -81,16 +83,26 @@ class Gathering:
         if resting is not None:
             self._guarded(resting, resting.go_on)
         sending, self._sending = self._sending, []
-        self._scheduled = False
         for connection in sending:
             self._guarded(connection, connection.flush)
-        if self._resting:
+        self._scheduled = False
+        if self._resting or self._received or self._sending:
             self._schedule()
 
     def _guarded(self, connection: Gathered, call: Callable[[*Ts], None], *args: *Ts) -> None:
         """One connection's fault must not stop the others."""
         try:
             call(*args)
-        except Exception:  # noqa: BLE001  whatever it is
-            self._log.failure("A fault in a connection, which is dropped")
-            connection.abort()
+        except Exception as error:  # noqa: BLE001  whatever it is
+            self._tell(error)
+            try:
+                connection.abort()
+            except Exception as another:  # noqa: BLE001  it may be lost already
+                self._tell(another)
+
+    def _tell(self, error: Exception) -> None:
+        self._log.critical(
+            "A fault in a connection, which is dropped: {kind} at {where}",
+            kind=type(error).__name__,
+            where=whereabouts(error),
+        )

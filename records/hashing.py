@@ -16,6 +16,7 @@ import hmac
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from threading import get_native_id
 from typing import Any, TypeVar
 
@@ -117,8 +118,9 @@ def with_patience(call: Callable[[], T]) -> T:
     Linux has a niceness for each thread (setpriority(2), "C library/kernel differences").
     """
     thread = get_native_id()
-    if os.getpriority(os.PRIO_PROCESS, thread) < NICENESS:  # to be nicer is allowed to everybody
-        os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
+    with suppress(OSError):  # to be nicer is allowed to everybody, but for a sandbox's filter
+        if os.getpriority(os.PRIO_PROCESS, thread) < NICENESS:
+            os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
     return call()
 
 

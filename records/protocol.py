@@ -164,6 +164,7 @@ class RecordsProtocol(LineReceiver):
         self._taken = 0
         self._resting = False
         if self._closing_since == NEVER:
+            self._heard_at = self._clock.seconds()
             self._read_or_not()
 
     def lineLengthExceeded(self, line: bytes) -> None:
@@ -250,7 +251,10 @@ class RecordsProtocol(LineReceiver):
         self.transport.loseConnection()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """End the connection at once, whatever is still to be done on it."""
+        if self._closing_since == NEVER:
+            self._closing_since = self._clock.seconds()
+        self._conversation.lose()
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -274,11 +278,13 @@ class RecordsProtocol(LineReceiver):
         if not self._secure:
             return self._since + deadlines.handshake, "did not finish the TLS handshake"
         line = self._line_began + deadlines.line, "did not finish its line"
-        if self._conversation.under_way:
-            return (NEVER, "") if self._is_full or self._finishing else line
-        if self._conversation.is_anonymous:
-            return min(line, (self._since + deadlines.login, "did not log in"))
-        return min(line, (self._heard_at + deadlines.idle, "was silent"))
+        under_way = self._conversation.under_way
+        if self._resting or (under_way and (self._is_full or self._finishing)):
+            return NEVER, ""  # it is us who do not read
+        anonymous = self._conversation.is_anonymous
+        login, idle = self._since + deadlines.login, self._heard_at + deadlines.idle
+        other = (login, "did not log in") if anonymous else (idle, "was silent")
+        return line if under_way else min(line, other)
 
     def _watch(self) -> None:
         """Drop the connection if it is due, or look again when it will be."""

@@ -257,10 +257,12 @@ class BatchingStore:
 
     def _end_turn(self) -> None:
         self._scheduled = False
-        self._end_near()
-        for worker in self._workers:
-            worker.hand_over()
-        self._own_turn.give()
+        try:
+            self._end_near()
+        finally:
+            for worker in self._workers:
+                worker.hand_over()
+            self._own_turn.give()
 
     def _end_near(self) -> None:
         if self._near_transaction is not None and self._near is not None:

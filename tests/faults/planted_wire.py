@@ -181,8 +181,8 @@ TOLD: tuple[Bug, ...] = (
         "One connection's fault does not stop the others.",
         "records.test.test_gathering.GatheringTests.test_fault",
         (
-            "        except Exception:  # noqa: BLE001  whatever it is\n",
-            "        except OSError:\n",
+            "        except Exception as error:  # noqa: BLE001  whatever it is\n",
+            "        except OSError as error:\n",
         ),
     ),
 )
