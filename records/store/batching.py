@@ -248,7 +248,7 @@ class BatchingStore:
     def _schedule(self) -> None:
         """See that `_end_turn` is called in the reactor's next turn.
 
-        Not by callLater, whose instant is the wall clock's: set back, it would not come for long.
+        Not by callLater, which may go by the wall clock: set back, it would not come for long.
         """
         if not self._scheduled:
             self._scheduled = True
