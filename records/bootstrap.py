@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv6Address
 from pathlib import Path
 from stat import S_IMODE
+from time import monotonic, sleep
 
 from msgspec import Struct
 
@@ -128,10 +129,16 @@ def _refuse_exposed_data(places: Places) -> None:
             )
 
 
-def lock(places: Places) -> int:
+LOCK_PATIENCE = 2.0
+"""Seconds to wait for a daemon that has just been killed: its process that writes still finishes
+what it was at."""
+
+
+def lock(places: Places, patience: float = LOCK_PATIENCE) -> int:
     """Make the data folder and keep every other daemon out of it, as long as this process lives.
 
-    Returns the lock's file descriptor. Raises `Unusable`.
+    Returns the lock's file descriptor; whoever has that after a fork holds the lock as well.
+    Raises `Unusable`.
     """
     try:
         make_folder(places.data)
@@ -139,12 +146,20 @@ def lock(places: Places) -> int:
         descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise Unusable(f"{places.data} cannot be used: {error.strerror}.") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise Unusable(f"{places.data} is in use by another daemon that is running.") from None
-    return descriptor
+    end = monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() < end:
+                sleep(0.01)
+                continue
+            os.close(descriptor)
+            raise Unusable(f"{places.data} is in use by another daemon that is running.") from None
+        except OSError as error:
+            os.close(descriptor)
+            raise Unusable(f"{places.lock} cannot be locked: {error.strerror}.") from None
+        return descriptor
 
 
 def open_keys(places: Places, now: datetime) -> bool:

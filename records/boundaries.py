@@ -8,7 +8,6 @@ The one name of Twisted here is a type, for what the asynchronous seams return.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 import msgspec
@@ -153,6 +152,13 @@ class Transaction(Protocol):
     def random_bytes(self, count: int) -> bytes: ...
 
 
+class Work(msgspec.Struct, frozen=True):
+    """An operation to be run, with its arguments."""
+
+    operation: Callable[..., object]
+    args: tuple[object, ...] = ()
+
+
 class Refused(Exception):
     """Raised by an operation whose changes are to be undone, but of which something must stay.
 
@@ -160,7 +166,7 @@ class Refused(Exception):
     operation was a write, by the caller in a write of its own if it was a read.
     """
 
-    def __init__(self, error: RecordsError, remember: Callable[[Transaction], None]) -> None:
+    def __init__(self, error: RecordsError, remember: Work) -> None:
         super().__init__(error.reason)
         self.error = error
         self.remember = remember
@@ -184,13 +190,6 @@ class Store(Protocol):
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """Read at once, on the caller's thread: for reads of a few rows by their key only."""
-
-
-class Work(msgspec.Struct, frozen=True):
-    """An operation to be run, with its arguments."""
-
-    operation: Callable[..., object]
-    args: tuple[object, ...] = ()
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -223,13 +222,12 @@ class Reader(Protocol):
 
 
 class Writer(Protocol):
-    """The one connection that writes; used by one thread."""
+    """The one connection that writes; used by one thread of one process."""
 
-    def run(self, works: Sequence[Work], turn: AbstractContextManager[None] = ...) -> list[Done]:
+    def run(self, works: Sequence[Work]) -> list[Done]:
         """Run all, each atomic by itself, and commit them together, durably.
 
-        turn: to be within while works are run, a few at a time, and not while waiting for the
-        disk. Raises `CommitUnknown`.
+        Raises `CommitUnknown`.
         """
 
     def rest(self) -> None:

@@ -27,7 +27,7 @@ from records.errors import (
     PermissionDenied,
     RecordsError,
 )
-from records.faults import whereabouts
+from records.faults import kind_of, whereabouts
 from records.messages import (
     MAX_ANSWER,
     MAX_BYTES_UNDER_WAY,
@@ -36,7 +36,15 @@ from records.messages import (
     ListParams,
     Params,
 )
-from records.operations.methods import METHODS, REVEAL, Method, Way, perform, perform_all
+from records.operations.methods import (
+    METHODS,
+    REVEAL,
+    Method,
+    Way,
+    perform,
+    perform_all,
+    perform_encoded,
+)
 from records.operations.sessions import Caller
 from records.wire import (
     Batch,
@@ -100,7 +108,7 @@ class _Task:
     Its params are kept as they came: decoded, they may take thirty times as much memory.
     """
 
-    __slots__ = ("_raw", "id", "line", "method", "place")
+    __slots__ = ("id", "line", "method", "place", "raw")
 
     def __init__(
         self,
@@ -114,12 +122,12 @@ class _Task:
         self.place = place
         self.id = request_id
         self.method = method
-        self._raw = raw
+        self.raw = raw
 
     @property
     def params(self) -> Params:
         """The params, which have been found good before."""
-        return decode_params(self._raw, self.method.decode)
+        return decode_params(self.raw, self.method.decode)
 
 
 class Conversation:
@@ -276,7 +284,7 @@ class Conversation:
         elif way is Way.WRITE:
             self._queue.popleft()
             self._attendance.used(caller)
-            written = self._store.write(perform, caller, task.method, task.params)
+            written = self._store.write(perform_encoded, caller, task.method, bytes(task.raw))
             self._track(way, written, task)
         elif way is Way.POINT:
             self._queue.popleft()
@@ -329,13 +337,13 @@ class Conversation:
     def _end_read(self, task: _Task, done: Done) -> None:
         if isinstance(done.error, Refused):
             # A refusal that must leave a trace leaves it before it is answered.
-            refused = done.error
+            refused, remember = done.error, done.error.remember
 
-            async def remember() -> object:
-                await self._store.write(refused.remember)
+            async def remembered() -> object:
+                await self._store.write(remember.operation, *remember.args)
                 raise refused.error
 
-            self._track(Way.WRITE, remember(), task)
+            self._track(Way.WRITE, remembered(), task)
         elif done.error is not None:
             self._fail(task, done.error)
         else:
@@ -407,7 +415,7 @@ class Conversation:
         self._log.error(
             "A fault in {method}: {kind} at {where}",
             method=method.name,
-            kind=type(error).__name__,
+            kind=kind_of(error),
             where=whereabouts(error),
         )
         return InternalError("The daemon has made a mistake; its log says which.")
@@ -416,6 +424,6 @@ class Conversation:
         """A mistake in this module itself, which must not pass in silence."""
         self._log.critical(
             "A fault in a conversation: {kind} at {where}",
-            kind=type(failure.value).__name__,
+            kind=kind_of(failure.value),
             where=whereabouts(failure.value),
         )

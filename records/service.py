@@ -1,16 +1,17 @@
 """The daemon's life: opened in order, refused in one line, and closed in order.
 
-Start: lock, keys, listen, database, threads. Stop: listen no more, let what is under way finish,
-end what is left, close the threads and the database. Owns no policy.
+Start: lock, the process that writes, keys, listen, database, threads. Stop: listen no more, let
+what is under way finish, end what is left, close the threads and the database. Owns no policy.
 """
 
 from __future__ import annotations
 
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
 from functools import partial
+from pathlib import Path
 from shlex import quote
 from typing import Any
 
@@ -40,7 +41,7 @@ from records.bootstrap import (
     open_keys,
 )
 from records.bootstrap import now as present
-from records.boundaries import Database, PasswordHasher
+from records.boundaries import Database, PasswordHasher, Writer
 from records.conversation import Conversation, Peer
 from records.cred import make_portal
 from records.eager import EagerFactory, UnbufferedTLS
@@ -55,6 +56,8 @@ from records.pace import Pace
 from records.passwords import Passwords
 from records.protocol import Deadlines, RecordsFactory
 from records.store.batching import BatchingStore, following
+from records.store.sqlite import writer_of
+from records.store.workers import Worker, WriterWorker
 from records.throttle import Throttle
 from records.tls import ServerTLS
 
@@ -79,15 +82,17 @@ class Settings(Struct, frozen=True):
 class Surroundings(Struct, frozen=True):
     """What of the world outside the daemon gets.
 
-    clock: microseconds since 1970 in UTC. hang_up: has a call made at each SIGHUP. show: shows
-    lines to whoever started the daemon, where that is somebody at a terminal. give_up: ends the
-    process as a failed one, once the reactor has stopped.
+    clock: microseconds since 1970 in UTC. begin_writer: begins whoever is to write to the database,
+    given how that is opened and the descriptors that are to be kept there. hang_up: has a call made
+    at each SIGHUP. show: shows lines to whoever started the daemon, where that is somebody at a
+    terminal. give_up: ends the process as a failed one, once the reactor has stopped.
     """
 
     reactor: Any
     hasher: PasswordHasher
     clock: Callable[[], int]
     random_bytes: Callable[[int], bytes]
+    begin_writer: Callable[[Callable[[Path], Writer], Sequence[int]], WriterWorker]
     hang_up: Callable[[Callable[[], None]], object]
     show: Callable[[str], object]
     give_up: Callable[[], object]
@@ -152,6 +157,9 @@ class RecordsService(Service):
         if self._stopped is not None:
             raise Unusable("This service has been stopped. Make another one.")
         self._lock = lock(places)
+        # It begins before there is anything that it must not have a share of.
+        opening = partial(writer_of, clock=around.clock, random_bytes=around.random_bytes)
+        writer = around.begin_writer(opening, [self._lock])
         try:
             open_keys(places, present())
             self._tls = ServerTLS(places.keys)
@@ -160,13 +168,15 @@ class RecordsService(Service):
             database, password = open_database(
                 places, around.hasher, around.clock, around.random_bytes
             )
+            writer.open(places.database)
         except BaseException:
+            writer.abandon()
             for port in self._ports:
                 port.stopListening()
             self._ports = []
             self._unlock()
             raise
-        self._open(database)
+        self._open(database, writer)
         super().startService()
         around.hang_up(self.renew)
         self._hourly = LoopingCall(self._each_hour)
@@ -190,13 +200,13 @@ class RecordsService(Service):
             raise Unusable(_why_not_listening(description, why))
         self._ports += ports
 
-    def _open(self, database: Database) -> None:
-        """Start the threads. From here on, connections can be served."""
+    def _open(self, database: Database, writer: Worker) -> None:
+        """Start what works beside the reactor. From here on, connections can be served."""
         around, settings = self._around, self._settings
         reactor = around.reactor
         self._pool = pool = ThreadPool(0, THREADS, "records-hashing")
         pool.start()
-        self._store = store = BatchingStore(reactor, database, self._fail)
+        self._store = store = BatchingStore(reactor, database, writer, self._fail)
         passwords = Passwords(
             reactor,
             store,

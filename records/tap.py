@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ from records.hashing import COST, BcryptHasher
 from records.keys import KeyFiles
 from records.protocol import Deadlines
 from records.service import RecordsService, Settings, Surroundings, endpoint_from
+from records.store.process import WriterProcess
 
 DEFAULT_LISTEN = "tcp:7443:interface=127.0.0.1"
 
@@ -265,6 +267,7 @@ def makeService(options: Options) -> IService:
             hasher=BcryptHasher(options["bcrypt-cost"]),
             clock=_microseconds,
             random_bytes=os.urandom,
+            begin_writer=partial(WriterProcess, reactor),
             hang_up=_on_hang_up,
             show=_show,
             give_up=_fail_at_exit,

@@ -66,7 +66,8 @@ class Batch(msgspec.Struct, frozen=True):
 _request = msgspec.json.Decoder(Request).decode
 _anything = msgspec.json.Decoder(float_hook=real).decode
 _members = msgspec.json.Decoder(list[Raw]).decode
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
+"""Anything of ours as JSON."""
 
 
 def _is_too_deep(line: bytes) -> bool:
@@ -175,8 +176,12 @@ def decode_params(raw: Raw, kind: msgspec.json.Decoder[Params]) -> Params:
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
-    """An answer to a request that was done, without the line's end."""
-    return b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (_encode(result), _encode(request_id))
+    """An answer to a request that was done, without the line's end.
+
+    result: what came out, or as bytes what `encode` has made of it.
+    """
+    encoded = result if type(result) is bytes else encode(result)
+    return b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (encoded, encode(request_id))
 
 
 def encode_error(request_id: RequestId, error: RecordsError) -> bytes:
@@ -186,7 +191,7 @@ def encode_error(request_id: RequestId, error: RecordsError) -> bytes:
         data["errors"] = error.errors
     data.update(error.details)
     told = {"code": error.code, "message": error.message, "data": data}
-    return b'{"jsonrpc":"2.0","error":%b,"id":%b}' % (_encode(told), _encode(request_id))
+    return b'{"jsonrpc":"2.0","error":%b,"id":%b}' % (encode(told), encode(request_id))
 
 
 def encode_batch(answers: Sequence[bytes]) -> bytes:
@@ -245,7 +250,7 @@ _answer = msgspec.json.Decoder(Answer).decode
 
 def encode_request(request_id: RequestId, method: str, params: object) -> bytes:
     """A request as the client sends it, without the line's end."""
-    return _encode({"jsonrpc": "2.0", "method": method, "params": params, "id": request_id})
+    return encode({"jsonrpc": "2.0", "method": method, "params": params, "id": request_id})
 
 
 def parse_answer(line: bytes) -> Answer:

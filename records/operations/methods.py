@@ -15,7 +15,7 @@ import msgspec
 
 from records.access import User
 from records.audit import Outcome
-from records.boundaries import Done, Refused, Transaction
+from records.boundaries import Done, Refused, Transaction, Work
 from records.errors import PermissionDenied, RecordsError
 from records.messages import (
     AddParams,
@@ -41,6 +41,7 @@ from records.operations.employees import (
 from records.operations.journal import note
 from records.operations.repetition import fingerprint, keep, repeat
 from records.operations.sessions import Caller, authenticate
+from records.wire import decode_params, encode
 
 
 class Way(Enum):
@@ -63,6 +64,10 @@ class Method(msgspec.Struct, frozen=True):
     way: Way
     operation: Operation | None = None
 
+    def __reduce__(self) -> tuple[Callable[[str, bool], Method], tuple[str, bool]]:
+        """Goes from process to process by its name: its decoder could not."""
+        return _method_named, (self.name, self is REVEAL)
+
     def form(self, params: Params) -> Method:
         """The method as these params mean it: a read that must be audited is a write."""
         if type(params) is GetParams and params.reveal:
@@ -74,6 +79,10 @@ def _method(
     name: str, params: type[Params], way: Way, operation: Operation | None = None
 ) -> Method:
     return Method(name, msgspec.json.Decoder(params, float_hook=real), way, operation)
+
+
+def _method_named(name: str, is_reveal: bool) -> Method:
+    return REVEAL if is_reveal else METHODS[name]
 
 
 REVEAL = _method("employee.get", GetParams, Way.WRITE, reveal_employee)
@@ -112,12 +121,13 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
             raise PermissionDenied(_CHANGE_FIRST, details={"must_change_password": True})
         return method.operation(tx, user, params)
     except PermissionDenied as raised:
-        error = raised
+        remember = Work(_note_denial, (user, method, params, raised))
+        raise Refused(raised, remember) from None
 
-        def remember(tx: Transaction) -> None:
-            _note_denial(tx, user, method, params, error)
 
-        raise Refused(error, remember) from None
+def perform_encoded(tx: Transaction, caller: Caller, method: Method, params: bytes) -> bytes:
+    """`perform` with the params as they came, which are good, and the result as it leaves: JSON."""
+    return encode(perform(tx, caller, method, decode_params(msgspec.Raw(params), method.decode)))
 
 
 def perform_all(
@@ -144,16 +154,12 @@ def _perform_once(tx: Transaction, user: User, method: Method, params: Params, k
     try:
         result = method.operation(tx, user, params)
     except RecordsError as raised:
-        error = raised
-
-        def remember(tx: Transaction) -> None:
-            if isinstance(error, PermissionDenied):
-                # Not kept: what was denied is judged anew, and would only fill the disk.
-                _note_denial(tx, user, method, params, error)
-            else:
-                keep(tx, user, key, request, error)
-
-        raise Refused(error, remember) from None
+        if isinstance(raised, PermissionDenied):
+            # Not kept: what was denied is judged anew, and would only fill the disk.
+            remember = Work(_note_denial, (user, method, params, raised))
+        else:
+            remember = Work(keep, (user, key, request, raised))
+        raise Refused(raised, remember) from None
     keep(tx, user, key, request, result)
     return result
 

@@ -1,6 +1,7 @@
-"""The store's threads: one that writes, a few that read, and the hand-over by reactor turn.
+"""The store: which work goes to whom, and together with what.
 
-Owns when work is handed to which thread, and when its outcome comes back. Knows nothing of SQL.
+Owns when work is handed over, and when its outcome comes back. Knows nothing of SQL, nor of
+whether it is a thread or a process that does the work.
 
 Work that comes up during one reactor turn is handed over together at its end, and its outcomes
 come back in one call. A thread woken in mid-turn would compete with the reactor for the
@@ -10,26 +11,17 @@ interpreter's lock at every TLS call; measured, that halves the rate.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
-from threading import Thread
+from functools import partial
 from time import monotonic
-from typing import Any, Protocol, TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from records.boundaries import (
-    Database,
-    Done,
-    Reader,
-    Store,
-    Transaction,
-    Work,
-    Writer,
-)
-from records.errors import Busy, OutcomeUnknown
-from records.store.turns import Side, Turn
+from records.boundaries import Database, Done, Reader, Store, Transaction, Work
+from records.errors import Busy
+from records.store.workers import FromThread, Item, Items, Worker, WorkerThread, stopping
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -41,169 +33,60 @@ CROWDED = 64
 """With so many writes waiting, each connection is to hand in one at a time: so nobody waits for
 more than a few that others have sent together, and a commit still has many to share it."""
 
-MAX_BATCH = 1000
-"""How many writes share one commit at most, so that the first of them does not wait for ever."""
-
 READERS = 2
 
 TROUBLE_SECONDS = 60.0
 """How long the log says nothing more of a database in trouble once it has."""
 
 
-# Each refusal is an error of its own: one raised over and over would keep every frame it passed.
-def _unknown() -> OutcomeUnknown:
-    return OutcomeUnknown(
-        "The daemon stopped before it knew whether this became durable. "
-        "Repeat it under the same key to find out."
-    )
-
-
-def _stopping() -> Busy:
-    return Busy("The daemon is stopping; nothing was changed. Connect again.")
-
-
 def _waiting() -> Busy:
     return Busy("Too many requests are waiting; nothing was changed. Try again.")
 
 
-class Turns(Protocol):
-    """What is asked of the reactor."""
-
-    def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
-
-
-class _Item:
-    """A piece of work on its way, and the Deferred that waits for it."""
-
-    __slots__ = ("deferred", "work")
-
-    def __init__(self, work: Work) -> None:
-        self.work = work
-        self.deferred: Deferred[Any] = Deferred()
-
-
-Items = list[_Item]
-
-
-class _Worker:
-    """A thread that is handed lists of items, and hands them back with their outcomes."""
-
-    def __init__(
-        self, turns: Turns, name: str, run: Callable[[Sequence[Work]], list[Done]]
-    ) -> None:
-        self._turns = turns
-        self._run = run
-        self._queue: SimpleQueue[Items | None] = SimpleQueue()
-        self.fresh: Items = []
-        self.waiting = 0
-        self.thread = Thread(target=self._work, name=name, daemon=True)
-        self.finished: Deferred[None] = Deferred()
-        self.deliver: Callable[[Items, list[Done]], object] = lambda items, done: None
-        self.rest: Callable[[], object] = lambda: None
-        self.close: Callable[[], object] = lambda: None
-
-    def hand_over(self) -> None:
-        if self.fresh:
-            self._queue.put(self.fresh)
-            self.fresh = []
-
-    def stop(self) -> None:
-        self.hand_over()
-        self._queue.put(None)
-
-    def _drained(self) -> tuple[Items, bool]:
-        """Everything that waits, blocking until there is something; and whether to go on after."""
-        items: Items = []
-        while not items or not self._queue.empty():
-            more = self._queue.get()
-            if more is None:
-                return items, False
-            items += more
-        return items, True
-
-    def _work(self) -> None:
-        going_on = True
-        items: Items = []
-        try:
-            while going_on:
-                items, going_on = self._drained()
-                while items:
-                    part = items[:MAX_BATCH]
-                    done = self._run([item.work for item in part])
-                    items = items[MAX_BATCH:]
-                    self._turns.callFromThread(self.deliver, part, done)
-                    del part, done  # what they refer to must not live until there is more work
-                self.rest()
-            self.close()
-        except BaseException:  # noqa: BLE001  the thread's last word, which the reactor logs
-            self._turns.callFromThread(self._give_up, Failure(), items)
-        else:
-            self._turns.callFromThread(self.finished.callback, None)
-
-    def _give_up(self, failure: Failure, items: Items) -> None:
-        """Answer everything that the dead thread leaves behind. Runs in the reactor's thread."""
-        self.finished.errback(failure)
-        for item in items[:MAX_BATCH]:
-            item.deferred.errback(Failure(_unknown()))
-        never_begun = items[MAX_BATCH:] + self.fresh
-        while not self._queue.empty():
-            never_begun += self._queue.get() or []
-        self.fresh = []
-        for item in never_begun:
-            item.deferred.errback(Failure(_stopping()))
-
-
 class BatchingStore:
-    """`records.boundaries.Store` over a `Database`, by threads.
+    """`records.boundaries.Store` over a `Database`.
 
-    turns: the reactor. fatal: called once with a Failure when a commit's outcome cannot be
-    known, or a thread has died; nothing more is written after that, and the process must stop.
-    seconds: a clock that is never set, for how often the log tells of a database in trouble.
+    writer: who writes, opened and not yet started. fatal: called once with a Failure when a
+    commit's outcome cannot be known, or a worker has come to a bad end; nothing more is written
+    after that, and the process must stop. seconds: a clock that is never set, for how often the
+    log tells of a database in trouble.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        turns: Turns,
+        reactor: FromThread,
         database: Database,
+        writer: Worker,
         fatal: Callable[[Failure], object],
         readers: int = READERS,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
-        self._turns = turns
+        self._reactor = reactor
         self._fatal = fatal
         self._seconds = seconds
         self._quiet_until = float("-inf")
         self._broken = False
         self._stopped: Deferred[None] | None = None
         self._scheduled = False
-        self._turn = Turn()
-        self._own_turn = Side(self._turn)
         self._near: Reader | None = database.reader()
         self._near_transaction: Transaction | None = None
-        self._writer = self._writing(database.writer())
+        self._writer = writer
         self._readers = [self._reading(database.reader(), n) for n in range(readers)]
-        self._workers = [self._writer, *self._readers]
+        self._workers: list[Worker] = [writer, *self._readers]
         for worker in self._workers:
-            worker.thread.start()
+            worker.deliver = partial(self._deliver, worker)
+            worker.finished.addErrback(self._break)
+            worker.start()
 
-    def _writing(self, writer: Writer) -> _Worker:
-        side = Side(self._turn)
-        worker = _Worker(self._turns, "records-writer", lambda works: writer.run(works, side))
-        worker.deliver = lambda items, done: self._deliver(worker, items, done)
-        worker.rest, worker.close = writer.rest, writer.close
-        worker.finished.addErrback(self._break)
-        return worker
-
-    def _reading(self, reader: Reader, number: int) -> _Worker:
-        worker = _Worker(
-            self._turns, f"records-reader-{number}", lambda works: _read_all(reader, works)
+    def _reading(self, reader: Reader, number: int) -> WorkerThread:
+        return WorkerThread(
+            self._reactor,
+            f"records-reader-{number}",
+            lambda works: _read_all(reader, works),
+            reader.close,
         )
-        worker.deliver = lambda items, done: self._deliver(worker, items, done)
-        worker.close = reader.close
-        worker.finished.addErrback(self._break)
-        return worker
 
     @property
     def is_crowded(self) -> bool:
@@ -225,18 +108,18 @@ class BatchingStore:
         That state is never older than any outcome that has been delivered: `_deliver` ends it.
         """
         if self._near is None:
-            raise _stopping()
+            raise stopping()
         if self._near_transaction is None:
             self._near_transaction = self._near.begin()
             self._schedule()
         return operation(self._near_transaction, *args)
 
     def _submit(
-        self, worker: _Worker, operation: Callable[..., object], args: tuple[object, ...]
+        self, worker: Worker, operation: Callable[..., object], args: tuple[object, ...]
     ) -> Deferred[Any]:
-        item = _Item(Work(operation, args))
+        item = Item(Work(operation, args))
         if self._broken or self._stopped is not None:
-            item.deferred.errback(Failure(_stopping()))
+            item.deferred.errback(Failure(stopping()))
         elif worker.waiting >= MAX_WAITING:
             item.deferred.errback(Failure(_waiting()))
         else:
@@ -252,8 +135,7 @@ class BatchingStore:
         """
         if not self._scheduled:
             self._scheduled = True
-            self._own_turn.take()
-            self._turns.callFromThread(self._end_turn)
+            self._reactor.callFromThread(self._end_turn)
 
     def _end_turn(self) -> None:
         self._scheduled = False
@@ -262,14 +144,13 @@ class BatchingStore:
         finally:
             for worker in self._workers:
                 worker.hand_over()
-            self._own_turn.give()
 
     def _end_near(self) -> None:
         if self._near_transaction is not None and self._near is not None:
             self._near_transaction = None
             self._near.end()
 
-    def _deliver(self, worker: _Worker, items: Items, done: list[Done]) -> None:
+    def _deliver(self, worker: Worker, items: Items, done: list[Done]) -> None:
         self._schedule()
         self._end_near()
         worker.waiting -= len(items)

@@ -45,6 +45,55 @@ def _why(error: apsw.Error) -> str:
     return f"SQLite says {type(error).__name__}"
 
 
+def _connect(path: Path, *, query_only: bool = False) -> apsw.Connection:
+    connection = apsw.Connection(str(path), statementcachesize=200)
+    connection.set_busy_timeout(BUSY_TIMEOUT)
+    settings: dict[str, int | str] = {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL: a commit is on the disk before it is answered
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+        "cache_size": -64 * 1024,
+        "temp_store": 2,
+        "query_only": int(query_only),
+    }
+    for name, value in settings.items():
+        connection.pragma(name, value)
+        if connection.pragma(name) != value:
+            raise Unusable(f"SQLite does not take the setting {name}={value}")
+    return connection
+
+
+def _opened(path: Path, make: Callable[[], T]) -> T:
+    """What is made with a new connection to it. Raises `Unusable` if there can be none."""
+    try:
+        return make()
+    except apsw.Error as error:
+        raise Unusable(f"{path} cannot be opened: {_why(error)}.") from None
+
+
+def writer_of(
+    path: Path,
+    clock: Callable[[], int],
+    random_bytes: Callable[[int], bytes],
+    *,
+    is_alone: bool = True,
+) -> SqliteWriter:
+    """A writer to a database that this program, in whatever process, has just found good.
+
+    is_alone: whether nobody else has it open at the writer's end, but this program's readers.
+    Raises `Unusable`.
+    """
+
+    def make() -> SqliteWriter:
+        connection = _connect(path)
+        transaction = SqliteTransaction(connection, clock, random_bytes)
+        return SqliteWriter(connection, transaction, is_alone=is_alone)
+
+    return _opened(path, make)
+
+
 class SqliteDatabase:
     """`records.boundaries.Database`: a file that is ours, whole, and of the present schema.
 
@@ -97,7 +146,7 @@ class SqliteDatabase:
                 glance.close()
         else:
             self._make(steps)
-        connection = self._connect(self._path)
+        connection = _connect(self._path)
         try:
             upgrade(connection, self._clock, steps)
             self._check(connection)
@@ -117,7 +166,7 @@ class SqliteDatabase:
         for left in (draft, *self._beside(draft)):
             left.unlink(missing_ok=True)
         draft.touch(mode=0o600)
-        connection = self._connect(draft)
+        connection = _connect(draft)
         try:
             upgrade(connection, self._clock, steps)
             # Closing copies the log too, but would not tell if there is no room for it.
@@ -153,45 +202,15 @@ class SqliteDatabase:
         for table in ("employees", "accounts", "audit", "history"):
             connection.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1").fetchall()
 
-    def _connect(self, path: Path, *, query_only: bool = False) -> apsw.Connection:
-        connection = apsw.Connection(str(path), statementcachesize=200)
-        connection.set_busy_timeout(BUSY_TIMEOUT)
-        settings: dict[str, int | str] = {
-            "journal_mode": "wal",
-            "synchronous": 2,  # FULL: a commit is on the disk before it is answered
-            "foreign_keys": 1,
-            "trusted_schema": 0,
-            "cell_size_check": 1,
-            "cache_size": -64 * 1024,
-            "temp_store": 2,
-            "query_only": int(query_only),
-        }
-        for name, value in settings.items():
-            connection.pragma(name, value)
-            if connection.pragma(name) != value:
-                raise Unusable(f"SQLite does not take the setting {name}={value}")
-        return connection
-
     def reader(self) -> SqliteReader:
-        return self._opened(lambda: SqliteReader(self._reading))
+        return _opened(self._path, lambda: SqliteReader(self._reading))
 
     def _reading(self) -> tuple[apsw.Connection, SqliteTransaction]:
-        connection = self._connect(self._path, query_only=True)
-        return connection, self._transaction(connection)
+        connection = _connect(self._path, query_only=True)
+        return connection, SqliteTransaction(connection, self._clock, self._entropy)
 
     def writer(self) -> SqliteWriter:
-        return self._opened(self._writing)
-
-    def _writing(self) -> SqliteWriter:
-        connection = self._connect(self._path)
-        return SqliteWriter(connection, self._transaction(connection), is_alone=self._is_alone)
-
-    def _opened(self, make: Callable[[], T]) -> T:
-        """What is made with a new connection. Raises `Unusable` if there can be none."""
-        try:
-            return make()
-        except apsw.Error as error:
-            raise Unusable(f"{self._path} cannot be opened: {_why(error)}.") from None
+        return writer_of(self._path, self._clock, self._entropy, is_alone=self._is_alone)
 
     def copy_to(self, path: Path) -> None:
         """Write a copy, of one instant and for its owner only, while others read and write.
@@ -214,13 +233,10 @@ class SqliteDatabase:
             raise Unusable(f"{path} cannot be written: {_why(error)}.") from None
 
     def _fill(self, draft: Path) -> None:
-        source, target = self._connect(self._path, query_only=True), apsw.Connection(str(draft))
+        source, target = _connect(self._path, query_only=True), apsw.Connection(str(draft))
         try:
             with target.backup("main", source, "main") as backup:
                 backup.step()  # all pages at once, or each change meanwhile would begin it anew
         finally:
             target.close()
             source.close()
-
-    def _transaction(self, connection: apsw.Connection) -> SqliteTransaction:
-        return SqliteTransaction(connection, self._clock, self._entropy)

@@ -8,7 +8,7 @@ is used by one thread at a time, as `records.store.batching` sees to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 
 import apsw
 
@@ -20,11 +20,6 @@ from records.store.journal import SqliteJournal
 
 CHECKPOINT_PAGES = 2000
 """How long the write-ahead log grows, in pages of 4 KiB, before it is copied into the database."""
-
-WORKS_A_TURN = 50
-"""How many works are run before the reactor may have its turn: some milliseconds' worth."""
-
-_NO_TURN = nullcontext()
 
 
 class SqliteTransaction:
@@ -123,31 +118,21 @@ class SqliteWriter:
         self._log_pages = pages
         return apsw.SQLITE_OK
 
-    def run(
-        self, works: Sequence[Work], turn: AbstractContextManager[None] = _NO_TURN
-    ) -> list[Done]:
+    def run(self, works: Sequence[Work]) -> list[Done]:
         try:
-            return self._run(works, self._attempt, turn)
+            return self._run(works, self._attempt)
         except _Halfway:
-            return self._run(works, self._attempt_in_savepoint, turn)
+            return self._run(works, self._attempt_in_savepoint)
 
-    def _run(
-        self,
-        works: Sequence[Work],
-        attempt: Callable[..., object],
-        turn: AbstractContextManager[None],
-    ) -> list[Done]:
+    def _run(self, works: Sequence[Work], attempt: Callable[..., object]) -> list[Done]:
         execute = self._connection.execute
         try:
             execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
             return _all_refused(works, error)
-        done: list[Done] = []
         try:
             self._transaction.refresh()
-            for start in range(0, len(works), WORKS_A_TURN):
-                with turn:
-                    done += [_one(work, attempt) for work in works[start : start + WORKS_A_TURN]]
+            done = [_one(work, attempt) for work in works]
         except _Halfway:
             self._abandon()
             raise
@@ -232,7 +217,7 @@ def _one(work: Work, attempt: Callable[..., object]) -> Done:
         try:
             return Done(attempt(work.operation, *work.args))
         except Refused as refused:
-            attempt(refused.remember)
+            attempt(refused.remember.operation, *refused.remember.args)
             return Done(error=refused.error)
     except (*_WHOLE, _Halfway):
         raise

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from queue import Queue
-from threading import current_thread
+from threading import Thread, current_thread
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -17,10 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.boundaries import Database, Done, Reader, Transaction, Work, Writer
 from records.store.batching import BatchingStore
 from records.store.sqlite import SqliteDatabase
+from records.store.workers import FromThread, WorkerThread
+from records.test.held_case import WRITER
 from records.test.store_contract import named
 from records.testing import FakeTime
-
-NO_TURN = nullcontext()
 
 
 class HeldTurns:
@@ -60,7 +59,6 @@ class ScriptedDatabase:
         self.batches: list[int] = []
         self.readers: list[Reader] = []
         self.fault: BaseException | None = None
-        self.rest_fault: BaseException | None = None
         self.refusal: Done | None = None
 
     def reader(self) -> Reader:
@@ -72,19 +70,15 @@ class ScriptedDatabase:
         self._writer = self._database.writer()
         return self
 
-    def run(
-        self, works: Sequence[Work], turn: AbstractContextManager[None] = NO_TURN
-    ) -> list[Done]:
+    def run(self, works: Sequence[Work]) -> list[Done]:
         self.batches.append(len(works))
         if self.fault is not None:
             raise self.fault
         if self.refusal is not None:
             return [self.refusal] * len(works)
-        return self._writer.run(works, turn)
+        return self._writer.run(works)
 
     def rest(self) -> None:
-        if self.rest_fault is not None:
-            raise self.rest_fault
         self._writer.rest()
 
     def close(self) -> None:
@@ -100,6 +94,32 @@ def next_id(tx: Transaction) -> int:
     return tx.employees.next_id()
 
 
+class WriterThread(WorkerThread):
+    """A `WriterWorker` that is a thread of the test's own process."""
+
+    def __init__(
+        self,
+        reactor: FromThread,
+        open_writer: Callable[[Path], Writer],
+        keep: Sequence[int] = (),
+    ) -> None:
+        super().__init__(reactor, WRITER, self._write, self._leave)
+        self._open_writer = open_writer
+
+    def open(self, path: Path) -> None:
+        """See `WriterWorker`."""
+        self._writer = self._open_writer(path)
+
+    def abandon(self) -> None:
+        """See `WriterWorker`."""
+
+    def _write(self, works: Sequence[Work]) -> list[Done]:
+        return self._writer.run(works)
+
+    def _leave(self) -> None:
+        self._writer.close()
+
+
 class HeldCase(SynchronousTestCase):
     """A store whose turns the test takes."""
 
@@ -110,22 +130,34 @@ class HeldCase(SynchronousTestCase):
         self.database = ScriptedDatabase(SqliteDatabase(Path(self.mktemp()), FakeTime()))
         self.fatal: list[Failure] = []
         self.time = Clock()
+        self.writer = WorkerThread(
+            self.turns, WRITER, self.database.writer().run, self.database.close
+        )
         self.store = BatchingStore(
-            self.turns, self.database, self.fatal.append, self.readers, self.time.seconds
+            self.turns,
+            self.database,
+            self.writer,
+            self.fatal.append,
+            self.readers,
+            self.time.seconds,
         )
         self.addCleanup(self.stop)
 
     def stop(self) -> None:
         stopped: list[object] = []
         self.store.stop().addBoth(stopped.append)
-        while any(worker.thread.is_alive() for worker in self.store._workers):
+        while any(thread.is_alive() for thread in self.threads()):
             self.settle()
         self.settle()
 
+    def threads(self) -> list[Thread]:
+        """Those of the store."""
+        return [worker.thread for worker in (self.writer, *self.store._readers)]
+
     def settle(self) -> None:
         """Do what threads have asked for so far."""
-        for worker in self.store._workers:
-            worker.thread.join(0.01)
+        for thread in self.threads():
+            thread.join(0.01)
         while not self.turns.calls.empty():
             self.turns.one_call()
 

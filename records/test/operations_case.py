@@ -86,7 +86,7 @@ class OperationsCase(SynchronousTestCase):
         try:
             return self.store.read_now(perform, who, form, decoded)
         except Refused as refused:
-            self.store.do(refused.remember)
+            self.store.do(refused.remember.operation, *refused.remember.args)
             raise refused.error from None
 
     def refused(

@@ -1,11 +1,13 @@
 """What the tests of the service share: services whose turns the test takes, and clients in memory.
 
-The reactor is not a real one, the store's and the hasher's threads are, and so is TLS.
+The reactor is not a real one, and a thread writes in place of a process; the store's and the
+hasher's threads are real, and so is TLS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from threading import enumerate as threads
 from typing import Any, TypeVar, cast
@@ -27,6 +29,7 @@ from records.client.protocol import ClientProtocol
 from records.keys import KeyFiles, prepare_keys
 from records.service import RecordsService, Settings, Surroundings
 from records.store.sqlite import SqliteDatabase
+from records.test.batching_case import WriterThread
 from records.test.hashing_case import PlainHasher
 from records.test.held_case import HeldReactor, HeldTime, Silent
 from records.test.operations_case import SOURCE
@@ -89,6 +92,7 @@ class ServiceCase(SynchronousTestCase):
             hasher=self.hasher,
             clock=self.time,
             random_bytes=self.random,
+            begin_writer=partial(WriterThread, self.reactor),
             hang_up=self.hang_ups.append,
             show=self.shown.append,
             give_up=lambda: self.given_up.append(True),

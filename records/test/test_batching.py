@@ -14,9 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from records.boundaries import Done, Transaction
 from records.errors import Busy, RecordsError
-from records.store.batching import MAX_BATCH, MAX_WAITING, BatchingStore
+from records.store.batching import MAX_WAITING, BatchingStore
 from records.store.sqlite import SqliteDatabase
-from records.test.batching_case import HeldCase, add, next_id
+from records.store.workers import MAX_BATCH
+from records.test.batching_case import HeldCase, WriterThread, add, next_id
 from records.test.store_contract import EVENT
 from records.testing import FakeTime
 
@@ -240,7 +241,11 @@ class ClockTests(SynchronousTestCase):
         self.addCleanup(turns.waker.connectionLost, None)
         now = [1_000_000.0]
         turns.seconds = lambda: now[0]
-        store = BatchingStore(turns, SqliteDatabase(Path(self.mktemp()), FakeTime()), self.fail)
+        path = Path(self.mktemp())
+        database = SqliteDatabase(path, FakeTime())
+        writer = WriterThread(turns, lambda path: database.writer())
+        writer.open(path)
+        store = BatchingStore(turns, database, writer, self.fail)
 
         def until(fired: list[object]) -> object:
             for _ in range(200):
@@ -269,8 +274,11 @@ class ReactorTests(TestCase):
         """Many writes and reads at once: each has its answer, in order, and is in the chain."""
         fatal: list[Failure] = []
         turns: Any = reactor
-        database = SqliteDatabase(Path(self.mktemp()), FakeTime())
-        store = BatchingStore(turns, database, fatal.append)
+        path = Path(self.mktemp())
+        database = SqliteDatabase(path, FakeTime())
+        writer = WriterThread(turns, lambda path: database.writer())
+        writer.open(path)
+        store = BatchingStore(turns, database, writer, fatal.append)
         order: list[int] = []
 
         def note(seq: int) -> int:

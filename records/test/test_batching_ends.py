@@ -7,7 +7,7 @@ from pathlib import Path
 
 from records.boundaries import CommitUnknown, Transaction
 from records.errors import Busy, OutcomeUnknown
-from records.store.batching import MAX_BATCH
+from records.store.workers import MAX_BATCH
 from records.test.batching_case import HeldCase, add, next_id
 
 
@@ -69,7 +69,7 @@ class DeathTests(HeldCase):
         self.database.fault = self.gone
         batch = self.outcomes([self.store.write(add, number) for number in (1, 2)])
         self.turns.turn()
-        self.store._writer.thread.join(20)
+        self.writer.thread.join(20)
         waiting = self.outcomes([self.store.write(add, 3)])
         self.turns.turn()
         fresh = self.outcomes([self.store.write(add, 4)])
@@ -89,19 +89,6 @@ class DeathTests(HeldCase):
         self.turns.turn()
         self.turns.one_call()
         self.assertEqual(self.kinds(found), [OutcomeUnknown] * MAX_BATCH + [Busy] * 2)
-        self.flushLoggedErrors(CommitUnknown)
-
-    def test_at_rest(self) -> None:
-        """If the log cannot be copied, what was answered stays answered, and nothing goes on."""
-        self.database.rest_fault = self.gone
-        found = self.outcomes([self.store.write(add, 1)])
-        self.turns.turn()
-        self.turns.one_call()
-        self.turns.one_call()
-        self.assertEqual(found, [1])
-        self.assertEqual([each.value for each in self.fatal], [self.gone])
-        later = self.outcomes([self.store.write(add, 2)])
-        self.assertEqual(self.kinds(later), [Busy])
         self.flushLoggedErrors(CommitUnknown)
 
     def test_programs_fault(self) -> None:

@@ -108,7 +108,7 @@ class OrderTests(ConversationCase):
         self.hr_talk.ask("logout")
         self.hr_talk.ask("employee.add", employee=person("Bo"))
         self.hr_talk.ask("server.info")
-        self.assertEqual(self.hand.handed, [("write", "perform")])
+        self.assertEqual(self.hand.handed, [("write", "perform_encoded")])
         self.hand.fire_all()
         self.assertEqual(
             [reason(each) for each in self.hr_talk.answers()], ["", "", "not-authenticated", ""]

@@ -144,7 +144,7 @@ class TraceTests(ConversationCase):
         self.assertEqual(
             self.worker.reason("employee.delete", id=1, revision=1), "permission-denied"
         )
-        self.assertEqual(self.hand.handed, [("write", "perform")])
+        self.assertEqual(self.hand.handed, [("write", "perform_encoded")])
         self.assertEqual(self.denied(), ["employee.delete"])
 
     def test_no_trace_no_refusal(self) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -27,6 +28,7 @@ from records.client.screen import Unreachable
 from records.errors import Unusable
 from records.keys import KeyFiles, load_certificates, make_certificate, prepare_keys
 from records.service import RecordsService, Settings, Surroundings
+from records.store.process import WriterProcess
 from records.test.hashing_case import PlainHasher
 from records.test.service_case import PASSWORD
 from records.test.tls_case import End
@@ -58,6 +60,7 @@ class RealTests(TestCase):
             hasher=PlainHasher(),
             clock=FakeTime(),
             random_bytes=os.urandom,
+            begin_writer=partial(WriterProcess, reactor),
             hang_up=self.hang_ups.append,
             show=self.shown.append,
             give_up=lambda: self.fail("given up"),

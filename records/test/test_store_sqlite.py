@@ -117,7 +117,9 @@ class WriterCase(SynchronousTestCase):
 class RefusedTests(WriterCase):
     """Works that are refused, and what stays of them."""
 
-    def refuse(self, tx: Transaction, remember: object = None) -> None:
+    def refuse(
+        self, tx: Transaction, remember: Callable[[Transaction], None] | None = None
+    ) -> None:
         tx.employees.add(named(2))
         tx.journal.append(EVENT)
 
@@ -125,7 +127,7 @@ class RefusedTests(WriterCase):
             self.assertIsNone(tx.employees.get(2), "its changes are undone first")
             tx.journal.append(Event("x", "y", "z", "-", Outcome.DENIED))
 
-        raise Refused(NotFound("x"), remember or note)  # type: ignore[arg-type]
+        raise Refused(NotFound("x"), Work(remember or note))
 
     def test_remembered(self) -> None:
         """What a refused work wants remembered is written after its changes are undone."""
@@ -195,7 +197,7 @@ class FaultTests(WriterCase):
         """Nor is anything done if it is full only once a refusal is to be remembered."""
 
         def refuse(tx: Transaction) -> None:
-            raise Refused(NotFound("x"), self.fill_with(9))
+            raise Refused(NotFound("x"), Work(self.fill_with(9)))
 
         self.connection.pragma("max_page_count", int(str(self.connection.pragma("page_count"))) + 4)
         for each in self.writer.run([self.add(1), Work(refuse)]):

@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.access import Role
-from records.boundaries import Refused, Transaction
+from records.boundaries import Refused, Transaction, Work
 from records.employee import check_fields, check_whole
 from records.errors import NotFound
 from records.history import load
@@ -73,7 +73,7 @@ class InlineStoreTests(SynchronousTestCase):
             tx.journal.append(EVENT)
 
         def refuse(tx: Transaction) -> None:
-            raise Refused(NotFound("x"), remember)
+            raise Refused(NotFound("x"), Work(remember))
 
         self.failureResultOf(self.store.write(refuse), NotFound)
         self.assertEqual(self.store.read_now(lambda tx: tx.journal.head().seq), 1)

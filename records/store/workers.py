@@ -1,0 +1,171 @@
+"""Who does the store's work apart from the reactor: what is handed to them, and a thread of them.
+
+Owns what work on its way is, and how it is answered where it cannot be done any more. Knows
+nothing of what the work is, nor of when it is handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from records.boundaries import Done, Work
+from records.errors import Busy, OutcomeUnknown
+
+MAX_BATCH = 1000
+"""How many writes share one commit at most, so that the first of them does not wait for ever."""
+
+
+# Each refusal is an error of its own: one raised over and over would keep every frame it passed.
+def unknown() -> OutcomeUnknown:
+    """For what may have been done when the end came."""
+    return OutcomeUnknown(
+        "The daemon stopped before it knew whether this became durable. "
+        "Repeat it under the same key to find out."
+    )
+
+
+def stopping() -> Busy:
+    """For what was not begun when the end came."""
+    return Busy("The daemon is stopping; nothing was changed. Connect again.")
+
+
+class Item:
+    """A piece of work on its way, and the Deferred that waits for it."""
+
+    __slots__ = ("deferred", "work")
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.deferred: Deferred[Any] = Deferred()
+
+
+Items = list[Item]
+
+
+def answer_all(doubtful: Items, never_begun: Items) -> None:
+    """Answer everything that a worker leaves behind who has come to a bad end."""
+    for item in doubtful:
+        item.deferred.errback(Failure(unknown()))
+    for item in never_begun:
+        item.deferred.errback(Failure(stopping()))
+
+
+class Worker(Protocol):
+    """Somebody who does work that is handed over in the reactor's thread.
+
+    fresh: what is handed over next. waiting: how much is on its way. deliver: called in the
+    reactor's thread with work and its outcomes. finished: fires once the worker has ended, and
+    fails if that was a bad end; all its work has been answered then.
+    """
+
+    fresh: Items
+    waiting: int
+    deliver: Callable[[Items, list[Done]], object]
+    finished: Deferred[None]
+
+    def start(self) -> None: ...
+
+    def hand_over(self) -> None: ...
+
+    def stop(self) -> None:
+        """Finish what has been handed in, and end."""
+
+
+class WriterWorker(Worker, Protocol):
+    """A `Worker` that writes to a database, which is opened before it is started."""
+
+    def open(self, path: Path) -> None:
+        """Open the database, and wait until that is done. Raises `Unusable`."""
+
+    def abandon(self) -> None:
+        """End where it has not been started."""
+
+
+class FromThread(Protocol):
+    """What a thread asks of the reactor."""
+
+    def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
+
+
+class WorkerThread:
+    """A `Worker` that is a thread.
+
+    run: does the work, as much as waits but no more than `MAX_BATCH` at a time. close: called at
+    the end. Both are called in the thread.
+    """
+
+    def __init__(
+        self,
+        reactor: FromThread,
+        name: str,
+        run: Callable[[Sequence[Work]], list[Done]],
+        close: Callable[[], object],
+    ) -> None:
+        self._reactor = reactor
+        self._run = run
+        self._close = close
+        self._queue: SimpleQueue[Items | None] = SimpleQueue()
+        self.fresh: Items = []
+        self.waiting = 0
+        self.thread = Thread(target=self._work, name=name, daemon=True)
+        self.finished: Deferred[None] = Deferred()
+        self.deliver: Callable[[Items, list[Done]], object] = lambda items, done: None
+
+    def start(self) -> None:
+        """See `Worker`."""
+        self.thread.start()
+
+    def hand_over(self) -> None:
+        """See `Worker`."""
+        if self.fresh:
+            self._queue.put(self.fresh)
+            self.fresh = []
+
+    def stop(self) -> None:
+        """See `Worker`."""
+        self.hand_over()
+        self._queue.put(None)
+
+    def _drained(self) -> tuple[Items, bool]:
+        """Everything that waits, blocking until there is something; and whether to go on after."""
+        items: Items = []
+        while not items or not self._queue.empty():
+            more = self._queue.get()
+            if more is None:
+                return items, False
+            items += more
+        return items, True
+
+    def _work(self) -> None:
+        going_on = True
+        items: Items = []
+        try:
+            while going_on:
+                items, going_on = self._drained()
+                while items:
+                    part = items[:MAX_BATCH]
+                    done = self._run([item.work for item in part])
+                    items = items[MAX_BATCH:]
+                    self._reactor.callFromThread(self.deliver, part, done)
+                    del part, done  # what they refer to must not live until there is more work
+            self._close()
+        except BaseException:  # noqa: BLE001  the thread's last word, which the reactor logs
+            self._reactor.callFromThread(self._give_up, Failure(), items)
+        else:
+            self._reactor.callFromThread(self.finished.callback, None)
+
+    def _give_up(self, failure: Failure, items: Items) -> None:
+        """Answer everything that the dead thread leaves behind. Runs in the reactor's thread."""
+        self.finished.errback(failure)
+        never_begun = items[MAX_BATCH:] + self.fresh
+        while not self._queue.empty():
+            never_begun += self._queue.get() or []
+        self.fresh = []
+        answer_all(items[:MAX_BATCH], never_begun)
