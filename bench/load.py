@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-RECEIVED = 256 * 1024
+RECEIVED = 64 * 1024
+"""Bytes taken in at a time. More would be asked of the system, and given back, at each answer."""
 WAIT = 60.0
 """Seconds after which an answer that has not come counts as a fault."""
 

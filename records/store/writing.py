@@ -28,7 +28,7 @@ from records.store.parcels import (
 )
 from records.store.workers import MAX_BATCH
 
-PIECE = 1024 * 1024
+PIECE = 64 * 1024
 """How many bytes are taken in at a time, at most."""
 
 
