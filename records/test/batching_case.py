@@ -95,7 +95,10 @@ def next_id(tx: Transaction) -> int:
 
 
 class WriterThread(WorkerThread):
-    """A `WriterWorker` that is a thread of the test's own process."""
+    """A `WriterWorker` that is a thread of the test's own process.
+
+    keep: the descriptors that a process would keep.
+    """
 
     def __init__(
         self,
@@ -105,6 +108,7 @@ class WriterThread(WorkerThread):
     ) -> None:
         super().__init__(reactor, WRITER, self._write, self._leave)
         self._open_writer = open_writer
+        self.keep = keep
 
     def open(self, path: Path) -> None:
         """See `WriterWorker`."""

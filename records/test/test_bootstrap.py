@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime, timedelta
+from threading import Timer
 from types import FrameType
 from typing import Any
 
@@ -92,21 +93,38 @@ class LockTests(PlacesCase):
     def test_second(self) -> None:
         """A second daemon is kept out until the first has closed its lock."""
         first = lock(self.places)
-        self.assertIn("in use", self.unusable(self.places.data, lock, self.places))
+        self.assertIn("in use", self.unusable(self.places.data, lock, self.places, 0))
         os.close(first)
         os.close(lock(self.places))
+
+    def test_waits(self) -> None:
+        """It waits a moment for what a daemon that was killed has left at its work."""
+        first = lock(self.places)
+        at_work = Timer(0.1, os.close, [first])
+        at_work.start()
+        os.close(lock(self.places, patience=20))
+        at_work.join()
+
+    def test_after_a_fork(self) -> None:
+        """Who has the descriptor holds the lock, also once the daemon itself has ended."""
+        first = lock(self.places)
+        copy = os.dup(first)
+        os.close(first)
+        self.assertRaises(Unusable, lock, self.places, 0)
+        os.close(copy)
+        os.close(lock(self.places, 0))
 
     def test_refusal_leaves_nothing(self) -> None:
         """A refusal leaves no file open, and does not end the first one's lock."""
         first = lock(self.places)
         before = sorted(os.listdir("/proc/self/fd"))
         for _ in range(3):
-            self.assertRaises(Unusable, lock, self.places)
+            self.assertRaises(Unusable, lock, self.places, 0.02)
         self.assertEqual(sorted(os.listdir("/proc/self/fd")), before)
         os.close(first)
 
     def test_not_inherited(self) -> None:
-        """A program that the daemon starts does not keep the lock."""
+        """Another program that the daemon starts does not keep the lock."""
         descriptor = lock(self.places)
         self.assertFalse(os.get_inheritable(descriptor))
         os.close(descriptor)

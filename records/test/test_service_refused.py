@@ -124,7 +124,7 @@ class RefusedTests(ServiceCase):
         descriptor = lock(self.places)
         self.stop(service)
         try:
-            descriptor = lock(self.places)
+            descriptor = lock(self.places, 0)
         except Unusable:
             pass
         else:

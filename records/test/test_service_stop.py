@@ -14,6 +14,7 @@ from records.client.protocol import Lost
 from records.errors import OutcomeUnknown
 from records.messages import AddParams, LoginParams
 from records.service import RecordsService
+from records.test.batching_case import WriterThread
 from records.test.hashing_case import PlainHasher
 from records.test.service_case import LISTEN, ServiceCase
 from records.testing import ANN
@@ -78,6 +79,16 @@ class StopTests(StopCase):
         self.stop(service)
         self.assertFalse(service.running)
         self.all_closed(service)
+
+    def test_lock(self) -> None:
+        """Whoever writes holds the lock as well, and so until its own end."""
+        service = self.started()
+        store = service._store
+        assert store is not None
+        writer = store._writer
+        assert isinstance(writer, WriterThread)
+        (kept,) = writer.keep
+        self.assertTrue(os.path.sameopenfile(kept, service._lock))  # type: ignore[arg-type]
 
     def test_connected(self) -> None:
         """Connections on which nothing is under way are closed at once."""

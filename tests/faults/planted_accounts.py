@@ -23,8 +23,8 @@ AUDIT: tuple[Bug, ...] = (
         "Every refusal is noted in the audit log.",
         f"{_OPERATIONS}_gate.EveryFieldTests",
         (
-            "            _note_denial(tx, user, method, params, error)\n\n        raise Refused",
-            "            return\n\n        raise Refused",
+            "        remember = Work(_note_denial, (user, method, params, raised))\n        raise",
+            "        remember = Work(lambda tx: None)\n        raise",
         ),
     ),
     bug(

@@ -283,7 +283,10 @@ KEYS: tuple[Bug, ...] = (
         _METHODS,
         "A refusal that is repeated under its key is the same.",
         "records.test.test_repetition.ErrorTests.test_not_found",
-        ("                keep(tx, user, key, request, error)\n", "                return\n"),
+        (
+            "            remember = Work(keep, (user, key, request, raised))\n",
+            "            remember = Work(lambda tx: None)\n",
+        ),
     ),
     bug(
         "denial-kept",
@@ -291,9 +294,10 @@ KEYS: tuple[Bug, ...] = (
         "Whether something is allowed is judged anew each time.",
         "records.test.test_repetition.ErrorTests.test_denied",
         (
-            "                _note_denial(tx, user, method, params, error)\n            else:\n",
-            "                _note_denial(tx, user, method, params, error)\n"
-            "            if error:\n",
+            "            remember = Work(_note_denial, (user, method, params, raised))\n"
+            "        else:\n",
+            "            _note_denial(tx, user, method, params, raised)\n"
+            "        if raised:\n",
         ),
     ),
     bug(

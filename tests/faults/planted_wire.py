@@ -51,8 +51,8 @@ ORDER: tuple[Bug, ...] = (
         "A refusal that must leave a trace leaves it before it is answered.",
         "records.test.test_conversation_reads.TraceTests.test_before_the_answer",
         (
-            "                await self._store.write(refused.remember)\n",
-            "                self._store.write(refused.remember)\n",
+            "                await self._store.write(remember.operation, *remember.args)\n",
+            "                self._store.write(remember.operation, *remember.args)\n",
         ),
     ),
     bug(
@@ -136,7 +136,7 @@ TOLD: tuple[Bug, ...] = (
         "records.test.test_conversation_faults.FaultTests",
         (
             '            "A fault in {method}: {kind} at {where}",\n'
-            "            method=method.name,\n            kind=type(error).__name__,\n",
+            "            method=method.name,\n            kind=kind_of(error),\n",
             '            "A fault in {method}: {kind} at {where}",\n'
             "            method=method.name,\n            kind=repr(error),\n",
         ),

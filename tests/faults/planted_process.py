@@ -1,0 +1,99 @@
+"""Bugs in the process that writes, and between it and the daemon."""
+
+from __future__ import annotations
+
+from tests.faults.planted_bug import Bug, bug
+
+_PROCESS = "records/store/process.py"
+_WRITING = "records/store/writing.py"
+_ENDS = "records.test.test_process.EndTests"
+_LIFE = "records.test.test_process.LifeTests"
+
+PROCESS: tuple[Bug, ...] = (
+    bug(
+        "lost-work-told-as-not-begun",
+        _PROCESS,
+        "If the process that writes ends, what was handed to it is answered `outcome-unknown`.",
+        f"{_ENDS}.test_killed",
+        ("answer_all(left[:doubtful], left[doubtful:])", "answer_all([], left)"),
+    ),
+    bug(
+        "doubt-not-told",
+        _WRITING,
+        "A commit whose outcome is not known is told as such to all whose work was in it.",
+        "records.test.test_writing.BrokenTests.test_commit",
+        ("pack(Broken(why, under_way))", "pack(Broken(why))"),
+    ),
+    bug(
+        "goes-on-without-the-daemon",
+        _WRITING,
+        "When the daemon has ended, what it had not begun to do is not done.",
+        "records.test.test_writing.GoneTests.test_while_works_wait",
+        (
+            "        if not data:\n            raise Gone\n",
+            "        if not data:\n            self._is_over = True\n",
+        ),
+    ),
+    bug(
+        "work-lost-at-a-stop",
+        _PROCESS,
+        "A stop does what has been handed in.",
+        f"{_LIFE}.test_stop",
+        (
+            '        """See `Worker`."""\n        self.hand_over()\n        if self.pid:\n',
+            '        """See `Worker`."""\n        if self.pid:\n',
+        ),
+    ),
+    bug(
+        "ended-by-ctrl-c",
+        _PROCESS,
+        "A signal to all processes stops the daemon in its order.",
+        f"{_LIFE}.test_signals",
+        ("            signal.signal(number, signal.SIG_IGN)\n", "            pass\n"),
+    ),
+    bug(
+        "has-all-that-is-open",
+        _PROCESS,
+        "The process that writes has no share of what else the daemon has open.",
+        f"{_LIFE}.test_name_and_files",
+        ("        _let_go({0, 1, 2, other.fileno(), *keep})\n", ""),
+    ),
+    bug(
+        "left-behind",
+        _PROCESS,
+        "Of a start that failed no process is left.",
+        f"{_ENDS}.test_abandoned",
+        (
+            '        """End it, if it has not been started."""\n        self._reap()\n',
+            '        """End it, if it has not been started."""\n',
+        ),
+    ),
+    bug(
+        "fault-comes-over-whole",
+        "records/store/parcels.py",
+        "Of a fault only its kind and place are told, also from process to process.",
+        "records.test.test_parcels.OutcomeTests.test_faults",
+        ("    return FarFault.of(error)\n", "    return error\n"),
+    ),
+    bug(
+        "reveal-becomes-a-read",
+        "records/operations/methods.py",
+        "A reveal is noted, durably, before the answer leaves: also in the process that writes.",
+        "records.test.test_parcels.WorkTests.test_methods",
+        ("return REVEAL if is_reveal else METHODS[name]", "return METHODS[name]"),
+    ),
+    bug(
+        "lock-let-go-early",
+        "records/service.py",
+        "No daemon begins while another one's process still writes.",
+        "records.test.test_service_stop.StopTests.test_lock",
+        ("begin_writer(opening, [self._lock])", "begin_writer(opening, [])"),
+    ),
+    bug(
+        "killed-and-refused",
+        "records/bootstrap.py",
+        "A daemon that was killed can be started again at once.",
+        "records.test.test_bootstrap.LockTests.test_waits",
+        ("            if monotonic() < end:\n", "            if end < 0:\n"),
+    ),
+)
