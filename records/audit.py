@@ -85,7 +85,7 @@ def chain_hash(before: bytes, seq: int, at: int, event: Event) -> bytes:
             event.source,
             event.action,
             event.subject,
-            event.outcome.value,
+            event.outcome,
             event.fields,
             event.digest,
         ]

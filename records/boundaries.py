@@ -16,6 +16,7 @@ from records.accounts import Account, Session
 from records.audit import Entry, Event, Head
 from records.employee import Employee
 from records.errors import RecordsError
+from records.fields import NAMES
 from records.history import Change
 from records.query import EmployeeQuery
 
@@ -46,8 +47,11 @@ class Employees(Protocol):
 
     def add(self, employee: Employee) -> None: ...
 
-    def replace(self, before: Employee, after: Employee) -> None:
-        """Put `after` in the place of `before`, which was read in this transaction."""
+    def replace(self, before: Employee, after: Employee, names: Iterable[str] = NAMES) -> None:
+        """Put `after` in the place of `before`, which was read in this transaction.
+
+        names: the fields that may differ.
+        """
 
     def remove(self, employee: Employee) -> None: ...
 
@@ -116,7 +120,12 @@ class Journal(Protocol):
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """The audit log in its order, from the entry after number `after`."""
 
-    def add_change(self, change: Change) -> None: ...
+    def add_change(self, change: Change, texts: tuple[str, str] | None = None) -> None:
+        """Add to the history.
+
+        texts: what `records.history.dump` gives for the change's before and after, if the caller
+        has them already.
+        """
 
     def changes(self, employee_id: int) -> Iterable[Change]:
         """An employee's changes, newest first."""

@@ -7,7 +7,7 @@ may do what (a `View` comes in, made by `records.access`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -64,9 +64,9 @@ def check_whole(values: Mapping[str, Value], today: date) -> list[FieldError]:
     which for ISO 8601's calendar form is their order in time.
     """
     errors = []
-    hired, left, born = (
-        str(values.get(name) or "") for name in ("hire_date", "termination_date", "birth_date")
-    )
+    hired = str(values.get("hire_date") or "")
+    left = str(values.get("termination_date") or "")
+    born = str(values.get("birth_date") or "")
     if not values.get("given_name") and not values.get("family_name"):
         missing = "must be given; somebody with a single name needs only one of the two."
         errors += [
@@ -112,17 +112,17 @@ def name_key(values: Mapping[str, Value]) -> str:
     return fold(f"{family}\x1f{given}" if family else f"{given}\x1f")
 
 
-_WORD = re.compile(r"[^\W_]+")
 MAX_WORD = 60
 """Characters of a word that are compared; longer ones are cut, in records and in searches."""
 
+_WORD = re.compile(rf"([^\W_]{{1,{MAX_WORD}}})[^\W_]*")
 
 _SHORT = 40
 """Characters of a text whose words are remembered. One may fold into eighteen, of four words."""
 
 
 def _words_in(text: str) -> tuple[str, ...]:
-    return tuple(word[:MAX_WORD] for word in _WORD.findall(fold(text)))
+    return tuple(_WORD.findall(fold(text)))
 
 
 _remembered_words_in = lru_cache(maxsize=2048)(_words_in)
@@ -133,27 +133,33 @@ def words_in(text: str) -> tuple[str, ...]:
     return _remembered_words_in(text) if len(text) <= _SHORT else _words_in(text)
 
 
+def _text_of(values: Mapping[str, Value], names: Iterable[str]) -> str:
+    """What these fields hold, as one text: no word goes on over a line's end."""
+    return "\n".join([str(values[name]) for name in names if values[name]])
+
+
 def search_words(
     employee_id: int, values: Mapping[str, Value], names: Iterable[str] = SEARCHED
 ) -> set[str]:
     """The words under which a record is found: its ID, and those of the searched fields."""
-    words = {str(employee_id)}
-    for name in names:
-        value = values[name]
-        if value:
-            words.update(words_in(str(value)))
-    return words
+    return {str(employee_id), *words_in(_text_of(values, names))}
 
 
 def word_changes(
-    employee_id: int, old: Mapping[str, Value], new: Mapping[str, Value]
+    employee_id: int, old: Mapping[str, Value], new: Mapping[str, Value], changed: Collection[str]
 ) -> tuple[set[str], set[str]]:
-    """The words under which a record is no longer found, and those that come in their place."""
-    changed = [name for name in SEARCHED if old[name] != new[name]]
-    before = search_words(employee_id, old, changed)
-    after = search_words(employee_id, new, changed)
+    """The words under which a record is no longer found, and those that come in their place.
+
+    changed: those of the searched fields that differ.
+    """
+    before, after = set(words_in(_text_of(old, changed))), set(words_in(_text_of(new, changed)))
     gone, fresh = before - after, after - before
-    if gone or fresh:  # what other fields hold as well has stood there and stays
-        kept = search_words(employee_id, new, [name for name in SEARCHED if name not in changed])
-        gone, fresh = gone - kept, fresh - kept
+    # What is in other fields as well has stood there and stays. Most often it is in none of them,
+    # not even within a word, which is seen long before their words are told apart.
+    others = [str(new[name]) for name in SEARCHED if new[name] and name not in changed]
+    text = fold("\n".join([str(employee_id), *others]))
+    if [word for word in (*gone, *fresh) if word in text]:
+        kept = _WORD.findall(text)
+        gone.difference_update(kept)
+        fresh.difference_update(kept)
     return gone, fresh

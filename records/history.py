@@ -12,7 +12,7 @@ from enum import Enum
 import msgspec
 
 from records.employee import BLANK, Employee
-from records.fields import FIELDS, Kind, Value
+from records.fields import FIELDS, NAMES, Kind, Value
 from records.values import Money
 
 
@@ -43,11 +43,17 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def difference(
-    before: Mapping[str, Value], after: Mapping[str, Value]
+    before: Mapping[str, Value], after: Mapping[str, Value], names: Iterable[str] = NAMES
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """The fields that differ, as they were and as they are."""
-    names = [name for name in after if before[name] != after[name]]
-    return {name: before[name] for name in names}, {name: after[name] for name in names}
+    """The fields that differ, as they were and as they are.
+
+    names: where to look, in this order; nothing else differs.
+    """
+    old, new = {}, {}
+    for name in names:
+        if before[name] != after[name]:
+            old[name], new[name] = before[name], after[name]
+    return old, new
 
 
 def earlier(present: Employee | None, newest_first: Iterable[Change], revision: int) -> Employee:
@@ -86,9 +92,12 @@ class Replay:
             self.employees[employee_id] = Employee(employee_id, change.revision, values)
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def dump(values: Mapping[str, Value]) -> str:
     """Field values as the text that is stored."""
-    return msgspec.json.encode(values).decode("utf-8")
+    return _encode(values).decode("utf-8")
 
 
 def load(text: str) -> dict[str, Value]:

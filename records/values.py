@@ -243,5 +243,5 @@ def fold(text: str) -> str:
         return text.lower()
     # Compatibility forms have capitals of their own, which only come to light by decomposition.
     spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = "".join(character for character in spread if not unicodedata.combining(character))
+    plain = "".join([character for character in spread if not unicodedata.combining(character)])
     return plain.translate(_STROKED)

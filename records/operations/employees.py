@@ -8,7 +8,7 @@ nothing of what the record holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 
 from records.access import Action, User, require, require_on_record, view
 from records.accounts import SECOND
@@ -41,8 +41,12 @@ MAX_LEVELS = 1000
 """How many managers are followed upwards; no company has so many levels."""
 
 
+_DAY = 24 * 60 * 60 * SECOND
+_FIRST_DAY = date(1970, 1, 1).toordinal()
+
+
 def _today(tx: Transaction) -> date:
-    return datetime.fromtimestamp(tx.now // SECOND, UTC).date()
+    return date.fromordinal(_FIRST_DAY + tx.now // _DAY)
 
 
 def _known(names: Iterable[str]) -> list[str]:
@@ -99,6 +103,19 @@ def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeP
     return EmployeePage([visible(each, view(user, each.id)) for each in page], cursor)
 
 
+def _checked(
+    tx: Transaction, before: Mapping[str, Value], raw: Mapping[str, object]
+) -> tuple[dict[str, Value], dict[str, Value], list[FieldError]]:
+    """What was sent in its canonical form, the whole record with it, and what is wrong so far."""
+    good, errors = check_fields(raw)
+    values = {**before, **good}
+    unfit = check_whole(values, _today(tx))
+    if unfit:
+        bad = {error.field for error in errors}
+        errors += [error for error in unfit if error.field not in bad]
+    return good, values, errors
+
+
 def _check_manager(
     tx: Transaction, employee_id: int | None, manager_id: Value
 ) -> Iterable[FieldError]:
@@ -149,11 +166,8 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
         else:
             if tx.employees.was_used(employee_id):
                 taken.append(FieldError("id", f"Employee ID {employee_id} is or was in use."))
-    good, wrong = check_fields(raw)
+    _, values, wrong = _checked(tx, BLANK, raw)
     errors += wrong
-    values = {**BLANK, **good}
-    bad = {error.field for error in wrong}
-    errors += [e for e in check_whole(values, _today(tx)) if e.field not in bad]
     errors += _check_manager(tx, employee_id, values["manager_id"])
     taken += _check_ssn(tx, None, values["ssn"])
     _refuse(errors, taken)
@@ -186,10 +200,7 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     """Change some fields of an employee. Values that stay the same are no change."""
     require(user, Action.UPDATE, ("given_name", *_known(params.changes)), params.id)
     before = _at_revision(tx, user, params.id, params.revision)
-    good, errors = check_fields(params.changes)
-    bad = {error.field for error in errors}
-    values: Mapping[str, Value] = {**before.values, **good}
-    errors += [e for e in check_whole(values, _today(tx)) if e.field not in bad]
+    good, values, errors = _checked(tx, before.values, params.changes)
     if values["manager_id"] != before.values["manager_id"]:
         errors += _check_manager(tx, before.id, values["manager_id"])
     taken: list[FieldError] = []
@@ -199,8 +210,10 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     if values == before.values:
         return EmployeeStored(visible(before, view(user, before.id)))
     after = Employee(before.id, before.revision + 1, values)
-    tx.employees.replace(before, after)
-    note_change(tx, user, before, after)
+    # In the record's order; the one field of most changes needs none.
+    touched = list(good) if len(good) == 1 else [name for name in values if name in good]
+    tx.employees.replace(before, after, touched)
+    note_change(tx, user, before, after, touched)
     return EmployeeStored(visible(after, view(user, after.id)))
 
 

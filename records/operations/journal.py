@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from records.access import User
 from records.audit import Event, Outcome, change_digest
 from records.boundaries import Transaction
 from records.employee import BLANK, Employee
-from records.fields import Value
+from records.fields import NAMES
 from records.history import Change, ChangeKind, difference, dump
 
 SALT_BYTES = 16
@@ -27,27 +27,33 @@ def note(
 
 
 def note_change(
-    tx: Transaction, user: User, before: Employee | None, after: Employee | None
+    tx: Transaction,
+    user: User,
+    before: Employee | None,
+    after: Employee | None,
+    names: Iterable[str] = NAMES,
 ) -> int:
     """Write the history and the audit entry of a change; `before` and `after` tell its kind.
 
+    names: the fields that may have changed, in the order in which they are noted.
     Returns the revision that the change made.
     """
     if after is None:
         assert before is not None
         kind, employee_id, revision = ChangeKind.DELETE, before.id, before.revision + 1
-        old, new = difference(before.values, BLANK)
+        old, new = difference(before.values, BLANK, names)
     else:
         kind = ChangeKind.ADD if before is None else ChangeKind.UPDATE
         employee_id, revision = after.id, after.revision
-        old, new = difference(before.values if before else BLANK, after.values)
-    salt = tx.random_bytes(SALT_BYTES)
-    digest = _digest(salt, employee_id, revision, kind, old, new)
+        old, new = difference(before.values if before else BLANK, after.values, names)
+    what, salt = kind.value, tx.random_bytes(SALT_BYTES)
+    texts = dump(old), dump(new)
+    digest = change_digest(salt, employee_id, revision, what, *texts)
     entry = tx.journal.append(
         Event(
             user.username,
             user.source,
-            f"employee.{kind.value}",
+            f"employee.{what}",
             f"employee:{employee_id}",
             Outcome.OK,
             tuple(new),
@@ -55,29 +61,19 @@ def note_change(
         )
     )
     tx.journal.add_change(
-        Change(entry.seq, entry.at, user.username, employee_id, revision, kind, old, new, salt)
+        Change(entry.seq, entry.at, user.username, employee_id, revision, kind, old, new, salt),
+        texts,
     )
     return revision
 
 
-def _digest(
-    salt: bytes,
-    employee_id: int,
-    revision: int,
-    kind: ChangeKind,
-    before: Mapping[str, Value],
-    after: Mapping[str, Value],
-) -> str:
-    return change_digest(salt, employee_id, revision, kind.value, dump(before), dump(after))
-
-
 def digest_of(change: Change) -> str:
     """The digest that a change's audit entry must have."""
-    return _digest(
+    return change_digest(
         change.salt,
         change.employee_id,
         change.revision,
-        change.kind,
-        change.before,
-        change.after,
+        change.kind.value,
+        dump(change.before),
+        dump(change.after),
     )

@@ -72,6 +72,7 @@ class SqliteJournal:
 
     def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
         self._execute = connection.execute
+        self._change = connection.cursor().execute  # see `SqliteEmployees`
         self._changes = connection.changes
         self._now = now
         self._head: Head | None = None
@@ -88,7 +89,7 @@ class SqliteJournal:
 
     def append(self, event: Event) -> Entry:
         entry = follow(self.head(), self._now(), event)
-        self._execute(
+        self._change(
             _APPEND,
             (
                 entry.seq,
@@ -109,8 +110,9 @@ class SqliteJournal:
     def entries(self, after: int = 0) -> Iterator[Entry]:
         return self._loaded("audit", _ENTRY, after, _entry)
 
-    def add_change(self, change: Change) -> None:
-        self._execute(
+    def add_change(self, change: Change, texts: tuple[str, str] | None = None) -> None:
+        before, after = texts or (dump(change.before), dump(change.after))
+        self._change(
             _ADD_CHANGE,
             (
                 change.seq,
@@ -119,8 +121,8 @@ class SqliteJournal:
                 change.employee_id,
                 change.revision,
                 change.kind.value,
-                dump(change.before),
-                dump(change.after),
+                before,
+                after,
                 change.salt,
             ),
         )
@@ -153,7 +155,7 @@ class SqliteJournal:
         return None if row is None else KeptOutcome(*row)
 
     def keep_outcome(self, outcome: KeptOutcome) -> None:
-        self._execute(
+        self._change(
             _KEEP, (outcome.account_id, outcome.key, outcome.at, outcome.request, outcome.answer)
         )
 

@@ -142,6 +142,14 @@ class ChainTests(SynchronousTestCase):
         ):
             self.assertNotEqual(chain_hash(GENESIS, 1, 2, one), chain_hash(GENESIS, 1, 2, other))
 
+    def test_hashed_form(self) -> None:
+        """What is hashed is a JSON array of plain values, whatever the outcome."""
+        for outcome in Outcome:
+            event = Event("ann", "::1", "employee.update", "employee:7", outcome, ("ssn",), "d")
+            told = f'[3,4,"ann","::1","employee.update","employee:7","{outcome.value}",["ssn"],"d"]'
+            expected = hashlib.sha256(GENESIS + told.encode()).digest()
+            self.assertEqual(chain_hash(GENESIS, 3, 4, event), expected)
+
     def test_digest(self) -> None:
         """A change's digest depends on its salt, its content and their borders."""
         digests = {

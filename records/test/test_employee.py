@@ -11,12 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.access import View
 from records.employee import (
     BLANK,
+    MAX_WORD,
     Employee,
     check_fields,
     check_whole,
     name_key,
     search_words,
     visible,
+    word_changes,
     words_in,
 )
 from records.fields import NAMES, SEARCHED, Value
@@ -24,6 +26,10 @@ from records.testing import ANN
 from records.values import Money
 
 TODAY = date(2026, 1, 1)
+
+# Words that meet again in other fields, in parts of words, in an ID, or only once they are folded.
+TEXTS = st.none() | st.text(st.sampled_from("ab1 .-_ÁáŁßÉe\u0301\ufb01"), max_size=8) | st.text()
+SEARCHABLE = st.fixed_dictionaries(dict.fromkeys(SEARCHED, TEXTS))
 
 
 def record(**values: Value) -> dict[str, Value]:
@@ -212,3 +218,25 @@ class WordsTests(SynchronousTestCase):
         """Each word under which a record is found is one that a search for it asks for."""
         for word in search_words(41, record(**values)):
             self.assertEqual(list(words_in(word)), [word])
+
+    @given(SEARCHABLE)
+    def test_field_by_field(self, values: dict[str, Value]) -> None:
+        """The words of a record are those of each searched field by itself."""
+        alone = {word for value in values.values() for word in words_in(str(value or ""))}
+        self.assertEqual(search_words(11, record(**values)), {"11", *alone})
+
+    @given(st.integers(1, 200))
+    def test_long_words(self, length: int) -> None:
+        """Only the beginning of a long word is compared, and its end is no word of its own."""
+        self.assertEqual(words_in("y" * length + " z"), ("y" * min(length, MAX_WORD), "z"))
+
+    @given(SEARCHABLE, SEARCHABLE, st.sets(st.sampled_from(SEARCHED)))
+    def test_word_changes(
+        self, one: dict[str, Value], other: dict[str, Value], names: set[str]
+    ) -> None:
+        """What a change of some fields does to a record's words is what all its words tell."""
+        old = record(**one)
+        new = old | {name: other[name] for name in names}
+        changed = [name for name in SEARCHED if old[name] != new[name]]
+        before, after = search_words(11, old), search_words(11, new)
+        self.assertEqual(word_changes(11, old, new, changed), (before - after, after - before))

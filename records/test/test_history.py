@@ -52,6 +52,16 @@ class DifferenceTests(SynchronousTestCase):
         self.assertEqual({**old, **after}, new)
         self.assertEqual({**new, **before}, old)
 
+    @given(RECORDS, RECORDS, st.lists(st.sampled_from(NAMES), unique=True))
+    def test_where_to_look(
+        self, old: dict[str, Value], other: dict[str, Value], names: list[str]
+    ) -> None:
+        """Told where to look, the same is found, in the order that was told."""
+        new = old | {name: other[name] for name in names}
+        self.assertEqual(difference(old, new, names), difference(old, new))
+        after = difference(old, new, names)[1]
+        self.assertEqual(list(after), [name for name in names if name in after])
+
     @given(RECORDS)
     def test_stored_and_loaded(self, values: dict[str, Value]) -> None:
         """What is stored of a change is loaded as it was, money included."""

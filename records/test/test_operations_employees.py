@@ -136,6 +136,14 @@ class UpdateTests(EmployeeCase):
                 expected[name] = None
                 self.assertEqual(self.values(2), expected)
 
+    def test_order_of_fields(self) -> None:
+        """In whatever order fields are named, they are noted in that of the record."""
+        self.add(id=1)
+        self.update(1, 1, title="Chief", email="b@example.com", given_name="Bo")
+        self.update(1, 2, given_name="Cy", email="c@example.com", title="Chair")
+        noted = [entry.event.fields for entry in self.entries()[-2:]]
+        self.assertEqual(noted, [("given_name", "email", "title")] * 2)
+
     def test_revision(self) -> None:
         """Each change counts the revision up by one."""
         self.add()

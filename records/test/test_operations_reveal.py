@@ -28,7 +28,12 @@ class ReadOnlyTests(EmployeeCase):
 
     def forget_roles(self) -> None:
         """What was worked out from the table of roles is worked out anew."""
-        for remembered in (access.grants_of, access._allowed, access._view):
+        for remembered in (
+            access.grants_of,
+            access._allowed,
+            access._allowed_fields,
+            access._view,
+        ):
             remembered.cache_clear()
 
     def test_reveal(self) -> None:

@@ -39,8 +39,8 @@ PERMISSIONS: tuple[Bug, ...] = (
             "    before",
         ),
         (
-            "    note_change(tx, user, before, after)\n",
-            "    note_change(tx, user, before, after)\n"
+            "    note_change(tx, user, before, after, touched)\n",
+            "    note_change(tx, user, before, after, touched)\n"
             '    require(user, Action.UPDATE, ("given_name", *_known(params.changes)), '
             "params.id)\n",
         ),
@@ -184,9 +184,9 @@ CHECKS: tuple[Bug, ...] = (
         "After a change the record as a whole still fits together.",
         f"{_OPERATIONS}_employees.UpdateTests.test_fits_what_is_there",
         (
-            "    values: Mapping[str, Value] = {**before.values, **good}\n"
-            "    errors += [e for e in check_whole(values, _today(tx)) if e.field not in bad]\n",
-            "    values: Mapping[str, Value] = {**before.values, **good}\n",
+            "    good, values, errors = _checked(tx, before.values, params.changes)\n",
+            "    good, errors = check_fields(params.changes)\n"
+            "    values = {**before.values, **good}\n",
         ),
     ),
     bug(

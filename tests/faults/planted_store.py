@@ -236,9 +236,10 @@ SQL: tuple[Bug, ...] = (
         "After a change a record is found by its new words, and not by those that are gone.",
         "records.test.test_operations_search.SearchTests.test_after_a_change",
         (
-            "            self._change_words(after.id, *word_changes(after.id, old, new))\n",
+            "            self._change_words(after.id, *word_changes(after.id, old, new, "
+            "searched))\n",
             "            self._change_words(\n"
-            "                after.id, set(), word_changes(after.id, old, new)[1])\n",
+            "                after.id, set(), word_changes(after.id, old, new, searched)[1])\n",
         ),
     ),
     bug(
@@ -285,7 +286,7 @@ SQL: tuple[Bug, ...] = (
         "records.test.test_operations_rules.NotingTests.test_history_and_audit",
         (
             "    tx.journal.add_change(\n        Change(entry.seq, entry.at, user.username, "
-            "employee_id, revision, kind, old, new, salt)\n    )\n",
+            "employee_id, revision, kind, old, new, salt),\n        texts,\n    )\n",
             "    Change(entry.seq, entry.at, user.username, employee_id, revision, kind, old, new, "
             "salt)\n",
         ),
@@ -296,8 +297,8 @@ SQL: tuple[Bug, ...] = (
         "Every change has an entry in the audit log.",
         "records.test.test_operations_rules.NotingTests.test_history_and_audit",
         (
-            "        self._execute(\n            _APPEND,\n",
-            "        event.digest or self._execute(\n            _APPEND,\n",
+            "        self._change(\n            _APPEND,\n",
+            "        event.digest or self._change(\n            _APPEND,\n",
         ),
     ),
 )
