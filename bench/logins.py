@@ -3,11 +3,16 @@
 Others are ten connections that make a hundred `employee.get` a second between them. Their
 latency counts from the instant at which a request was due, so that one that is answered late does
 not hide the next.
+
+With bcrypt on every core, whoever wakes up may wait for one, the load generator too, whatever it
+talks to. So a bare echo is asked at the same pace, beside as much bcrypt in a process of its own.
+What the echo then loses is the scheduler's doing; what the daemon loses beyond that is its own.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +22,12 @@ from threading import Thread
 import bcrypt
 
 from bench.daemon import Daemon, get, request, started
+from bench.echo import echoing
 from bench.fill import PASSWORD
-from bench.load import Result, load, result_of
+from bench.load import Line, Result, load, result_of
 from bench.people import somebody
-from bench.promises import Spread, Verdict
-from records.hashing import COST, THREADS
+from bench.promises import Spread, Verdict, figure
+from records.hashing import COST, THREADS, with_patience
 
 CONNECTIONS = 8
 """Logins under way at once, each of an account of its own: enough to keep the threads busy."""
@@ -32,24 +38,41 @@ EVERY = 0.01
 
 @dataclass(frozen=True)
 class Logins:
-    """One repeat. bare: hashes a second; logins; and the others without and with them."""
+    """One repeat. bare: hashes a second; logins; and the others without and with them.
+
+    echo_alone, echo_beside: the others of an echo, without and with bcrypt in another process.
+    """
 
     bare: float
     logins: Result
     alone: Result
     beside: Result
+    echo_alone: Result
+    echo_beside: Result
+
+    @property
+    def echo_times(self) -> float:
+        """How many times the echo's p99 is its own beside bcrypt."""
+        return self.echo_beside.p99 / self.echo_alone.p99
 
 
-def bare(seconds: float) -> float:
-    """Hashes a second, at the daemon's cost and in as many threads, in this process."""
+def bare(seconds: float, patient: bool = False) -> float:
+    """Hashes a second, at the daemon's cost and in as many threads, in this process.
+
+    patient: as the daemon's threads are, behind all others.
+    """
     setting = bcrypt.gensalt(COST)
     done = [0.0] * THREADS
+
+    def hashed() -> bytes:
+        call = partial(bcrypt.hashpw, PASSWORD.encode(), setting)
+        return with_patience(call) if patient else call()
 
     def work(number: int) -> None:
         start = time.perf_counter()
         count = 0
         while time.perf_counter() < start + seconds:
-            bcrypt.hashpw(PASSWORD.encode(), setting)
+            hashed()
             count += 1
         done[number] = count / (time.perf_counter() - start)
 
@@ -69,9 +92,8 @@ def _logins(port: int, ca: Path, seconds: float) -> Result:
     return load(port, ca, [], _login, connections=CONNECTIONS, seconds=seconds, warm_up=1.0)
 
 
-def others(daemon: Daemon, employees: int, seconds: float) -> Result:
-    """Ask at a steady pace, in turn on a few connections."""
-    lines = [daemon.line() for _ in range(OTHERS)]
+def others(lines: Sequence[Line], employees: int, seconds: float) -> Result:
+    """Ask at a steady pace, in turn on a few connections, and close them."""
     now = time.perf_counter
     latencies = []
     start = now()
@@ -79,7 +101,7 @@ def others(daemon: Daemon, employees: int, seconds: float) -> Result:
         due = start + number * EVERY
         if (wait := due - now()) > 0:
             time.sleep(wait)
-        lines[number % OTHERS].ask(get(somebody(0, number, employees)))
+        lines[number % len(lines)].ask(get(somebody(0, number, employees)))
         latencies.append(now() - due)
     took = now() - start
     for line in lines:
@@ -87,14 +109,26 @@ def others(daemon: Daemon, employees: int, seconds: float) -> Result:
     return result_of(latencies, took)
 
 
-def _repeat(daemon: Daemon, employees: int, seconds: float) -> Logins:
+def _repeat(daemon: Daemon, echo: int, employees: int, seconds: float) -> Logins:
+    def records() -> Result:
+        return others([daemon.line() for _ in range(OTHERS)], employees, seconds)
+
+    def echoes() -> Result:
+        return others([Line(echo, daemon.ca) for _ in range(OTHERS)], employees, seconds)
+
     with ProcessPoolExecutor(1) as another:
         hashes = another.submit(bare, seconds).result(seconds + 60)
-        alone = others(daemon, employees, seconds)
-        under_way = another.submit(partial(_logins, daemon.port, daemon.ca, seconds + 1.0))
+        echo_alone = echoes()
+        under_way = another.submit(bare, seconds + 1.5, patient=True)
         time.sleep(1.0)
-        beside = others(daemon, employees, seconds)
-        return Logins(hashes, under_way.result(seconds + 60), alone, beside)
+        echo_beside = echoes()
+        under_way.result(seconds + 60)
+        alone = records()
+        logging_in = another.submit(partial(_logins, daemon.port, daemon.ca, seconds + 1.0))
+        time.sleep(1.0)
+        beside = records()
+        logins = logging_in.result(seconds + 60)
+    return Logins(hashes, logins, alone, beside, echo_alone, echo_beside)
 
 
 def measure(
@@ -102,10 +136,15 @@ def measure(
 ) -> tuple[list[Verdict], list[Logins]]:
     """folder: with a database of so many employees."""
     with started(folder, "--bcrypt-cost", str(COST)) as daemon:
-        found = [_repeat(daemon, employees, seconds) for _ in range(repeats)]
+        line = daemon.line()
+        answer = line.ask(get(1))
+        line.close()
+        with echoing(folder / "keys", answer, folder, "echo") as echo:
+            found = [_repeat(daemon, echo, employees, seconds) for _ in range(repeats)]
     errors = sum(each.logins.errors for each in found)
     rates = Spread(tuple(each.logins.rate for each in found))
     waits = Spread(tuple(each.beside.p99 for each in found))
+    echoes = Spread(tuple(each.echo_times for each in found))
     return [
         Verdict(
             "logins",
@@ -121,6 +160,7 @@ def measure(
             2.0,
             False,
             Spread(tuple(each.beside.p99 / each.alone.p99 for each in found)),
-            f"{waits.median:.2f} ms meanwhile",
+            f"{waits.median:.2f} ms meanwhile; an echo's beside bcrypt alone: "
+            f"{figure(echoes.median)} times, {echoes.range}",
         ),
     ], found
