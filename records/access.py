@@ -211,9 +211,10 @@ def _view(roles: tuple[Role, ...], own: bool, revealed: tuple[str, ...]) -> View
     return View(tuple(f.name for f in readable if f.name not in hidden), tuple(hidden))
 
 
-def view(user: User, subject: int, revealed: tuple[str, ...] = ()) -> View:
+def view(user: User, subject: int | None, revealed: tuple[str, ...] = ()) -> View:
     """How the user sees the subject's record.
 
+    subject: an Employee ID; None for any record but the user's own.
     revealed: fields to show unmasked, for which `require(user, Action.REVEAL, ...)` has passed.
     """
     return _view(user.roles, owns(user, subject), revealed)

@@ -14,7 +14,7 @@ import msgspec
 
 from records.accounts import Account, Session
 from records.audit import Entry, Event, Head
-from records.employee import Employee
+from records.employee import Employee, Listed
 from records.errors import RecordsError
 from records.fields import NAMES
 from records.history import Change
@@ -68,7 +68,7 @@ class Employees(Protocol):
 
     def count_reporting_to(self, employee_id: int) -> int: ...
 
-    def page(self, query: EmployeeQuery, limit: int) -> list[Employee]:
+    def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
         """The first `limit` employees that the query asks for, after its place, in its order."""
 
     def everyone(self) -> Iterator[Employee]:

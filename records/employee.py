@@ -7,9 +7,10 @@ may do what (a `View` comes in, made by `records.access`).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
 
 import msgspec
 
@@ -35,6 +36,22 @@ class Employee(msgspec.Struct, frozen=True):
         """The name to call the person by in a list: given name, then family name."""
         parts = (self.values["given_name"], self.values["family_name"])
         return " ".join(str(part) for part in parts if part)
+
+
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """One employee of a list: an `Employee` whose values stand in the order of `NAMES`.
+
+    Hardly any are looked up by name: to make a dict of each would take longer than to find them.
+    """
+
+    id: int
+    revision: int
+    values: tuple[Value, ...]
+
+    @property
+    def employee(self) -> Employee:
+        """The same with its values by name."""
+        return Employee(self.id, self.revision, dict(zip(NAMES, self.values, strict=True)))
 
 
 def check_fields(raw: Mapping[str, object]) -> tuple[dict[str, Value], list[FieldError]]:
@@ -104,6 +121,32 @@ def visible(employee: Employee, view: View) -> dict[str, object]:
     for name in view.masked:
         shown[name] = FIELDS[name].mask(values[name])
     return shown
+
+
+@lru_cache(maxsize=64)
+def listing(view: View) -> Callable[[Listed], msgspec.Struct]:
+    """What shows the employees of a list to a viewer: as `visible` does, in far less time.
+
+    The Struct that it makes has the members and the JSON of `visible`'s dict.
+    """
+    members = ("id", "revision", *view.plain, *view.masked)
+    shown = msgspec.defstruct("ShownInList", members, frozen=True, gc=False)
+    plain = _picked([NAMES.index(name) for name in view.plain])
+    masked = [(NAMES.index(name), FIELDS[name].mask) for name in view.masked]
+
+    def show(listed: Listed) -> msgspec.Struct:
+        values = listed.values
+        hidden = [mask(values[place]) for place, mask in masked]
+        return shown(listed.id, listed.revision, *plain(values), *hidden)
+
+    return show
+
+
+def _picked(places: list[int]) -> Callable[[tuple[Value, ...]], tuple[Value, ...]]:
+    """What takes the values at these places out of a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple([values[place] for place in places])
 
 
 def name_key(values: Mapping[str, Value]) -> str:

@@ -233,6 +233,16 @@ class EmployeePage(msgspec.Struct, frozen=True):
         return "EmployeePage(...)"
 
 
+class EmployeeListing(msgspec.Struct, frozen=True):
+    """An `EmployeePage` as the daemon makes it: see `records.employee.listing`."""
+
+    employees: list[msgspec.Struct]
+    cursor: str | None
+
+    def __repr__(self) -> str:
+        return "EmployeeListing(...)"
+
+
 class EmployeeDeleted(msgspec.Struct, frozen=True):
     """employee.delete. revision: the one that the deletion was."""
 

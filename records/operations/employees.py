@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from records.access import Action, User, require, require_on_record, view
+from records.access import Action, User, owns, require, require_on_record, view
 from records.accounts import SECOND
 from records.boundaries import Transaction
-from records.employee import BLANK, Employee, check_fields, check_whole, visible
+from records.employee import BLANK, Employee, check_fields, check_whole, listing, visible
 from records.errors import (
     AlreadyExists,
     FieldError,
@@ -26,7 +26,7 @@ from records.messages import (
     AddParams,
     DeleteParams,
     EmployeeDeleted,
-    EmployeePage,
+    EmployeeListing,
     EmployeeShown,
     EmployeeStored,
     GetParams,
@@ -91,7 +91,7 @@ def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeS
     return _shown(user, employee, masked)
 
 
-def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeePage:
+def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeListing:
     """A page of employees, masked."""
     # Choosing or sorting by a field tells what it holds, of everybody.
     asked = [*_known(params.where or {}), *_known([(params.sort or "").removeprefix("-")])]
@@ -99,8 +99,11 @@ def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeP
     query = parse_query(params)
     found = tx.employees.page(query, query.limit + 1)
     page = found[: query.limit]
-    cursor = query.cursor_after(page[-1]) if len(found) > query.limit else None
-    return EmployeePage([visible(each, view(user, each.id)) for each in page], cursor)
+    cursor = query.cursor_after(page[-1].employee) if len(found) > query.limit else None
+    # All records but the user's own are seen alike.
+    show, show_own = listing(view(user, None)), listing(view(user, user.employee_id))
+    shown = [show_own(each) if owns(user, each.id) else show(each) for each in page]
+    return EmployeeListing(shown, cursor)
 
 
 def _checked(

@@ -20,6 +20,7 @@ from records.audit import Entry
 from records.boundaries import Refused, Transaction
 from records.errors import RecordsError
 from records.history import Change
+from records.messages import EmployeeListing, EmployeePage
 from records.operations.methods import METHODS, Way, perform
 from records.operations.sessions import Caller
 from records.testing import ANN, FakeTime, inline_store
@@ -77,17 +78,23 @@ class OperationsCase(SynchronousTestCase):
         self.store.do(change)
 
     def ask(self, who: Caller, name: str, **params: object) -> Any:
-        """What a method answers, as an object; raises the `RecordsError` that it ends with."""
+        """What a method answers, as an object; raises the `RecordsError` that it ends with.
+
+        A list is told as a client reads it.
+        """
         method = METHODS[name]
         decoded = decode_params(msgspec.Raw(msgspec.json.encode(params)), method.decode)
         form = method.form(decoded)
         if form.way is Way.WRITE:
             return self.store.do(perform, who, form, decoded)
         try:
-            return self.store.read_now(perform, who, form, decoded)
+            answer = self.store.read_now(perform, who, form, decoded)
         except Refused as refused:
             self.store.do(refused.remember.operation, *refused.remember.args)
             raise refused.error from None
+        if isinstance(answer, EmployeeListing):
+            return msgspec.json.decode(msgspec.json.encode(answer), type=EmployeePage)
+        return answer
 
     def refused(
         self, kind: type[RecordsError], who: Caller, name: str, **params: object

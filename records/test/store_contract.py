@@ -116,6 +116,14 @@ class EmployeesContract(DatabaseCase):
             self.do(lambda tx, e=employee: tx.employees.add(e))
             self.assertEqual(self.see(lambda tx, n=number: tx.employees.get(n)), employee)
 
+    def test_page(self) -> None:
+        """In a page each record is as it is alone."""
+        people = [Employee(1, 3, FULL), named(2), named(3, salary=Money("0", "JPY"))]
+        for each in people:
+            self.do(lambda tx, e=each: tx.employees.add(e))
+        found = self.see(lambda tx: tx.employees.page(parse_query(ListParams(sort="-name")), 9))
+        self.assertEqual(sorted([each.employee for each in found], key=lambda e: e.id), people)
+
     def test_remove(self) -> None:
         """Somebody removed is not there, in no list, and found by no search."""
         self.do(lambda tx: tx.employees.add(named(1, "Zoe")))

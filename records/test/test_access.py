@@ -221,11 +221,11 @@ class ViewTests(SynchronousTestCase):
 
     @given(
         ROLE_SETS,
-        st.sampled_from((OWN, OTHER)),
+        st.sampled_from((OWN, OTHER, None)),
         st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
     )
     def test_plain_masked_absent(
-        self, roles: tuple[Role, ...], subject: int, revealed: tuple[str, ...]
+        self, roles: tuple[Role, ...], subject: int | None, revealed: tuple[str, ...]
     ) -> None:
         """Readable fields are there, in order, pay and identity masked unless revealed."""
         somebody: User = user(*roles, employee_id=OWN)

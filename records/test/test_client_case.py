@@ -123,7 +123,8 @@ class LocalRecords:
     async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
         self._raise_trouble()
         params = ListParams(search=search or None, cursor=cursor, limit=limit)
-        return over_the_wire(self.store.do(list_employees, self.who, params))
+        listed = self.store.do(list_employees, self.who, params)
+        return msgspec.json.decode(msgspec.json.encode(listed), type=EmployeePage)
 
     async def add(self, employee: Mapping[str, object], key: str) -> EmployeeStored:
         self.keys.append(key)

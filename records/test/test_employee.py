@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.access import View
+from records.access import Role, View, view
 from records.employee import (
     BLANK,
     MAX_WORD,
     Employee,
+    Listed,
     check_fields,
     check_whole,
+    listing,
     name_key,
     search_words,
     visible,
@@ -22,7 +25,7 @@ from records.employee import (
     words_in,
 )
 from records.fields import NAMES, SEARCHED, Value
-from records.testing import ANN
+from records.testing import ANN, user
 from records.values import Money
 
 TODAY = date(2026, 1, 1)
@@ -30,6 +33,14 @@ TODAY = date(2026, 1, 1)
 # Words that meet again in other fields, in parts of words, in an ID, or only once they are folded.
 TEXTS = st.none() | st.text(st.sampled_from("ab1 .-_ÁáŁßÉe\u0301\ufb01"), max_size=8) | st.text()
 SEARCHABLE = st.fixed_dictionaries(dict.fromkeys(SEARCHED, TEXTS))
+
+
+FULL: dict[str, Value] = {
+    **dict.fromkeys(NAMES, "Ångström"),
+    "manager_id": 1,
+    "salary": Money("64000.00", "USD"),
+    "ssn": "536-90-4399",
+}
 
 
 def record(**values: Value) -> dict[str, Value]:
@@ -167,6 +178,34 @@ class VisibleTests(SynchronousTestCase):
         """That a masked field is blank is no secret of its content."""
         shown = visible(Employee(7, 3, record()), View((), ("ssn", "salary")))
         self.assertEqual((shown["ssn"], shown["salary"]), (None, None))
+
+    @given(
+        st.lists(st.sampled_from(Role), max_size=2).map(tuple),
+        st.booleans(),
+        st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
+        st.lists(st.sampled_from(NAMES), unique=True),
+    )
+    def test_listing(
+        self, roles: tuple[Role, ...], own: bool, revealed: tuple[str, ...], blank: list[str]
+    ) -> None:
+        """In a list everybody is seen as alone: the same fields, in the same JSON."""
+        values = FULL | dict.fromkeys(blank)
+        seen = view(user(*roles, employee_id=7), 7 if own else None, revealed)
+        self.see_alike(values, seen)
+
+    def test_listing_of_little(self) -> None:
+        """So it is where hardly anything is seen, or nothing."""
+        for plain in ((), ("title",), ("title", "email")):
+            for masked in ((), ("ssn",), ("salary", "ssn")):
+                self.see_alike(FULL, View(plain, masked))
+
+    def see_alike(self, values: dict[str, Value], seen: View) -> None:
+        listed = Listed(7, 3, tuple(values[name] for name in NAMES))
+        self.assertEqual(listed.employee, Employee(7, 3, values))
+        self.assertEqual(
+            msgspec.json.encode(listing(seen)(listed)),
+            msgspec.json.encode(visible(listed.employee, seen)),
+        )
 
     def test_name(self) -> None:
         """A person is called by the names that there are."""

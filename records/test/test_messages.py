@@ -150,6 +150,7 @@ class SecretTests(SynchronousTestCase):
             messages.EmployeeShown({"ssn": secret}, ()),
             messages.EmployeeStored({"ssn": secret}),
             messages.EmployeePage([{"ssn": secret}], None),
+            messages.EmployeeListing([ListParams(search=secret)], None),
             LoggedIn(
                 expires_at="", user=user, permissions=[], must_change_password=False, token=secret
             ),

@@ -268,6 +268,20 @@ MASKS: tuple[Bug, ...] = (
         "records.test.test_access.ViewTests.test_colleague",
         ("        if grant.scope is Scope.ALL or own\n", "        if grant.scope in Scope\n"),
     ),
+    bug(
+        "list-not-masked",
+        "records/employee.py",
+        "A list is masked like the records in it.",
+        "records.test.test_employee.VisibleTests.test_listing",
+        ("hidden = [mask(values[place])", "hidden = [values[place]"),
+    ),
+    bug(
+        "list-seen-as-ones-own",
+        _EMPLOYEES,
+        "In a list others' records are seen as others'.",
+        f"{_OPERATIONS}_list.GateTests.test_own_record_in_the_list",
+        ("show_own(each) if owns(user, each.id) else show(each)", "show_own(each)"),
+    ),
 )
 
 KEYS: tuple[Bug, ...] = (
@@ -296,8 +310,7 @@ KEYS: tuple[Bug, ...] = (
         (
             "            remember = Work(_note_denial, (user, method, params, raised))\n"
             "        else:\n",
-            "            _note_denial(tx, user, method, params, raised)\n"
-            "        if raised:\n",
+            "            _note_denial(tx, user, method, params, raised)\n        if raised:\n",
         ),
     ),
     bug(
