@@ -159,7 +159,11 @@ class RecordsService(Service):
         self._lock = lock(places)
         # It begins before there is anything that it must not have a share of.
         opening = partial(writer_of, clock=around.clock, random_bytes=around.random_bytes)
-        writer = around.begin_writer(opening, [self._lock])
+        try:
+            writer = around.begin_writer(opening, [self._lock])
+        except BaseException:
+            self._unlock()
+            raise
         try:
             open_keys(places, present())
             self._tls = ServerTLS(places.keys)

@@ -179,16 +179,19 @@ class BatchingStore:
         """Finish what has been handed in, close every connection, and fire."""
         if self._stopped is not None:
             return following(self._stopped)
+        self._stopped = Deferred.fromCoroutine(self._stop())
+        return following(self._stopped)
+
+    async def _stop(self) -> None:
         self._end_near()
         if self._near is not None:
             self._near.close()
             self._near = None
-        for worker in self._workers:
-            worker.stop()
-        self._stopped = gatherResults([worker.finished for worker in self._workers]).addCallback(
-            lambda _: None
-        )
-        return following(self._stopped)
+        for reader in self._readers:
+            reader.stop()
+        await gatherResults([reader.finished for reader in self._readers])
+        self._writer.stop()  # the last to have the database open: it leaves no log behind
+        await self._writer.finished
 
 
 def following(first: Deferred[None]) -> Deferred[None]:

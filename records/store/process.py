@@ -53,6 +53,7 @@ class WriterProcess:
     that are to stay open in it, such as the lock's.
 
     Fork it first: before there are other threads, connections to a database, ports or keys.
+    Raises `Unusable` if the system lets there be no such process.
     """
 
     def __init__(
@@ -66,10 +67,13 @@ class WriterProcess:
         self._under_way: deque[Item] = deque()
         self._unpacker = Unpacker()
         self._unsent = bytearray()
-        self._socket, other = socket.socketpair()
-        for end in (self._socket, other):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
-        self.pid = os.fork()
+        try:
+            self._socket, other = socket.socketpair()
+            for end in (self._socket, other):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
+            self.pid = os.fork()
+        except OSError as error:
+            raise Unusable(f"There can be no process that writes: {error.strerror}.") from None
         if not self.pid:
             _become(other, open_writer, keep)
         other.close()

@@ -207,6 +207,9 @@ class SqliteDatabase:
 
     def _reading(self) -> tuple[apsw.Connection, SqliteTransaction]:
         connection = _connect(self._path, query_only=True)
+        # Whoever is the last to close a database copies the log into it, even who may only read.
+        # Beside a writer that is the writer's business, and nobody's if that cannot go on.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(self._is_alone))
         return connection, SqliteTransaction(connection, self._clock, self._entropy)
 
     def writer(self) -> SqliteWriter:

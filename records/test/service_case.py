@@ -208,7 +208,7 @@ class ServiceCase(SynchronousTestCase):
 
     def look(self, look: Callable[..., T]) -> T:
         """What somebody sees who looks at the database directly."""
-        reader = SqliteDatabase(self.places.database, FakeTime()).reader()
+        reader = SqliteDatabase(self.places.database, FakeTime(), may_upgrade=False).reader()
         try:
             return look(reader.begin())
         finally:

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.access import Role
 from records.accounts import Account
-from records.boundaries import Transaction
+from records.boundaries import Transaction, Work
 from records.errors import Unusable
 from records.store.sqlite import SqliteDatabase
 from records.store.transactions import SqliteWriter
@@ -112,6 +112,20 @@ class OpenTests(SynchronousTestCase):
         again = inline_store(copy)
         self.addCleanup(again.close)
         self.assertIsNotNone(again.read_now(lambda tx: tx.employees.get(1)))
+
+    def test_readers_leave_it(self) -> None:
+        """Readers that outlive a writer which cannot go on write nothing, not even at their end."""
+        database = SqliteDatabase(self.path, FakeTime())
+        reader, writer = database.reader(), database.writer()
+        writer.run([Work(lambda tx: tx.employees.add(named(1)))])
+        writer._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # as if it were killed
+        writer._connection.close()
+        reader.begin()
+        reader.end()
+        before = self.path.read_bytes()
+        reader.close()
+        self.assertEqual(self.path.read_bytes(), before)
+        self.assertTrue(self.path.with_name(f"{self.path.name}-wal").stat().st_size)
 
     def test_newer(self) -> None:
         """A database of a newer program is refused, and not a byte of it changed."""

@@ -59,6 +59,13 @@ PROCESS: tuple[Bug, ...] = (
         ("        _let_go({0, 1, 2, other.fileno(), *keep})\n", ""),
     ),
     bug(
+        "readers-write-at-their-end",
+        "records/store/sqlite.py",
+        "Once the process that writes cannot go on, nothing more is written.",
+        "records.test.test_store_open.OpenTests.test_readers_leave_it",
+        ("NO_CKPT_ON_CLOSE, int(self._is_alone)", "NO_CKPT_ON_CLOSE, 0"),
+    ),
+    bug(
         "left-behind",
         _PROCESS,
         "Of a start that failed no process is left.",
