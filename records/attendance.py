@@ -18,6 +18,7 @@ from records.accounts import SessionLimits, session_id
 from records.boundaries import Store
 from records.cred import Avatar, IAvatar, PasswordLogin, SessionToken
 from records.errors import NotAuthenticated, TooManyAttempts
+from records.faults import kind_of
 from records.messages import (
     LoggedIn,
     LoginParams,
@@ -82,7 +83,7 @@ class Attendance:
             self._store.write(note_use, caller).addErrback(self._not_noted)
 
     def _not_noted(self, failure: Failure) -> None:
-        kind = type(failure.value).__name__
+        kind = kind_of(failure.value)
         self._log.warn("A session's use could not be noted: {kind}", kind=kind)
 
     async def perform(self, method: Method, params: Params) -> object:
@@ -151,5 +152,5 @@ class Attendance:
 
     def _not_ended(self, failure: Failure) -> None:
         if not failure.check(NotAuthenticated):  # there was none, which is as well
-            kind = type(failure.value).__name__
+            kind = kind_of(failure.value)
             self._log.warn("A session of no use could not be ended: {kind}", kind=kind)

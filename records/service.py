@@ -46,7 +46,7 @@ from records.conversation import Conversation, Peer
 from records.cred import make_portal
 from records.eager import EagerFactory, UnbufferedTLS
 from records.errors import Unusable
-from records.faults import whereabouts
+from records.faults import kind_of, whereabouts
 from records.gathering import Gathering
 from records.hashing import THREADS, HashingQueue, with_patience
 from records.keys import certificate_end, days_left
@@ -173,6 +173,7 @@ class RecordsService(Service):
                 places, around.hasher, around.clock, around.random_bytes
             )
             writer.open(places.database)
+            self._open(database, writer)
         except BaseException:
             writer.abandon()
             for port in self._ports:
@@ -180,7 +181,6 @@ class RecordsService(Service):
             self._ports = []
             self._unlock()
             raise
-        self._open(database, writer)
         super().startService()
         around.hang_up(self.renew)
         self._hourly = LoopingCall(self._each_hour)
@@ -208,9 +208,9 @@ class RecordsService(Service):
         """Start what works beside the reactor. From here on, connections can be served."""
         around, settings = self._around, self._settings
         reactor = around.reactor
+        self._store = store = BatchingStore(reactor, database, writer, self._fail)
         self._pool = pool = ThreadPool(0, THREADS, "records-hashing")
         pool.start()
-        self._store = store = BatchingStore(reactor, database, writer, self._fail)
         passwords = Passwords(
             reactor,
             store,
@@ -289,7 +289,7 @@ class RecordsService(Service):
         except Exception as error:  # noqa: BLE001  the next hour may be better
             _log.error(
                 "House-keeping failed: {kind} at {where}",
-                kind=type(error).__name__,
+                kind=kind_of(error),
                 where=whereabouts(error),
             )
 
@@ -311,7 +311,7 @@ class RecordsService(Service):
                 _log.warn("The server's certificate ends in {days} days", days=left)
 
     def _not_swept(self, failure: Failure) -> None:
-        kind = type(failure.value).__name__
+        kind = kind_of(failure.value)
         _log.warn("Ended sessions could not be cleared out: {kind}", kind=kind)
 
     def _fail(self, failure: Failure) -> None:
@@ -336,7 +336,7 @@ class RecordsService(Service):
     def _not_stopped(self, failure: Failure) -> Failure:
         _log.error(
             "The stop failed: {kind} at {where}",
-            kind=type(failure.value).__name__,
+            kind=kind_of(failure.value),
             where=whereabouts(failure.value),
         )
         return failure

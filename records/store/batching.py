@@ -27,7 +27,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 MAX_WAITING = 20_000
-"""How many pieces of work may wait for a thread before further ones are refused."""
+"""How many pieces of work may wait for a worker before further ones are refused."""
 
 CROWDED = 256
 """With so many writes waiting, each connection is to hand in one at a time: so nobody waits for
@@ -74,7 +74,7 @@ class BatchingStore:
         self._near_transaction: Transaction | None = None
         self._writer = writer
         self._readers = [self._reading(database.reader(), n) for n in range(readers)]
-        self._workers: list[Worker] = [writer, *self._readers]
+        self._workers: list[Worker] = [*self._readers, writer]
         for worker in self._workers:
             worker.deliver = partial(self._deliver, worker)
             worker.finished.addErrback(self._break)
@@ -179,7 +179,8 @@ class BatchingStore:
         """Finish what has been handed in, close every connection, and fire."""
         if self._stopped is not None:
             return following(self._stopped)
-        self._stopped = Deferred.fromCoroutine(self._stop())
+        self._stopped = Deferred()
+        Deferred.fromCoroutine(self._stop()).chainDeferred(self._stopped)
         return following(self._stopped)
 
     async def _stop(self) -> None:

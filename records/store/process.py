@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from records.boundaries import CommitUnknown, Done, Writer
 from records.errors import Unusable
+from records.faults import told
 from records.store.parcels import (
     Broken,
     Closed,
@@ -35,7 +36,7 @@ from records.store.parcels import (
     pack,
     parcel_of_works,
 )
-from records.store.workers import Item, Items, answer_all
+from records.store.workers import Item, Items, WriterWorker, answer_all
 from records.store.writing import PIECE, Writing
 
 ROOM = 1024 * 1024
@@ -67,6 +68,10 @@ class WriterProcess:
         self._under_way: deque[Item] = deque()
         self._unpacker = Unpacker()
         self._unsent = bytearray()
+        self._is_over = False
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+            # So it may have been for whoever started us; nobody could tell then how a child ended.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         try:
             self._socket, other = socket.socketpair()
             for end in (self._socket, other):
@@ -90,13 +95,17 @@ class WriterProcess:
                 parcels += self._unpacker.unpack(data)
         except OSError:
             parcels = []
+        if parcels and isinstance(parcels[0], Broken):
+            self._reap()
+            raise Unusable(f"The process that writes to {path} has failed: {parcels[0].why}.")
         if not parcels or not isinstance(parcels[0], Opened):
             raise Unusable(f"The process that writes to {path} has ended: {self._reap()}.")
         if parcels[0].problem:
             raise Unusable(parcels[0].problem)
 
     def abandon(self) -> None:
-        """End it, if it has not been started."""
+        """See `WriterWorker`."""
+        self._watch_no_more()
         self._reap()
 
     def start(self) -> None:
@@ -106,7 +115,7 @@ class WriterProcess:
 
     def hand_over(self) -> None:
         """See `Worker`."""
-        if self.fresh and self.pid:
+        if self.fresh and not self._is_over:
             items, self.fresh = self.fresh, []
             try:
                 parcel = parcel_of_works([item.work for item in items])
@@ -130,7 +139,7 @@ class WriterProcess:
     def stop(self) -> None:
         """See `Worker`."""
         self.hand_over()
-        if self.pid:
+        if not self._is_over:
             self._unsent += pack(Stop())
             self.doWrite()
 
@@ -149,12 +158,18 @@ class WriterProcess:
 
     def doWrite(self) -> None:
         """See `IWriteDescriptor`. Sends as much as the other end takes now."""
+        if self._is_over:
+            return  # it came to its end in this very turn
         try:
             del self._unsent[: self._socket.send(self._unsent)]
         except BlockingIOError:
             pass
-        except OSError:
+        except ConnectionError:
             self._unsent.clear()  # it has ended, and that is read below, after what it said last
+        except OSError:
+            # Half a parcel may have left, and no other can follow it.
+            self._end(Failure(), len(self._under_way))
+            return
         if self._unsent:
             self._reactor.addWriter(self)
         else:
@@ -183,22 +198,30 @@ class WriterProcess:
         self._watch_no_more()
         self._reap()
         self.finished.callback(None)
+        answer_all([], self._left())  # what came after the stop: it was not taken on any more
 
     def _end(self, failure: Failure | None, doubtful: int) -> None:
         """It has come to a bad end: answer everything that it leaves behind."""
-        if not self.pid:
+        if self._is_over:
             return
         self._watch_no_more()
-        how = self._reap()
-        self.finished.errback(
-            failure or Failure(CommitUnknown(f"the process that writes has ended: {how}"))
-        )
+        if failure is None:
+            why = f"the process that writes has ended: {self._reap()}"
+            failure = Failure(CommitUnknown(why))
+        self.finished.errback(failure)
+        left = self._left()
+        answer_all(left[:doubtful], left[doubtful:])
+        self._reap()  # last, where it is not needed before: its disk may hold it up
+
+    def _left(self) -> Items:
+        """All that is still to be answered."""
         left = [*self._under_way, *self.fresh]
         self._under_way.clear()
         self.fresh = []
-        answer_all(left[:doubtful], left[doubtful:])
+        return left
 
     def _watch_no_more(self) -> None:
+        self._is_over = True
         self._reactor.removeReader(self)
         self._reactor.removeWriter(self)
 
@@ -220,19 +243,28 @@ def _become(
     """Be the process that writes, and end with it."""
     status = 1
     try:
-        # A terminal's Ctrl-C and a service manager's signals come to all processes of a daemon;
-        # this one ends when the daemon says so, or has ended.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        signal.set_wakeup_fd(-1)
-        gc.freeze()
-        _let_go({0, 1, 2, other.fileno(), *keep})
-        with suppress(OSError):
-            Path("/proc/self/comm").write_text(NAME, "ascii")
+        _settle_in({0, 1, 2, other.fileno(), *keep})
         Writing(other).serve(open_writer)
         status = 0
+    except BaseException as error:  # noqa: BLE001  its last words
+        # What `serve` raises it has told already, and nobody listens to this any more.
+        with suppress(OSError):
+            other.sendall(pack(Broken(told(error))))
     finally:
         os._exit(status)
+
+
+def _settle_in(keep: set[int]) -> None:
+    """Become a process of its own, that has these descriptors."""
+    # A terminal's Ctrl-C and a service manager's signals come to all processes of a daemon; this
+    # one ends when the daemon says so, or has ended.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.set_wakeup_fd(-1)
+    gc.freeze()  # what the daemon made is not looked through again, so the two go on sharing it
+    _let_go(keep)
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(NAME, "ascii")
 
 
 def _let_go(keep: set[int]) -> None:
@@ -245,3 +277,7 @@ def _let_go(keep: set[int]) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in {*numbers} - keep - {nowhere}:
         os.dup2(nowhere, number, inheritable=False)
+
+
+def _conforms(process: WriterProcess) -> WriterWorker:
+    return process

@@ -2,7 +2,7 @@
 
 Owns savepoints, commits and checkpoints, and what is remembered from one transaction to the next.
 Knows nothing of how a database is opened, nor of threads or of Twisted: each reader and the writer
-is used by one thread at a time, as `records.store.batching` sees to.
+is used by one thread at a time, as `records.store.batching` and `records.store.writing` see to.
 """
 
 from __future__ import annotations

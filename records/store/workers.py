@@ -62,7 +62,7 @@ class Worker(Protocol):
 
     fresh: what is handed over next. waiting: how much is on its way. deliver: called in the
     reactor's thread with work and its outcomes. finished: fires once the worker has ended, and
-    fails if that was a bad end; all its work has been answered then.
+    fails if that was a bad end; what it leaves behind is answered right after.
     """
 
     fresh: Items
@@ -85,7 +85,7 @@ class WriterWorker(Worker, Protocol):
         """Open the database, and wait until that is done. Raises `Unusable`."""
 
     def abandon(self) -> None:
-        """End where it has not been started."""
+        """End where nothing comes of the start."""
 
 
 class FromThread(Protocol):
@@ -169,3 +169,7 @@ class WorkerThread:
             never_begun += self._queue.get() or []
         self.fresh = []
         answer_all(items[:MAX_BATCH], never_begun)
+
+
+def _conforms(thread: WorkerThread) -> Worker:
+    return thread

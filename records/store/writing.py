@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from select import select
+from select import POLLIN, poll
 from socket import socket
 from typing import Any
 
@@ -41,6 +41,8 @@ class Writing:
 
     def __init__(self, other: socket) -> None:
         self._socket = other
+        self._poll = poll()
+        self._poll.register(other, POLLIN)
         self._unpacker = Unpacker()
         self._parcels: deque[Any] = deque()
         self._waiting: list[Work] = []
@@ -101,7 +103,7 @@ class Writing:
                     self._waiting += works_of(parcel)
 
     def _more_waits(self) -> bool:
-        return bool(select([self._socket], [], [], 0)[0])
+        return bool(self._poll.poll(0))
 
     def _receive(self) -> None:
         """Take in some bytes, blocking until there are any. Raises `Gone`."""

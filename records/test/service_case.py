@@ -70,6 +70,7 @@ class ServiceCase(SynchronousTestCase):
         self.time = HeldTime()
         self.hasher: PasswordHasher = PlainHasher()
         self.random = Counting()
+        self.begin_writer: Callable[..., WriterThread] = partial(WriterThread, self.reactor)
         self.hang_ups: list[Callable[[], None]] = []
         self.shown: list[str] = []
         self.given_up: list[bool] = []
@@ -92,7 +93,7 @@ class ServiceCase(SynchronousTestCase):
             hasher=self.hasher,
             clock=self.time,
             random_bytes=self.random,
-            begin_writer=partial(WriterThread, self.reactor),
+            begin_writer=self.begin_writer,
             hang_up=self.hang_ups.append,
             show=self.shown.append,
             give_up=lambda: self.given_up.append(True),

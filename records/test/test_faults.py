@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.faults import MAX_FRAMES, whereabouts
+from records.faults import MAX_FRAMES, FarFault, kind_of, told, whereabouts
 
 SECRET = "536-90-4399"
 
@@ -38,18 +38,18 @@ class WhereaboutsTests(SynchronousTestCase):
 
     def test_calls(self) -> None:
         """Each call is told as its file, line and function; the last is where it was raised."""
-        told = whereabouts(raised(fall)).split(" > ")
+        shown = whereabouts(raised(fall)).split(" > ")
         line = fall.__code__.co_firstlineno + 2
-        self.assertEqual(told[-1], f"test_faults.py:{line} fall")
-        self.assertEqual(len(told), 2)
-        self.assertRegex(told[0], r"\Atest_faults\.py:[0-9]+ raised\Z")
+        self.assertEqual(shown[-1], f"test_faults.py:{line} fall")
+        self.assertEqual(len(shown), 2)
+        self.assertRegex(shown[0], r"\Atest_faults\.py:[0-9]+ raised\Z")
 
     def test_innermost(self) -> None:
         """Of many calls the innermost are told."""
-        told = whereabouts(raised(lambda: sink(50))).split(" > ")
-        self.assertEqual(len(told), MAX_FRAMES)
-        self.assertRegex(told[-1], " fall$")
-        self.assertEqual({each.split(" ")[1] for each in told[:-1]}, {"sink"})
+        shown = whereabouts(raised(lambda: sink(50))).split(" > ")
+        self.assertEqual(len(shown), MAX_FRAMES)
+        self.assertRegex(shown[-1], " fall$")
+        self.assertEqual({each.split(" ")[1] for each in shown[:-1]}, {"sink"})
 
     def test_no_text(self) -> None:
         """Nothing of the error's own text is told, nor of the errors that it comes from."""
@@ -63,10 +63,10 @@ class WhereaboutsTests(SynchronousTestCase):
         for call in (fall, chained, lambda: sink(5), lambda: int(SECRET)):
             error = raised(call)
             self.assertIn(SECRET, str(error))
-            told = whereabouts(error)
-            self.assertNotIn(SECRET, told)
-            self.assertNotIn("\n", told)
-            for each in told.split(" > "):
+            shown = whereabouts(error)
+            self.assertNotIn(SECRET, shown)
+            self.assertNotIn("\n", shown)
+            for each in shown.split(" > "):
                 self.assertTrue(re.fullmatch(r"[\w.]+:[0-9]+ [\w<>]+", each), each)
 
     def test_no_folders(self) -> None:
@@ -77,3 +77,15 @@ class WhereaboutsTests(SynchronousTestCase):
         """What was never raised, or is no error at all, has no place."""
         for error in (None, LookupError(SECRET)):
             self.assertEqual(whereabouts(error), "an unknown place")
+
+
+class FarTests(SynchronousTestCase):
+    """A fault of another process."""
+
+    def test_told(self) -> None:
+        """It is told as it would have been there, and holds no more."""
+        near = raised(fall)
+        far = FarFault.of(near)
+        self.assertEqual((kind_of(far), whereabouts(far)), ("LookupError", whereabouts(near)))
+        self.assertEqual(told(far), told(near))
+        self.assertNotIn(SECRET, repr(far) + str(far))

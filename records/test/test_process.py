@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from errno import ENOBUFS
 from functools import partial
 from pathlib import Path
 from select import select
@@ -12,8 +13,10 @@ from time import monotonic, sleep
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
 from records.boundaries import CommitUnknown, Done, Transaction, Work, Writer
 from records.errors import Busy, NotFound, OutcomeUnknown, Unusable
@@ -56,6 +59,11 @@ def die(tx: Transaction) -> None:
 def break_down(tx: Transaction) -> None:
     """Find that nothing can go on."""
     raise SystemExit
+
+
+def raising(error: Exception, *args: object) -> None:
+    """Raise it, whatever is asked."""
+    raise error
 
 
 class SelectingReactor:
@@ -209,6 +217,12 @@ class LifeTests(ProcessCase):
         self.until(lambda: found)
         self.assertEqual(found, [1])
 
+    def test_interface(self) -> None:
+        """It is what a reactor can watch."""
+        process = self.begun()
+        self.assertTrue(verifyObject(IReadWriteDescriptor, process))
+        self.assertEqual(process.logPrefix(), NAME)
+
     def test_name_and_files(self) -> None:
         """It has a name of its own, and of what the daemon has open what it is to keep."""
         kept, other = os.open(os.devnull, os.O_RDONLY), os.open(self.path, os.O_RDONLY)
@@ -241,6 +255,35 @@ class EndTests(ProcessCase):
         os.kill(process.pid, signal.SIGKILL)
         with self.assertRaisesRegex(Unusable, "has ended: signal 9"):
             process.open(self.path)
+
+    def test_fault_before(self) -> None:
+        """If it comes upon a fault as it opens the database, that is told, without what it holds."""
+
+        def opening(path: Path) -> Writer:
+            raise LookupError(path)
+
+        process = WriterProcess(self.reactor, opening)
+        pid = process.pid
+        with self.assertRaisesRegex(Unusable, r"has failed: LookupError at .*\d opening\.\Z"):
+            process.open(self.path)
+        process.abandon()
+        self.is_over(process, pid)
+
+    def test_children_ignored(self) -> None:
+        """Whoever started the daemon may have had it ignore the ends of its children."""
+        self.addCleanup(signal.signal, signal.SIGCHLD, signal.getsignal(signal.SIGCHLD))
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        process = self.begun()
+        pid = process.pid
+        process.abandon()
+        self.is_over(process, pid)
+
+    def test_abandoned_at_work(self) -> None:
+        """So if it had been started already."""
+        process = self.started()
+        pid = process.pid
+        process.abandon()
+        self.is_over(process, pid)
 
     def test_abandoned(self) -> None:
         """Where nothing comes of the start, nothing of it is left."""
@@ -289,6 +332,34 @@ class EndTests(ProcessCase):
         self.assertRegex(self.broke(), r"\ASystemExit at .*test_process\.py:[0-9]+ break_down\Z")
         self.assertIsInstance(found[0], OutcomeUnknown)
         self.is_over(process, pid)
+
+    def test_cannot_send(self) -> None:
+        """If the system cannot send on, half a parcel may have left: nothing can follow it."""
+        process = self.started()
+        pid = process.pid
+
+        class NoBuffers:
+            send = staticmethod(partial(raising, OSError(ENOBUFS, "No buffer space available")))
+            fileno, close = process._socket.fileno, process._socket.close
+
+        process._socket = NoBuffers()  # type: ignore[assignment]
+        found = self.hand(process, add, 1)
+        process.hand_over()
+        self.assertIsInstance(found[0], OutcomeUnknown)
+        (failure,) = self.ended
+        assert isinstance(failure, Failure)
+        self.assertIsInstance(failure.value, OSError)
+        self.is_over(process, pid)
+
+    def test_after_the_stop(self) -> None:
+        """What is handed in after the stop is not begun, and told so."""
+        process = self.started()
+        process.stop()
+        found = self.hand(process, add, 1)
+        process.hand_over()
+        self.until(lambda: self.ended)
+        self.assertEqual(self.ended, [None])
+        self.assertIsInstance(found[0], Busy)
 
     def test_lost(self) -> None:
         """If the reactor loses sight of it, that is its end as well."""

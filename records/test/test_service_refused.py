@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT
+from functools import partial
 from pathlib import Path
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -16,6 +17,7 @@ from records.client.__main__ import parse_options
 from records.errors import Unusable
 from records.keys import KeyFiles
 from records.service import _how_to_connect, _why_not_listening, endpoint_from
+from records.test.batching_case import WriterThread
 from records.test.service_case import LISTEN, ServiceCase
 
 
@@ -107,6 +109,25 @@ class RefusedTests(ServiceCase):
         self.places.database.chmod(0o600)
         self.assertIn("damaged", self.refused())
         self.assertEqual(len(self.reactor.ports), 1)
+
+    def test_workers(self) -> None:
+        """Where a worker cannot be started, nothing is left: no port, lock, or process."""
+        abandoned: list[object] = []
+
+        class NoThread(WriterThread):
+            """A writer whose thread the system does not allow."""
+
+            def start(self) -> None:
+                raise Unusable("There can be no more threads.")
+
+            def abandon(self) -> None:
+                abandoned.append(self)
+
+        self.begin_writer = partial(NoThread, self.reactor)
+        self.assertIn("no more threads", self.refused())
+        self.assertEqual(len(abandoned), 1)
+        self.assertFalse([port for port in self.reactor.ports if port.is_open])
+        os.close(lock(self.places, 0))
 
     def test_then_started(self) -> None:
         """After a refusal the folder is free: another start succeeds once the reason is gone."""
