@@ -257,7 +257,7 @@ class EndTests(ProcessCase):
             process.open(self.path)
 
     def test_fault_before(self) -> None:
-        """If it comes upon a fault as it opens the database, that is told, without what it holds."""
+        """If it comes upon a fault as it opens the database, its kind and place are told."""
 
         def opening(path: Path) -> Writer:
             raise LookupError(path)

@@ -40,8 +40,8 @@ PROCESS: tuple[Bug, ...] = (
         "A stop does what has been handed in.",
         f"{_LIFE}.test_stop",
         (
-            '        """See `Worker`."""\n        self.hand_over()\n        if self.pid:\n',
-            '        """See `Worker`."""\n        if self.pid:\n',
+            '        """See `Worker`."""\n        self.hand_over()\n        if not self._is_over:\n',
+            '        """See `Worker`."""\n        if not self._is_over:\n',
         ),
     ),
     bug(
@@ -49,14 +49,14 @@ PROCESS: tuple[Bug, ...] = (
         _PROCESS,
         "A signal to all processes stops the daemon in its order.",
         f"{_LIFE}.test_signals",
-        ("            signal.signal(number, signal.SIG_IGN)\n", "            pass\n"),
+        ("        signal.signal(number, signal.SIG_IGN)\n", "        pass\n"),
     ),
     bug(
         "has-all-that-is-open",
         _PROCESS,
         "The process that writes has no share of what else the daemon has open.",
         f"{_LIFE}.test_name_and_files",
-        ("        _let_go({0, 1, 2, other.fileno(), *keep})\n", ""),
+        ("    _let_go(keep)\n    with", "    with"),
     ),
     bug(
         "readers-write-at-their-end",
@@ -66,13 +66,20 @@ PROCESS: tuple[Bug, ...] = (
         ("NO_CKPT_ON_CLOSE, int(self._is_alone)", "NO_CKPT_ON_CLOSE, 0"),
     ),
     bug(
+        "half-a-parcel",
+        _PROCESS,
+        "Whatever happens on the way to the process that writes, everybody is answered.",
+        f"{_ENDS}.test_cannot_send",
+        ("        except ConnectionError:\n", "        except OSError:\n"),
+    ),
+    bug(
         "left-behind",
         _PROCESS,
         "Of a start that failed no process is left.",
         f"{_ENDS}.test_abandoned",
         (
-            '        """End it, if it has not been started."""\n        self._reap()\n',
-            '        """End it, if it has not been started."""\n',
+            '        """See `WriterWorker`."""\n        self._watch_no_more()\n        self._reap()\n',
+            '        """See `WriterWorker`."""\n        self._watch_no_more()\n',
         ),
     ),
     bug(
