@@ -40,8 +40,8 @@ PROCESS: tuple[Bug, ...] = (
         "A stop does what has been handed in.",
         f"{_LIFE}.test_stop",
         (
-            '        """See `Worker`."""\n        self.hand_over()\n        if not self._is_over:\n',
-            '        """See `Worker`."""\n        if not self._is_over:\n',
+            "        self.hand_over()\n        if not self._is_over:\n",
+            "        if not self._is_over:\n",
         ),
     ),
     bug(
@@ -78,8 +78,8 @@ PROCESS: tuple[Bug, ...] = (
         "Of a start that failed no process is left.",
         f"{_ENDS}.test_abandoned",
         (
-            '        """See `WriterWorker`."""\n        self._watch_no_more()\n        self._reap()\n',
-            '        """See `WriterWorker`."""\n        self._watch_no_more()\n',
+            '`WriterWorker`."""\n        self._watch_no_more()\n        self._reap()\n',
+            '`WriterWorker`."""\n        self._watch_no_more()\n',
         ),
     ),
     bug(
