@@ -29,7 +29,7 @@ Ts = TypeVarTuple("Ts")
 MAX_WAITING = 20_000
 """How many pieces of work may wait for a worker before further ones are refused."""
 
-CROWDED = 256
+CROWDED = 512
 """With so many writes waiting, each connection is to hand in one at a time: so nobody waits for
 more than a few that others have sent together, and a commit still has many to share it."""
 
