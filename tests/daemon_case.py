@@ -6,6 +6,7 @@ do: by its commands, its files, its log and its port.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
@@ -16,10 +17,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.daemon_processes import catches, end_pid, parent_of, writers_in
 from tests.wire import WAIT, Wire
 
 HERE = Path(__file__).resolve().parent
@@ -27,14 +29,19 @@ CHECKOUT = HERE.parent
 BIN = Path(sys.executable).parent
 PASSWORD = "seven quiet herons wade"
 """What the first account's password is changed to."""
+CHEAP = ("--bcrypt-cost", "10")
+"""Options, of the daemon and of `records.admin`, with which password hashes are quick to make."""
 STOPPED = -signal.SIGTERM
 """A daemon's exit code after a good stop: twistd ends itself with the signal that it was sent."""
-_TWISTD: list[str | Path] = (
-    [sys.executable, HERE / "measured_twistd.py"]
-    if "COVERAGE_PROCESS_START" in os.environ
-    else [BIN / "twistd"]
-)
+_TWISTD: Sequence[str | Path] = [BIN / "twistd"]
+_MEASURED_TWISTD: Sequence[str | Path] = [sys.executable, HERE / "measured_twistd.py"]
+_IS_MEASURING = "COVERAGE_PROCESS_START" in os.environ
 _LISTENING = re.compile(r"Listening at \S+?:(\d+)\. ")
+
+
+def unmeasured() -> dict[str, str]:
+    """This process's environment, but that nobody measures the coverage of what has it."""
+    return {name: told for name, told in os.environ.items() if name != "COVERAGE_PROCESS_START"}
 
 
 def until(condition: Callable[[], Any], what: str, within: float = WAIT) -> Any:
@@ -69,23 +76,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+BREAKDOWN = "The store cannot go on"
+"""How the log begins to tell, with a traceback, that nothing more can be written."""
+
+
 def _catches_signals(process: subprocess.Popen[bytes]) -> bool:
     """Whether a reactor runs there: before that, which is after it listens, SIGTERM just kills.
 
     It sees to SIGCHLD last. Linux tells in proc(5) which signals a process catches.
     """
-    if process.poll() is not None:
-        return True
-    status = Path(f"/proc/{process.pid}/status").read_text("ascii", "replace")
-    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return bool(caught >> (signal.SIGCHLD - 1) & 1)
+    return process.poll() is not None or catches(process.pid, signal.SIGCHLD)
 
 
 class Daemon:
     """A daemon of one folder, where it can be started again and again.
 
-    options: for `twistd -n records`. twistd: the program. environment: its variables, or None
-    for this process's own. port: where it listens, once it has been started.
+    options: for `twistd -n records`. twistd: the program; coverage is measured of none but the one
+    that keeps what was measured. environment: its variables, or None
+    for this process's own. port: where it listens, once it has been started. is_hurt: whether its
+    process that writes was ended by a test, of which the log tells in its own way.
     """
 
     def __init__(
@@ -97,16 +106,37 @@ class Daemon:
     ) -> None:
         self.folder = folder
         self.port = 0
+        self.is_hurt = False
         self.process: subprocess.Popen[bytes] | None = None
         self.ca = folder / "keys" / "ca.crt"
         self._options = options
         self._twistd = twistd
+        self._begun: subprocess.Popen[bytes] | None = None
         self._environment = dict(os.environ if environment is None else environment)
+        if twistd is not _MEASURED_TWISTD:
+            self._environment.pop("COVERAGE_PROCESS_START", None)
 
     def command(self) -> list[str | Path]:
         """The command line that starts it at its port."""
         where = f"tcp:{self.port}:interface=127.0.0.1"
         return [*self._twistd, "-n", "records", "--listen", where, *self._options]
+
+    @property
+    def pid(self) -> int:
+        """The process id of the one that serves."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def writer(self) -> int:
+        """The process id of the one that writes, which it has forked."""
+        (pid,) = (each for each in writers_in(self.folder) if parent_of(each) == self.pid)
+        return pid
+
+    @property
+    def pids(self) -> tuple[int, int]:
+        """Both."""
+        return self.pid, self.writer
 
     @property
     def log(self) -> str:
@@ -132,12 +162,19 @@ class Daemon:
             )
         return self.process
 
+    def begin(self) -> None:
+        """Begin with its first start, at a free port. `start` waits for it."""
+        self.port = free_port()
+        self._begun = self.launch()
+
     def start(self, *options: str, stderr: int | None = None) -> None:
         """Start it, and wait until it listens: at the same port as before, or a free one."""
         for _ in range(2):
-            self.port = self.port or free_port()
-            seen = len(self.log)
-            process = self.launch(*options, stderr=stderr)
+            process, self._begun, seen = self._begun, None, 0
+            if process is None:
+                self.port = self.port or free_port()
+                seen = len(self.log)
+                process = self.launch(*options, stderr=stderr)
             until(partial(self._has_begun, process, seen), "the daemon listens")
             if process.poll() is None:
                 until(partial(_catches_signals, process), "the daemon can be stopped")
@@ -178,9 +215,37 @@ class Daemon:
         if self.process is not None:
             self.stop()
 
+    def kill_writer(self) -> None:
+        """End its process that writes, as the system does where there is no more memory."""
+        self.is_hurt = True
+        os.kill(self.writer, signal.SIGKILL)
+
+    def left_behind(self) -> list[int]:
+        """Its processes that write, once they have had the time to end; there must be none.
+
+        What is there nevertheless is ended.
+        """
+        try:
+            until(lambda: not writers_in(self.folder), "the process that writes has ended")
+        except AssertionError:
+            left = writers_in(self.folder)
+            for pid in left:
+                end_pid(pid)
+            return left
+        return []
+
 
 class DaemonCase(SynchronousTestCase):
-    """Tests with a real daemon. Whatever they start is ended with them."""
+    """Tests with a real daemon. Whatever they start is ended with them.
+
+    is_measured: whether coverage is measured in what they start, where it is at all. That makes
+    programs slower by half, and most of what they reach the unit tests have reached already.
+    is_ahead: whether the next such test's daemon starts while a test is at work with its own.
+    """
+
+    is_measured = False
+    is_ahead = False
+    _next: ClassVar[Daemon | None] = None
 
     def folder(self) -> Path:
         """A new empty folder."""
@@ -190,20 +255,37 @@ class DaemonCase(SynchronousTestCase):
 
     def make_daemon(self, *options: str, folder: Path | None = None) -> Daemon:
         """A daemon that is not started yet, with password hashes that are quick to make."""
-        daemon = Daemon(folder or self.folder(), ["--bcrypt-cost", "10", *options])
+        twistd = _MEASURED_TWISTD if _IS_MEASURING and self.is_measured else _TWISTD
+        daemon = Daemon(folder or self.folder(), [*CHEAP, *options], twistd)
         self.addCleanup(self.end_daemon, daemon)
         return daemon
 
     def end_daemon(self, daemon: Daemon) -> None:
         """End a daemon; whatever it went through, it must not have stumbled."""
         daemon.end()
-        for sign in ("Traceback", "Unhandled", "A fault in"):
+        self.assertEqual(daemon.left_behind(), [])
+        for sign in ("Unhandled", "A fault in"):
             self.assertNotIn(sign, daemon.log)
+        breakdowns = daemon.log.count(BREAKDOWN) if daemon.is_hurt else 0
+        self.assertEqual(daemon.log.count("Traceback"), breakdowns, daemon.log)
 
     def start_daemon(self, *options: str, folder: Path | None = None) -> Daemon:
         """A daemon that listens."""
+        if self.is_ahead and not (self.is_measured or options or folder):
+            return self._start_ahead()
         daemon = self.make_daemon(*options, folder=folder)
         daemon.start()
+        return daemon
+
+    def _start_ahead(self) -> Daemon:
+        """The daemon that has begun to start during the last test; and begin with another."""
+        daemon, DaemonCase._next = DaemonCase._next or Daemon(self.folder(), CHEAP), None
+        self.addCleanup(self.end_daemon, daemon)
+        daemon.start()
+        following = Daemon(self.folder(), CHEAP)
+        atexit.register(following.end)
+        following.begin()
+        DaemonCase._next = following
         return daemon
 
     def connect(self, daemon: Daemon, *, buffer: int | None = None) -> Wire:
@@ -234,6 +316,10 @@ class DaemonCase(SynchronousTestCase):
         wire.ask("resume", token=token)
         return wire
 
+    def environment(self) -> dict[str, str]:
+        """The variables of programs that are started."""
+        return dict(os.environ) if self.is_measured else unmeasured()
+
     def run_program(
         self, arguments: Iterable[str | Path], folder: Path, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
@@ -241,7 +327,7 @@ class DaemonCase(SynchronousTestCase):
         return subprocess.run(
             [*arguments],
             cwd=folder,
-            env=dict(os.environ),
+            env=self.environment(),
             input=given,
             capture_output=True,
             encoding="utf-8",
@@ -257,7 +343,7 @@ class DaemonCase(SynchronousTestCase):
 
     def account(self, daemon: Daemon, username: str, *arguments: str) -> str:
         """Add an account; its first password."""
-        told = self.office(daemon, "add", username, *arguments)
+        told = self.office(daemon, *CHEAP, "add", username, *arguments)
         found = re.search(r"Password: (\S+)", told)
         assert found is not None
         return found[1]

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from typing import Any
 
 import pexpect
@@ -24,6 +25,7 @@ from tests.wire import WAIT
 
 ROWS, COLUMNS = 40, 120
 MENU = "Choose ["
+ENDED = "(the client has ended)"
 _STYLE = re.compile(r"\x1b\[[0-9;]*[mKDC]")
 """What the client itself uses: colours, erasing to the line's end, and moving within the line."""
 
@@ -31,13 +33,20 @@ _STYLE = re.compile(r"\x1b\[[0-9;]*[mKDC]")
 class Terminal:
     """A client at a terminal of its own. Everything shown so far is in `shown`."""
 
-    def __init__(self, daemon: Daemon, options: tuple[str, ...], *, colour: bool) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        options: tuple[str, ...],
+        environment: Mapping[str, str],
+        *,
+        colour: bool,
+    ) -> None:
         self._ours, self._theirs = os.openpty()
         size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
         fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, size)
         self.modes_before = self.modes
         self._written = io.StringIO()
-        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1"}
+        environment = {**environment, "TERM": "xterm-256color", "PYTHONUTF8": "1"}
         if not colour:
             environment["NO_COLOR"] = "1"
         command = [sys.executable, "-m", "records.client", "--port", str(daemon.port), *options]
@@ -86,7 +95,8 @@ class Terminal:
     def exit_code(self) -> int:
         """Wait for the client's end; its exit code. What it said to the last is in `shown`."""
         self.process.wait(WAIT)
-        self._keys.expect_exact([pexpect.TIMEOUT, pexpect.EOF], timeout=0.1)  # read all of it
+        os.write(self._theirs, ENDED.encode())  # behind all that the client has written
+        self.expect(ENDED)
         return self.process.returncode
 
     def end(self) -> None:
@@ -99,9 +109,11 @@ class Terminal:
 class TerminalCase(DaemonCase):
     """Tests with clients at terminals."""
 
+    is_ahead = True
+
     def sit_down(self, daemon: Daemon, *options: str, colour: bool = False) -> Terminal:
         """Start a client at a terminal."""
-        terminal = Terminal(daemon, options, colour=colour)
+        terminal = Terminal(daemon, options, self.environment(), colour=colour)
         self.addCleanup(terminal.end)
         return terminal
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import socket
 import stat
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 import apsw
 
@@ -124,10 +126,17 @@ class RefusedStartTests(DaemonCase):
         self.assertEqual(len(lines), 1, (lines, daemon.log))
         return lines[0]
 
+    _stopped: ClassVar[Path | None] = None
+
     def stopped_daemon(self) -> Daemon:
-        """A daemon that has been started once, and stopped."""
-        daemon = self.start_daemon()
-        self.assertEqual(daemon.stop(), STOPPED)
+        """A daemon that has been started once, and stopped: each a copy of the same."""
+        if RefusedStartTests._stopped is None:
+            first = self.start_daemon()
+            self.assertEqual(first.stop(), STOPPED)
+            RefusedStartTests._stopped = first.folder
+        daemon = self.make_daemon()
+        for name in ("keys", "data"):
+            shutil.copytree(RefusedStartTests._stopped / name, daemon.folder / name)
         return daemon
 
     def test_exposed_key(self) -> None:

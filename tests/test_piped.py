@@ -15,6 +15,8 @@ BLANKS = [""] * 18
 class PipedTests(DaemonCase):
     """Scripts."""
 
+    is_ahead = True
+
     def check_plain(self, done: subprocess.CompletedProcess[str]) -> None:
         """No control characters, no traceback, no password."""
         for character in done.stdout:

@@ -89,6 +89,8 @@ class StopTests(DaemonCase):
 class LogTests(DaemonCase):
     """The log is for whoever runs the daemon, who need not see what is in the records."""
 
+    is_measured = True
+
     def test_no_secrets(self) -> None:
         """No password, token or content of a record comes into the log or standard error."""
         daemon = self.start_daemon()

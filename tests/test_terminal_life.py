@@ -82,6 +82,8 @@ class KeysTests(TerminalCase):
 class SignalTests(TerminalCase):
     """However the client ends, the terminal is as it was."""
 
+    is_measured = True
+
     def test_terminated(self) -> None:
         """SIGTERM ends the client at the menu or in a question; the terminal is restored."""
         daemon = self.start_daemon()

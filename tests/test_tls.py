@@ -162,6 +162,8 @@ class HandshakeTests(DaemonCase):
 class TrustTests(DaemonCase):
     """Whom the client speaks with."""
 
+    is_ahead = True
+
     def refused(self, daemon: Daemon, *options: str) -> str:
         """What the client says as it refuses to go on: in words, and after asking nothing secret"""
         done = self.run_client(daemon, ["admin", PASSWORD, "q"], *options)
@@ -221,6 +223,8 @@ class TrustTests(DaemonCase):
 
 class RenewalTests(DaemonCase):
     """A certificate is exchanged while the daemon runs."""
+
+    is_ahead = True
 
     def hang_up(self, daemon: Daemon, sign: str) -> None:
         """Have the certificate loaded, and wait for what the log says of it."""

@@ -16,6 +16,8 @@ MAX_LINE = 64 * 1024
 class LineTests(DaemonCase):
     """Lines in, lines out."""
 
+    is_ahead = True
+
     def test_in_order(self) -> None:
         """Requests sent all at once are done in the order sent, and answered in that order."""
         wire = self.admin(self.start_daemon())
@@ -110,7 +112,7 @@ class DeadlineTests(DaemonCase):
     def test_logged_in(self) -> None:
         """Who has logged in may be silent for longer than the login may take."""
         wire = self.admin(self.start_daemon("--login-timeout", "1"))
-        time.sleep(2)
+        time.sleep(1.5)
         self.assertEqual(wire.ask("employee.list")["employees"], [])
 
     def test_not_reading(self) -> None:
@@ -139,6 +141,8 @@ class DeadlineTests(DaemonCase):
 
 class ManyTests(DaemonCase):
     """Many connections at once."""
+
+    is_ahead = True
 
     def test_many(self) -> None:
         """A hundred connections that are open at once are all served."""

@@ -35,7 +35,12 @@ def done(action: str, subject: str, *fields: str) -> Event:
 
 
 class AdminCase(SynchronousTestCase):
-    """A database with an owner `olga`, `hal` of HR, who is logged in, and an employee 1."""
+    """A database with an owner `olga`, `hal` of HR, who is logged in, and an employee 1.
+
+    cost: the options that make new passwords' hashes quick to make.
+    """
+
+    cost: tuple[str, ...] = ("--bcrypt-cost", "10")
 
     def setUp(self) -> None:
         self.addCleanup(os.umask, os.umask(0o022))
@@ -97,7 +102,8 @@ class AdminCase(SynchronousTestCase):
         for name, stream in (("stdout", said), ("stderr", complained)):
             self.patch(sys, name, stream)
         folder = self.folder if data is None else data
-        code = self.assertRaises(SystemExit, main, ["--data", str(folder), *argv]).code
+        given = ["--data", str(folder), *self.cost, *argv]
+        code = self.assertRaises(SystemExit, main, given).code
         return code, said.getvalue(), complained.getvalue()
 
     def does(self, *argv: str) -> str:

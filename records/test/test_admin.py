@@ -97,6 +97,7 @@ class CommandTests(AdminCase):
 
     def test_cost(self) -> None:
         """New passwords are hashed at the cost that is told, which is the daemon's if none is."""
+        self.cost = ()
         for options, cost in (((), 12), (("--bcrypt-cost", "10"), 10)):
             self.does(*options, "add", f"ann{cost}", "hr")
             self.does(*options, "reset-password", "hal")

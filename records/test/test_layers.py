@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -104,8 +105,9 @@ def layer_of(module: str) -> str:
     )
 
 
-def modules() -> dict[str, ast.Module]:
-    """Every module of the package by its name below `records`, as a tree."""
+@cache
+def modules() -> Mapping[str, ast.Module]:
+    """Every module of the package by its name below `records`, as a tree that is read only."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = list(path.relative_to(ROOT).with_suffix("").parts)
@@ -140,13 +142,20 @@ def imports(tree: ast.Module, known: set[str]) -> set[str]:
     return found
 
 
+@cache
+def imported() -> Mapping[str, set[str]]:
+    """What each module imports."""
+    trees = modules()
+    known = set(trees)
+    return {name: imports(tree, known) for name, tree in trees.items()}
+
+
 class LayersTests(SynchronousTestCase):
     """The whole package, read and not run."""
 
     def setUp(self) -> None:
         self.trees = modules()
-        known = set(self.trees)
-        self.imports = {name: imports(tree, known) for name, tree in self.trees.items()}
+        self.imports = imported()
 
     def ours(self, module: str) -> set[str]:
         """Which of our modules a module imports, by their names below `records`."""

@@ -4,8 +4,9 @@ Owns which system calls on which files count as points where a fault can happen,
 put to one of them, and what is read back. Knows nothing of what a program was doing.
 
 A fault comes to the n-th call of a name on our files, counted by strace within each thread from
-when it attaches. A short write is a real one: the kernel cuts a write that would pass
-RLIMIT_FSIZE, which is set to the middle of it; what then becomes of the rest is a fault of its own.
+when it attaches, of whichever process. A short write is a real one: the kernel cuts a write that
+would pass RLIMIT_FSIZE, which is set to the middle of it; what then becomes of the rest is a fault
+of its own.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ class Call:
 
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<args>.*?)(?:\) += (?P<result>.*)| <unf.*)")
 _RESUMED = re.compile(r"(?P<thread>\d+) +<\.\.\. \w+ resumed>.*= (?P<result>.*)")
+_KILLED = re.compile(r"^(\d+) +\+\+\+ killed by SIGKILL \+\+\+$", re.MULTILINE)
 _PATH = re.compile(r"^\d+<([^>]*)>|\"([^\"]*)\"")
 _SIZES = re.compile(r", (\d+)(?:, (\d+))?$")
 
@@ -161,7 +163,7 @@ def why_not() -> str | None:
         return "strace is not installed"
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         try:
-            with Strace(sleeper.pid, Path(os.devnull), None):
+            with Strace([sleeper.pid], Path(os.devnull), None):
                 return None
         except AssertionError as error:
             return f"strace cannot attach to a process: {error}"
@@ -170,27 +172,28 @@ def why_not() -> str | None:
 
 
 class Strace:
-    """What traces one process, and all of its threads, from `with` on.
+    """What traces processes, with all of their threads and forks, from `with` on.
 
     output: where the trace is written. folder: the daemon's, so that only calls on its `files`
-    count; None for all. names: which calls. Where the process has been killed, it must have been
+    count; None for all. names: which calls. Where a process has been killed, it must have been
     waited for before the end.
     """
 
     def __init__(
         self,
-        pid: int,
+        pids: Sequence[int],
         output: Path,
         folder: Path | None,
         injections: Iterable[str] = (),
         names: Sequence[str] = CALLS,
         files: Sequence[str] = FILES,
     ) -> None:
-        self._pid = pid
+        self._pids = pids
         self._output = output
         counted = files if folder is not None else ()
         paths = [path for name in counted for path in (name, f"{folder}/{name}")]
-        self._command = ["strace", "-f", "-y", "-s", "0", "-o", str(output), "-p", str(pid)]
+        self._command = ["strace", "-f", "-y", "-s", "0", "-o", str(output)]
+        self._command += [option for pid in pids for option in ("-p", str(pid))]
         self._command += [option for path in paths for option in ("-P", path)]
         self._command += ["-e", "trace=" + ",".join(f"?{name}" for name in names)]
         self._command += [option for each in injections for option in ("-e", each)]
@@ -213,7 +216,7 @@ class Strace:
         assert self._process is not None
         if self._process.poll() is not None:
             return True
-        tasks = Path(f"/proc/{self._pid}/task").iterdir()
+        tasks = [task for pid in self._pids for task in Path(f"/proc/{pid}/task").iterdir()]
         return all(b"TracerPid:\t0\n" not in (task / "status").read_bytes() for task in tasks)
 
     def __exit__(self, *_: object) -> None:
@@ -240,9 +243,14 @@ class Strace:
         return parse(self.text)
 
     def is_stopped(self) -> bool:
-        """Whether an injected signal has stopped the process."""
+        """Whether an injected signal has stopped a process."""
         _, injected, after = self.text.partition("--- SIGSTOP {")  # not the stop it begins with
         return bool(injected) and "--- stopped by SIGSTOP ---" in after
+
+    @property
+    def killed(self) -> set[int]:
+        """The threads that SIGKILL has ended, injected or not; a process's first has its id."""
+        return {int(each) for each in _KILLED.findall(self.text)}
 
 
 def limit_files(pid: int, size: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections import Counter
@@ -12,7 +13,7 @@ from twisted.python import log
 from twisted.trial.unittest import SkipTest
 
 from records.audit import Head
-from tests.daemon_case import DaemonCase, until
+from tests.daemon_case import BREAKDOWN, DaemonCase, until
 from tests.faults.injected import Call, How, Strace, limit_files, why_not
 from tests.faults.injected_daemon import ForkedDaemon, fork_server
 from tests.faults.injected_requests import Answer, Asked, Kind, reason_of
@@ -57,26 +58,29 @@ class FaultCase(DaemonCase):
 
     def end_injected(self, daemon: ForkedDaemon) -> None:
         """End a daemon, which has not stumbled over anything but what was injected."""
-        daemon.end()
-        for sign in ("Unhandled", "A fault in"):
-            self.assertNotIn(sign, daemon.log)
-        told = daemon.log.count("Traceback")
-        self.assertEqual(told, daemon.log.count("The store cannot go on"), daemon.log)
+        daemon.is_hurt = True
+        self.end_daemon(daemon)
 
     def strace(self, scene: Scene, *injections: str) -> Strace:
-        """What traces the daemon."""
-        folder = scene.daemon.folder
-        return Strace(scene.daemon.pid, folder / "trace", folder, injections)
+        """What traces both of the daemon's processes."""
+        daemon = scene.daemon
+        return Strace(daemon.pids, daemon.folder / "trace", daemon.folder, injections)
 
-    def ended(self, scene: Scene, how: How) -> None:
-        """The daemon has ended, as it has to after this; start it again."""
-        code = scene.daemon.ended(WAIT)
-        if how.is_kill:
+    def ended(self, scene: Scene, *, is_killed: bool = False) -> None:
+        """The daemon has ended, as it has to after this, and its writer too; start it again.
+
+        is_killed: whether it was the process that serves which was killed.
+        """
+        daemon = scene.daemon
+        code = daemon.ended(WAIT)
+        if is_killed:
             self.assertEqual(code, -signal.SIGKILL)
         else:
             self.assertEqual(code, 1)
-            self.assertIn(STOPPING, scene.daemon.log)
-        scene.daemon.start()
+            self.assertEqual(daemon.life.count(STOPPING), 1, daemon.life)
+            self.assertEqual(daemon.life.count(BREAKDOWN), 1, daemon.life)
+        self.assertEqual(daemon.left_behind(), [])
+        daemon.start()
 
     def until_said(self, daemon: ForkedDaemon, seen: int, what: str) -> None:
         """Wait until the log says this, after what has been seen of it."""
@@ -90,13 +94,13 @@ class FaultCase(DaemonCase):
         """Whether the fault has come."""
         if how.is_short:
             return any(call.is_short for call in calls)
-        return reason == "nothing" if how.is_kill else any(call.is_injected for call in calls)
+        return reason in UNKNOWN if how.is_kill else any(call.is_injected for call in calls)
 
-    def mend(self, scene: Scene, strace: Strace, wire: Wire) -> None:
+    def mend(self, scene: Scene, strace: Strace, wire: Wire, writer: int) -> None:
         """Once the write has been cut, let the rest of it through."""
-        until(partial(self.is_cut_or_done, strace, wire), "the daemon is stopped, or answers")
-        limit_files(scene.daemon.pid, None)
-        scene.daemon.signal(signal.SIGCONT)
+        until(partial(self.is_cut_or_done, strace, wire), "it is stopped, or answers")
+        limit_files(writer, None)
+        os.kill(writer, signal.SIGCONT)
 
     def is_cut_or_done(self, strace: Strace, wire: Wire) -> bool:
         """Whether the process has been stopped at the write, or has made no such write."""

@@ -114,13 +114,15 @@ class ForkedDaemon(Daemon):
         return "".join(life.out for life in self._lives)
 
     @property
-    def errors(self) -> str:
-        return "".join(life.err for life in self._lives)
+    def life(self) -> str:
+        """What it has written since its last start."""
+        for life in self._lives[-1:]:
+            life.poll()
+        return "".join(life.out for life in self._lives[-1:])
 
     @property
-    def pid(self) -> int:
-        """The present process's id."""
-        return self._lives[-1].pid
+    def errors(self) -> str:
+        return "".join(life.err for life in self._lives)
 
     def launch(self, *options: str, stderr: int | None = None, paused: bool = False) -> Any:
         """Begin the process, and do not wait for it."""

@@ -5,6 +5,7 @@ Owns running it, and cutting its writes short. Knows nothing of what the program
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.daemon_case import until
+from tests.daemon_processes import writers_in
 from tests.faults.injected import WRITES, Call, How, Point, Strace, limit_files
 from tests.faults.injected_daemon import Forked, Forks
 from tests.wire import WAIT
@@ -45,11 +47,20 @@ def cut_at(calls: Sequence[Call], number: int) -> Cut | None:
     return Cut(size, None)
 
 
+NAMED = "/proc/self/comm"
+"""What a process that writes opens first: there it says what it is called."""
+
+
+def _all_of(process: Forked, folder: Path) -> list[int]:
+    """A program, if it runs, and the process that writes for it, if there is one."""
+    return [*([process.pid] if process.poll() is None else []), *writers_in(folder)]
+
+
 class Program:
     """A program, and the folder in which each run of it begins.
 
     template: copied for each run. is_daemon: whether it goes on once it listens; it is traced
-    until then, and stopped.
+    until then, and stopped. killed: the threads that SIGKILL has ended in the last run.
     """
 
     def __init__(
@@ -66,6 +77,7 @@ class Program:
         self._arguments = arguments
         self._template = template
         self._is_daemon = is_daemon
+        self.killed: set[int] = set()
 
     def _has_begun(self, process: Forked) -> bool:
         ended = process.poll() is not None
@@ -89,19 +101,47 @@ class Program:
             injections.append(f"inject={cut.after.name}:signal=STOP:when={cut.after.at}")
         trace = folder.with_name(f"{folder.name}.trace")
         try:
-            with Strace(process.pid, trace, folder, injections) as strace:
+            with Strace([process.pid], trace, folder, injections) as strace:
                 process.send_signal(signal.SIGCONT)
                 if cut is not None and cut.after is not None:
                     until(lambda: strace.is_stopped() or self._has_begun(process), "it is stopped")
-                    if process.poll() is None:
-                        limit_files(process.pid, cut.size)
-                    process.send_signal(signal.SIGCONT)
+                    for pid in _all_of(process, folder):
+                        limit_files(pid, cut.size)
+                        os.kill(pid, signal.SIGCONT)
                 until(lambda: self._has_begun(process), "it has ended, or listens")
-                if self._is_daemon and process.poll() is None:
-                    limit_files(process.pid, None)
+                if self._is_daemon:
+                    for pid in _all_of(process, folder):
+                        limit_files(pid, None)
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             process.wait(WAIT)
         finally:
             process.kill()
+        return self._ended(process, folder, strace)
+
+    def run_with_writer(
+        self, folder: Path, point: Point | None = None, how: How = How.KILL
+    ) -> tuple[Forked, list[Call]]:
+        """Run a daemon, with a fault that comes to its process that writes alone; its calls."""
+        process = self._forks.fork(self._name, self._arguments, folder, paused=True)
+        trace = folder.with_name(f"{folder.name}.trace")
+        at_first = ["inject=openat:signal=STOP:when=1"]
+        try:
+            with Strace([process.pid], trace, folder, at_first, ["openat"], [NAMED]) as beginning:
+                process.send_signal(signal.SIGCONT)
+                until(beginning.is_stopped, "the process that writes has begun")
+            writer = beginning.calls[-1].thread
+            injections = [point.injection(how)] if point else []
+            with Strace([writer], trace, folder, injections) as strace:
+                os.kill(writer, signal.SIGCONT)
+                until(lambda: self._has_begun(process), "it has ended, or listens")
+            process.send_signal(signal.SIGTERM)
+            process.wait(WAIT)
+        finally:
+            process.kill()
+        return self._ended(process, folder, strace)
+
+    def _ended(self, process: Forked, folder: Path, strace: Strace) -> tuple[Forked, list[Call]]:
+        self.killed = strace.killed
+        until(lambda: not writers_in(folder), "its process that writes has ended")
         return process, strace.calls

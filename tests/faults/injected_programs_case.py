@@ -97,8 +97,11 @@ class ProgramCase(FaultCase):
                     self.assertTrue(any(each.is_short for each in traced), told)
                 elif not how.is_kill:
                     self.assertTrue(any(each.is_injected for each in traced), told)
-                if how.is_kill:
+                if how.is_kill and process.pid in program.killed:
                     self.assertEqual(process.returncode, -9, told)
+                elif how.is_kill:  # it was the process that writes, whose end is told
+                    self.assertEqual(process.returncode, 1, told)
+                    self.assertIn("has ended: signal 9", process.err, told)
                 for sign in ("Unhandled", "A fault in"):
                     self.assertNotIn(sign, process.out, told)
                 try:

@@ -55,24 +55,25 @@ def has_ended(output: Path, process: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """An event, and when the system call for it began, in seconds since 1970."""
+    """An event, when the system call for it began, in seconds since 1970, and in which thread."""
 
     at: float
     event: Event
+    thread: int
 
 
 def read_trace(output: Path, folder: Path) -> list[Traced]:
     """The events in a folder that was empty at the beginning. Raises ValueError."""
     reading = _Reading(folder)
     return [
-        Traced(at, event)
-        for at, call in _whole_calls(output.read_text("ascii").splitlines())
+        Traced(at, event, thread)
+        for at, thread, call in _whole_calls(output.read_text("ascii").splitlines())
         for event in reading.events(call)
     ]
 
 
-def _whole_calls(lines: list[str]) -> Iterator[tuple[float, re.Match[str]]]:
-    """Each call that succeeded, at its return; and when it began."""
+def _whole_calls(lines: list[str]) -> Iterator[tuple[float, int, re.Match[str]]]:
+    """Each call that succeeded, at its return; when it began, and in which thread."""
     begun: dict[str, tuple[float, str]] = {}
     for line in lines:
         match = _LINE.match(line)
@@ -91,7 +92,7 @@ def _whole_calls(lines: list[str]) -> Iterator[tuple[float, re.Match[str]]]:
         if call is None:
             raise ValueError(f"strace wrote {rest[:200]}")
         if call["result"].isdecimal():  # neither failed nor cut off by the process's end
-            yield at, call
+            yield at, int(thread), call
 
 
 def _decoded(hexadecimal: str) -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
+from records.store.sqlite import SqliteDatabase
 from tests.daemon_case import PASSWORD, STOPPED, Daemon
 from tests.faults.histories import Account
 from tests.faults.ledger import Ledger, Session
@@ -149,6 +150,29 @@ class ClockTests(KillCase):
             wire.ask("employee.list")
         self.set_clock(0)
         self.check_over(wire)
+        self.check_end(daemon, wire)
+
+    def last_noted(self, daemon: Daemon) -> float:
+        """When the newest entry of the audit log was made, in seconds, as it says."""
+        path = daemon.folder / "data" / "records.sqlite"
+        reader = SqliteDatabase(path, lambda: 0, may_upgrade=False).reader()
+        try:
+            *_, last = reader.begin().journal.entries(0)
+            reader.end()
+        finally:
+            reader.close()
+        return last.at / 1e6
+
+    def test_both_processes(self) -> None:
+        """Both processes go by one clock: what is noted by the one, and what ends by the other."""
+        daemon = self.clocked_daemon()
+        wire = self.admin(daemon)
+        for jump in (10 * 60, 0, 3 * HOUR, -DAY):
+            self.set_clock(jump)
+            if jump == 3 * HOUR:
+                self.check_over(wire)
+            wire.ask("employee.add", employee={"given_name": "Ann"})
+            self.assertLess(abs(self.last_noted(daemon) - (time() + jump)), 60, jump)
         self.check_end(daemon, wire)
 
     def test_deadlines_after_setting_back(self) -> None:

@@ -7,15 +7,14 @@ twice as long as beside those, or `NOTICED`: two shared cores alone make as much
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from tests.daemon_case import BIN, Daemon, DaemonCase, until
+from tests.daemon_processes import descriptors_of, memory_of, seconds_of
 from tests.faults.crowd import Crowd
 from tests.faults.crowd_kinds import FLOODS, IDLE
 from tests.faults.scale import IS_LONG, scaled
@@ -98,7 +97,6 @@ class CrowdCase(DaemonCase):
             self.folder(),
             ["--bcrypt-cost", "10", "--line-timeout", "600", *patience, *options],
             twistd=[BIN / "twistd"],
-            environment={k: v for k, v in os.environ.items() if k != "COVERAGE_PROCESS_START"},
         )
         self.addCleanup(self.end_daemon, daemon)
         daemon.start()
@@ -137,15 +135,12 @@ class CrowdCase(DaemonCase):
                 process.wait()
 
     def memory(self) -> int:
-        """The daemon's memory, in KiB."""
-        assert self.daemon.process is not None
-        status = Path(f"/proc/{self.daemon.process.pid}/status").read_text("ascii", "replace")
-        return int(status.partition("VmRSS:")[2].split()[0])
+        """The memory of the daemon's processes, in KiB."""
+        return sum(memory_of(pid) for pid in self.daemon.pids)
 
     def descriptors(self) -> int:
-        """How many file descriptors the daemon has."""
-        assert self.daemon.process is not None
-        return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+        """How many file descriptors the process has that takes connections."""
+        return descriptors_of(self.daemon.pid)
 
     def tell(self, what: str, **figures: object) -> None:
         """Write a figure down, for whoever runs the long form."""
@@ -220,11 +215,8 @@ class HoldingOnTests(CrowdCase):
         return self.spent() - spent < 0.05
 
     def spent(self) -> float:
-        """The seconds of CPU that the daemon has taken."""
-        assert self.daemon.process is not None
-        stat = Path(f"/proc/{self.daemon.process.pid}/stat").read_text("ascii", "replace")
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        """The seconds of CPU that the daemon's processes have taken."""
+        return sum(seconds_of(pid) for pid in self.daemon.pids)
 
     def test_one_source(self) -> None:
         """One source with all the connections that it may have keeps no other source out."""

@@ -128,6 +128,8 @@ def address_at(revision: int) -> str:
 class FullCase(DaemonCase):
     """A daemon whose data is on a small disk, and whose log is not."""
 
+    is_measured = True
+
     def small_disk(self, folder: Path, size: int = SIZE) -> SmallDisk:
         """A small disk over this folder."""
         disk = SmallDisk(folder, size)

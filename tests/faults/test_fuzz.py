@@ -7,7 +7,6 @@ by the coverage of the code, where atheris is installed. What either finds is ke
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tracemalloc
@@ -19,11 +18,12 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.employee import words_in
-from tests.daemon_case import CHECKOUT
+from tests.daemon_case import CHECKOUT, unmeasured
 from tests.faults.fuzz import Subject
 from tests.faults.fuzz_answers import MAX_LINE
 from tests.faults.fuzz_lines import WORST, lines
 from tests.faults.scale import scaled
+from tests.faults.searching import SearchingCase
 
 FOUND = Path(__file__).with_name("found")
 HELD = 0.01
@@ -43,7 +43,7 @@ searching = settings(
 )
 
 
-class AnswerTests(SynchronousTestCase):
+class AnswerTests(SearchingCase):
     """The conversation as a whole, from bytes to bytes."""
 
     def setUp(self) -> None:
@@ -110,11 +110,10 @@ class HoldingTests(SynchronousTestCase):
         """Seconds of the reactor's longest turn, and of other threads in all, for each line."""
         if what in self._costs:
             return self._costs[what]
-        environment = {k: v for k, v in os.environ.items() if k != "COVERAGE_PROCESS_START"}
         done = subprocess.run(
             [sys.executable, "-m", "tests.faults.fuzz_costs", what, str(HELD)],
             cwd=CHECKOUT,
-            env=environment,
+            env=unmeasured(),
             capture_output=True,
             check=False,
             timeout=300,

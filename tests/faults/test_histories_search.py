@@ -13,7 +13,6 @@ from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.faults.histories import (
     NEVER,
@@ -35,6 +34,7 @@ from tests.faults.histories import (
     enable,
     set_roles,
 )
+from tests.faults.searching import SearchingCase
 from tests.faults.test_histories import AN_A, HR, NEEDS, NOBODY, Calls, is_linearizable
 
 
@@ -95,7 +95,7 @@ def overlapping(draw: st.DrawFn, operations: st.SearchStrategy[Operation[Any]]) 
     return calls
 
 
-class DefinitionTests(SynchronousTestCase):
+class DefinitionTests(SearchingCase):
     """The search says what the definition says."""
 
     @settings(derandomize=True, deadline=None, max_examples=200)
@@ -164,7 +164,7 @@ def with_answer(call: Call[Any], answer: Answer) -> Call[Any]:
     return replace(call, operation=replace(asked(call), answer=answer))
 
 
-class TrueRegisterTests(SynchronousTestCase):
+class TrueRegisterTests(SearchingCase):
     """What a true register answers is accepted; these changes to it must never be."""
 
     @settings(derandomize=True, deadline=None, max_examples=150)

@@ -1,11 +1,13 @@
 """Pauses, kills and dropped connections, while permissions come and go: one history explains all.
 
-A daemon that was stopped in its tracks (SIGSTOP) goes on with what it believed before; a client
-that has dropped its connection meanwhile repeats its requests on another one.
+A daemon that was stopped in its tracks (SIGSTOP), in one of its processes or in both, goes on with
+what it believed before; a client that has dropped its connection meanwhile repeats its requests on
+another one.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -20,7 +22,7 @@ from tests.faults.histories import Account, Administer, disable, enable, set_rol
 from tests.faults.ledger import Ledger, Session
 from tests.faults.recorded import Client, Crowd
 from tests.faults.scale import scaled
-from tests.faults.test_kill import KillCase
+from tests.faults.test_kill import KillCase, Victim
 
 ROUNDS = scaled(1, 60)
 STEPS = 4
@@ -111,21 +113,36 @@ class PauseTests(KillCase):
     def torment(
         self, daemon: Daemon, crowd: Crowd, moments: Random, pauses: Sequence[float]
     ) -> None:
-        """Pause the daemon for so long each time, and kill it once: running, or paused."""
+        """Pause one of its processes or both for so long each time, and kill it once.
+
+        It is running then, or paused. What goes on that had been paused does so while the next
+        start waits for it, or before.
+        """
         fatal = moments.randrange(len(pauses))
         for number, pause in enumerate(pauses):
             sleep(moments.uniform(0, 0.5))
-            daemon.signal(signal.SIGSTOP)
+            pid, writer = daemon.pids
+            paused = moments.choice([(pid,), (writer,), (pid, writer), (writer, pid)])
+            for each in paused:
+                os.kill(each, signal.SIGSTOP)
             sleep(pause)
+            if number == fatal:
+                crowd.up.clear()
+            if number != fatal or moments.random() < 0.5:
+                for each in moments.sample(paused, len(paused)):
+                    os.kill(each, signal.SIGCONT)
+                paused = ()
             if number != fatal:
-                daemon.signal(signal.SIGCONT)
                 continue
-            crowd.up.clear()
-            if moments.random() < 0.5:
-                daemon.signal(signal.SIGCONT)
-                sleep(moments.uniform(0, 0.1))
-            daemon.kill()
+            sleep(moments.uniform(0, 0.1))
+            victim = moments.choice(list(Victim))
+            self.kill(daemon, victim)
+            if writer in paused and victim is Victim.DAEMON:
+                going_on = threading.Timer(moments.uniform(0, 1), os.kill, [writer, signal.SIGCONT])
+                going_on.start()
+                self.addCleanup(going_on.join)
             self.restart(daemon)
+            self.is_one(daemon)
             crowd.up.set()
 
     def test_one_history(self) -> None:

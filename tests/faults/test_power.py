@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.errors import Unusable
 from records.store.sqlite import SqliteDatabase
-from records.store.transactions import CHECKPOINT_PAGES
+from records.store.transactions import CHECKPOINT_PAGES, SqliteWriter
 from records.testing import FakeTime
 from tests.faults.power import (
     SECTOR,
@@ -62,10 +62,10 @@ DATABASE_FILE = 1
 class Careless(SqliteDatabase):
     """A database whose commits return before they are durable."""
 
-    def _connect(self, path: Path, *, query_only: bool = False) -> apsw.Connection:
-        connection = super()._connect(path, query_only=query_only)
-        connection.pragma("synchronous", 1)  # NORMAL
-        return connection
+    def writer(self) -> SqliteWriter:
+        writer = super().writer()
+        writer._connection.pragma("synchronous", 1)  # NORMAL
+        return writer
 
 
 class PowerCase(SynchronousTestCase):

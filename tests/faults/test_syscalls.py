@@ -14,7 +14,7 @@ from itertools import count
 from typing import ClassVar
 
 from tests.daemon_case import PASSWORD, STOPPED
-from tests.faults.injected import WRITES, Call, How, Point, Strace, limit_files
+from tests.faults.injected import WRITES, Call, How, Point, limit_files
 from tests.faults.injected_case import UNKNOWN, FaultCase
 from tests.faults.injected_daemon import ForkedDaemon
 from tests.faults.injected_requests import (
@@ -72,8 +72,6 @@ class RequestTests(FaultCase):
                 # One more or less where a page of a tree is divided.
                 wanted = calls[name] - 4 if IS_LONG else len([*self.places(kind, name, how)])
                 self.assertGreaterEqual(reached, wanted, f"{kind.name}, {name} {how.name}")
-        if IS_LONG or isinstance(kind, Update):
-            self.kill_at_answer(scene, kind)
         scene.daemon.kill()
         scene.daemon.start()
         self.check_settled(scene)
@@ -110,33 +108,38 @@ class RequestTests(FaultCase):
         return strace.calls
 
     def inject(self, scene: Scene, kind: Kind, point: Point, how: How) -> bool:
-        """A request with this fault, and what becomes of it; whether it came so far."""
+        """A request with this fault, and what becomes of it; whether it came so far.
+
+        It is the process that writes to which it comes: if that is killed, the other says so.
+        """
         asked = self.prepare(scene, kind)
-        wire = scene.wire(asked.token)
+        wire, writer = scene.wire(asked.token), scene.daemon.writer
         if how.is_short:
-            self.cut(scene, point, is_first=kind.is_first)
+            self.cut(scene, writer, point, is_first=kind.is_first)
         with self.strace(scene, point.injection(how)) as strace:
             wire.send(asked.line)
             if how is How.SHORT_MENDED:
-                self.mend(scene, strace, wire)
+                self.mend(scene, strace, wire, writer)
             answer = read_answer(wire)
             wire.close()
             reason = reason_of(answer)
             if reason in UNKNOWN:
                 scene.daemon.ended(WAIT)
         if reason not in UNKNOWN:
-            limit_files(scene.daemon.pid, None)
+            limit_files(writer, None)
         reached = self.is_reached(strace.calls, how, reason)
         where = f"{kind.name}, {how.name} at {point}: {reason}"
         if reached:
             self.outcomes[f"{point.name} {how.name}: {reason}"] += 1
         else:
             self.assertEqual(reason, kind.done, where)
+        self.assertEqual({call.thread for call in strace.calls}, {writer}, strace.text)
+        self.assertNotEqual(reason, "nothing", where)
         failed = [call.path for call in strace.calls if call.is_injected]
         if point.name == "fdatasync" and any(path.endswith("-wal") for path in failed):
             self.assertEqual(reason, "outcome-unknown", where)
         if reason in UNKNOWN:
-            self.ended(scene, how)
+            self.ended(scene)
             self.check_settled(scene)
         try:
             self.settle(scene, kind, asked, answer)
@@ -144,32 +147,14 @@ class RequestTests(FaultCase):
             raise AssertionError(f"{where}\n{error}\n{strace.text}") from error
         return reached
 
-    def cut(self, scene: Scene, point: Point, *, is_first: bool) -> None:
+    def cut(self, scene: Scene, writer: int, point: Point, *, is_first: bool) -> None:
         """Have the kernel cut this write: of a frame's header, or of its page.
 
         A new log's own header comes first.
         """
         frame, is_page = divmod(point.at - 1 - is_first, 2)
         middle = scene.log_end() + frame * FRAME + (24 + 2048 if is_page else 12)
-        limit_files(scene.daemon.pid, 16 if is_first and point.at == 1 else middle)
-
-    def kill_at_answer(self, scene: Scene, kind: Kind) -> None:
-        """Killed when all is done but the answer is not sent yet, it has done it."""
-        asked = self.prepare(scene, kind)
-        wire = scene.wire(asked.token)
-        trace = scene.daemon.folder / "trace"
-        injection = "inject=sendto:signal=KILL:when=1"
-        with Strace(scene.daemon.pid, trace, None, [injection], ["sendto"]):
-            wire.send(asked.line)
-            answer = read_answer(wire)
-            self.assertIsNone(answer)
-            wire.close()
-            scene.daemon.ended(WAIT)
-        self.outcomes["answer KILL: nothing"] += 1
-        self.ended(scene, How.KILL)
-        self.check_settled(scene)
-        self.assertEqual(kind.effects(scene, asked), 1)
-        self.settle(scene, kind, asked, answer)
+        limit_files(writer, 16 if is_first and point.at == 1 else middle)
 
 
 class FirstPasswordTests(FaultCase):
@@ -183,12 +168,14 @@ class FirstPasswordTests(FaultCase):
         scene, first = Scene(daemon, ""), self.first_password(daemon)
         wire = scene.wire()
         wire.ask("login", username="admin", password=first)
+        writer = daemon.writer
         with self.strace(scene, Point("unlink", 1).injection(how)) as strace:
             wire.send(request("password.change", current=first, new=PASSWORD))
             reason = reason_of(read_answer(wire))
             if how.is_kill:
                 self.assertEqual(daemon.ended(WAIT), -signal.SIGKILL)
         wire.close()
+        self.assertNotIn(writer, strace.killed)
         self.assertEqual([call.path for call in strace.calls][-1:], ["data/first-password"])
         self.assertTrue((daemon.folder / "data" / "first-password").exists())
         return daemon, reason

@@ -56,6 +56,32 @@ class StartTests(ProgramCase):
             self.assertTrue(any(call.is_injected for call in traced))
             self.assertEqual(self.check_first(folder, process, how), "refused")
 
+    def test_writer(self) -> None:
+        """A start is refused in one line if its process that writes is killed, or cannot open."""
+        template = self.used()
+        head = head_of(template)
+        program = Program(self.forks, "twistd", START, template, is_daemon=True)
+        folder = self.folder() / "run"
+        process, calls = program.run_with_writer(program.copy(folder))
+        self.assertEqual(self.ending(process), "done")
+        self.assertGreater(len(calls), 4)
+        hows = (How.KILL, How.EIO, How.ENOSPC)
+        for number, call in enumerate(calls):
+            for how in hows if IS_LONG else hows[number : number + 1]:
+                process, traced = program.run_with_writer(program.copy(folder), call.point, how)
+                where = f"{how.name} at {call.point}: {process.err}{process.out[-1000:]}"
+                self.assertEqual({each.thread for each in traced}, {traced[0].thread}, where)
+                if how.is_kill:
+                    self.assertIn("has ended: signal 9", process.err, where)
+                else:
+                    self.assertTrue(any(each.is_injected for each in traced), where)
+                ended = self.ending(process)
+                self.outcomes[f"{call.point.name} {how.name}: {ended}"] += 1
+                self.assertEqual(ended, "refused", where)
+                self.stop(self.started(folder))
+                self.assertEqual(head_of(folder), head)
+        self.told(self.id())
+
     def check_first(self, folder: Path, process: Forked, how: How) -> str:
         """The next start makes what is missing, and the first account can log in."""
         ended = self.ending(process)

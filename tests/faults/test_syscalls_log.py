@@ -6,6 +6,7 @@ is there in either file, whatever happens.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -45,7 +46,7 @@ class LogCase(FaultCase):
     def cut_page(self, scene: Scene, point: Point) -> None:
         """Have the kernel cut this write: copied are the log's pages, in their order."""
         page = scene.logged_pages()[point.at - 1]
-        limit_files(scene.daemon.pid, (page - 1) * PAGE + PAGE // 2)
+        limit_files(scene.daemon.writer, (page - 1) * PAGE + PAGE // 2)
 
 
 class CheckpointTests(LogCase):
@@ -98,8 +99,8 @@ class CheckpointTests(LogCase):
         while scene.log_end() < (CHECKPOINT_PAGES - 3) * FRAME:
             wire.ask("resume", token=scene.token)  # a page each
         self.assertLess(scene.log_end(), CHECKPOINT_PAGES * FRAME)
-        trace, folder = scene.daemon.folder / "trace", scene.daemon.folder
-        with Strace(scene.daemon.pid, trace, folder, [injection], CALLS, [LOG]) as strace:
+        trace, daemon = scene.daemon.folder / "trace", scene.daemon
+        with Strace(daemon.pids, trace, daemon.folder, [injection], CALLS, [LOG]) as strace:
             wire.send(asked.line)
             until(partial(self.has_met, scene, strace), "the checkpoint has begun")
         return asked, wire
@@ -115,7 +116,8 @@ class CheckpointTests(LogCase):
         asked, wire = self.brink(scene, SYNC.injection(how))
         answer = read_answer(wire)
         wire.close()
-        self.end_or_go_on(scene, how)
+        self.assertEqual(reason_of(answer), "ok")  # which was sent before
+        self.end_or_go_on(scene)
         self.outcomes[f"fdatasync of the log {how.name}: {reason_of(answer)}"] += 1
         self.settle(scene, self.kind, asked, answer)
 
@@ -127,31 +129,33 @@ class CheckpointTests(LogCase):
         Where fewer pages are to be copied than there were then, it comes to the last of them.
         """
         asked, wire = self.brink(scene, SYNC.injection(How.SHORT_MENDED))
+        daemon, writer = scene.daemon, scene.daemon.writer
         point = None if calls is None else calls[number].point
         if point is not None and point.name in WRITES:
             point = Point(point.name, min(point.at, len(scene.logged_pages())))
         if point is not None and how.is_short:
             self.cut_page(scene, point)
+        answer = read_answer(wire)  # while the process that writes is stopped
+        wire.close()
         injections = [] if point is None else [point.injection(how)]
-        trace, folder = scene.daemon.folder / "trace", scene.daemon.folder
-        with Strace(scene.daemon.pid, trace, folder, injections, CALLS, [DATABASE]) as strace:
-            scene.daemon.signal(signal.SIGCONT)
-            answer = read_answer(wire)
-            wire.close()
+        trace, folder = daemon.folder / "trace", daemon.folder
+        with Strace(daemon.pids, trace, folder, injections, CALLS, [DATABASE]) as strace:
+            os.kill(writer, signal.SIGCONT)
             is_gone = self.is_gone(scene)
         traced = strace.calls
         where = f"{how.name} at {point}: {reason_of(answer)}\n{strace.text}"
         if point is not None:
             was_cut = any(call.is_short for call in traced)
-            failed = is_gone if how.is_kill else any(call.is_injected for call in traced)
+            failed = strace.killed if how.is_kill else any(call.is_injected for call in traced)
             self.assertTrue(was_cut if how.is_short else failed, where)
             self.outcomes[f"{point.name} {how.name}: {reason_of(answer)}"] += 1
-        self.assertIn(reason_of(answer), ("ok", "nothing") if how.is_kill else ("ok",), where)
+        self.assertEqual(reason_of(answer), "ok", where)
+        self.assertEqual({call.thread for call in traced}, {writer}, where)
         if not is_gone:
-            limit_files(scene.daemon.pid, None)
-        if injections and how in (How.KILL, How.EIO):
+            limit_files(writer, None)
+        if injections and (how.is_kill or how is How.EIO):
             self.assertTrue(is_gone, f"it goes on after {how.name}")
-        self.end_or_go_on(scene, how)
+        self.end_or_go_on(scene)
         self.settle(scene, self.kind, asked, answer)
         return traced
 
@@ -164,10 +168,10 @@ class CheckpointTests(LogCase):
             return True
         return False
 
-    def end_or_go_on(self, scene: Scene, how: How) -> None:
+    def end_or_go_on(self, scene: Scene) -> None:
         """The daemon has ended as it has to, and is started again; or it serves."""
         if self.is_gone(scene):
-            self.ended(scene, how)
+            self.ended(scene)
         self.check_settled(scene)
 
 
@@ -197,7 +201,7 @@ class StopTests(LogCase):
         changes = {"title": f"Clerk {revision}"}
         scene.ask("employee.update", id=1, revision=revision, changes=changes)
         head, daemon = scene.head(), scene.daemon
-        seen = len(daemon.log)
+        writer, seen = daemon.writer, len(daemon.log)
         injections = [calls[number].point.injection(how)] if calls else []
         if calls and how.is_short:
             self.cut_page(scene, calls[number].point)
@@ -206,13 +210,15 @@ class StopTests(LogCase):
             code = daemon.ended(WAIT)
         told = f"{how.name} at {number}: {code}\n{strace.text}\n{daemon.log[seen:]}"
         if calls:
-            self.assertIn(code, (-signal.SIGKILL,) if how.is_kill else (STOPPED, 1), told)
+            is_killed = bool(strace.killed - {writer})
+            self.assertIn(code, (-signal.SIGKILL,) if is_killed else (STOPPED,), told)
             is_told = STOPPING in daemon.log[seen:] or "did not close well" in daemon.log[seen:]
-            if code == 1 or (how is How.EIO and is_in_copy(calls, number)):
+            if (how is How.EIO or (how.is_kill and not is_killed)) and is_in_copy(calls, number):
                 self.assertTrue(is_told, told)
             self.outcomes[f"{calls[number].point.name} {how.name}: exit code {code}"] += 1
         else:
             self.assertEqual(code, STOPPED)
+        self.assertEqual(daemon.left_behind(), [])
         daemon.start()
         self.assertTrue(scene.is_chained(head), told)
         self.assertEqual(scene.title(1), (revision + 1, changes["title"]), told)

@@ -19,6 +19,8 @@ BORN = {"birth_date": {"lt": "1990-01-01"}}
 class TakenAwayTests(DaemonCase):
     """Somebody who stays logged in while IT is at work."""
 
+    is_ahead = True
+
     def setUp(self) -> None:
         super().setUp()
         self.daemon = self.start_daemon()
