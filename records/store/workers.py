@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 from records.boundaries import Done, Work
 from records.errors import Busy, OutcomeUnknown
 
-MAX_BATCH = 1000
-"""How many writes share one commit at most, so that the first of them does not wait for ever."""
+MAX_BATCH = 256
+"""How many writes share one commit at most: while the next ones are made, these are answered."""
 
 
 # Each refusal is an error of its own: one raised over and over would keep every frame it passed.
