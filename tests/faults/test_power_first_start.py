@@ -40,6 +40,8 @@ from tests.faults.power_trace import Traced, has_ended, read_trace, strace
 from tests.faults.scale import scaled
 
 LOSSES = scaled(16, 1500)
+AT_THE_END = 8
+"""And after so many more, when all has been answered: what is then not durable never was."""
 TRIES = 20
 """Within so many times as many losses a missing sync must be found."""
 PASSWORD_CHANGED, EMPLOYEE_ADDED = 1, 2
@@ -117,7 +119,8 @@ class FirstStartTests(DaemonCase):
         random = Random(seed)
         disk = Disk({})
         followed = 0
-        for number, instant in enumerate(instants(random, events, LOSSES)):
+        chosen = [*instants(random, events, LOSSES), *[len(events)] * AT_THE_END]
+        for number, instant in enumerate(chosen):
             for event in events[followed:instant]:
                 disk.follow(event)
             followed = instant
