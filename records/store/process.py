@@ -228,11 +228,11 @@ class WriterProcess:
     def _reap(self) -> str:
         """See that it is over with it; how it ended."""
         pid, self.pid = self.pid, 0
-        self._socket.close()
         if not pid:
             return "it was ended"
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)  # before the socket closes: that would end it by itself
+        self._socket.close()
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return f"signal {-status}" if status < 0 else f"exit code {status}"
 
