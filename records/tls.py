@@ -29,6 +29,7 @@ from zope.interface import implementer
 
 from records.errors import Unusable
 from records.keys import KeyFiles, is_key_of, load_certificates, load_key, refuse_exposed
+from records.sparing import SparingConnection
 
 CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -97,7 +98,7 @@ class ServerTLS:
         tlsProtocol: TLSMemoryBIOProtocol,
     ) -> SSL.Connection:
         """See `IOpenSSLServerConnectionCreator`."""
-        return SSL.Connection(self._context, None)
+        return SparingConnection(self._context, None)
 
 
 def client_tls(hostname: str, ca_file: Path) -> IOpenSSLClientConnectionCreator:
