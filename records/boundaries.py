@@ -161,7 +161,7 @@ class Transaction(Protocol):
     def random_bytes(self, count: int) -> bytes: ...
 
 
-class Work(msgspec.Struct, frozen=True):
+class Work(msgspec.Struct, frozen=True, gc=False):
     """An operation to be run, with its arguments."""
 
     operation: Callable[..., object]
@@ -187,21 +187,28 @@ class Store(Protocol):
     An operation's own exception is the Deferred's failure, and undoes all of its changes. A
     write's Deferred fires only after its commit is durable. Fails with `Busy` if nothing was
     done, with `OutcomeUnknown` if that cannot be known.
+
+    bulk: whether this is one of many from the same place, which are not to keep others waiting. It
+    may be overtaken by what is not, and overtakes nothing.
     """
 
     @property
     def is_crowded(self) -> bool:
         """Whether so many writes wait that each connection is to hand in one at a time."""
 
-    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]: ...
+    def read(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]: ...
 
-    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]: ...
+    def write(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]: ...
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """Read at once, on the caller's thread: for reads of a few rows by their key only."""
 
 
-class Done(msgspec.Struct, frozen=True):
+class Done(msgspec.Struct, frozen=True, gc=False):
     """How a piece of work ended: with a value, or with an exception.
 
     trouble: the kind of the database's own failure, if that is why; for whoever runs the daemon.

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -79,50 +79,52 @@ class Peer(Protocol):
         """Told after some requests have been answered."""
 
 
-class _AnswerLine:
-    """A line of the answer to come: one request's, or a whole batch's."""
+# Of the following there may be very many at a time. They are in no cycle of references, and kept
+# from the garbage collector, whose rounds would take as long as there are many.
+class _AnswerLine(Struct, gc=False):
+    """A line of the answer to come: one request's, or a whole batch's.
 
-    __slots__ = ("is_batch", "left", "parts", "size")
+    count: of requests. left: how many of them have not been answered. size: of the line asked.
+    """
 
-    def __init__(self, count: int, is_batch: bool, size: int) -> None:
-        self.size = size
-        self.parts: list[bytes] = [b""] * count
-        self.left = count
-        self.is_batch = is_batch
+    count: int
+    size: int
+    left: int
+    answer: bytes = b""
+    parts: list[bytes] | None = None
+
+    @classmethod
+    def of(cls, count: int, is_batch: bool, size: int) -> _AnswerLine:
+        return cls(count, size, count, parts=[b""] * count if is_batch else None)
 
     def put(self, place: int, answer: bytes) -> None:
-        self.parts[place] = answer
+        if self.parts is None:
+            self.answer = answer
+        else:
+            self.parts[place] = answer
         self.left -= 1
 
     def encoded(self) -> bytes:
         """The line; empty if nothing is to be answered."""
-        if not self.is_batch:
-            return self.parts[0]
+        if self.parts is None:
+            return self.answer
         answers = [part for part in self.parts if part]
         return encode_batch(answers) if answers else b""
 
 
-class _Task:
+class _Task(Struct, gc=False):
     """A request whose form is good, on its way.
 
-    Its params are kept as they came: decoded, they may take thirty times as much memory.
+    Its params are kept as they came: decoded, they may take thirty times as much memory. rows: how
+    many employees they may ask for.
     """
 
-    __slots__ = ("id", "line", "method", "place", "raw")
-
-    def __init__(
-        self,
-        line: _AnswerLine,
-        place: int,
-        request_id: RequestId | UnsetType,
-        method: Method,
-        raw: Raw,
-    ) -> None:
-        self.line = line
-        self.place = place
-        self.id = request_id
-        self.method = method
-        self.raw = raw
+    line: _AnswerLine
+    place: int
+    id: RequestId | UnsetType
+    method: Method
+    raw: Raw
+    rows: int
 
     @property
     def params(self) -> Params:
@@ -170,7 +172,7 @@ class Conversation:
             return
         is_batch = isinstance(message, Batch)
         members = message.members if isinstance(message, Batch) else (message,)
-        answer = _AnswerLine(len(members), is_batch, len(line))
+        answer = _AnswerLine.of(len(members), is_batch, len(line))
         self._lines.append(answer)
         self.under_way += len(members)
         self._bytes_under_way += answer.size
@@ -205,7 +207,7 @@ class Conversation:
 
     def refuse(self, error: RecordsError) -> None:
         """Answer, in its turn, to something that could not even be received."""
-        answer = _AnswerLine(1, False, 0)
+        answer = _AnswerLine.of(1, False, 0)
         answer.put(0, encode_error(None, error))
         self._lines.append(answer)
         self.under_way += 1
@@ -239,7 +241,8 @@ class Conversation:
         except RecordsError as error:
             line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))
         else:
-            task = _Task(line, place, member.id, method.form(params), member.params)
+            rows = params.limit if isinstance(params, ListParams) else 1
+            task = _Task(line, place, member.id, method.form(params), member.params, rows)
             self._queue.append(task)
 
     def _go_on(self) -> None:
@@ -259,7 +262,7 @@ class Conversation:
         answered = 0
         while lines and not lines[0].left:
             line = lines.popleft()
-            answered += len(line.parts)
+            answered += line.count
             self._bytes_under_way -= line.size
             encoded = line.encoded()
             if encoded:
@@ -284,7 +287,8 @@ class Conversation:
         elif way is Way.WRITE:
             self._queue.popleft()
             self._attendance.used(caller)
-            written = self._store.write(perform_encoded, caller, task.method, bytes(task.raw))
+            raw, bulk = bytes(task.raw), self.under_way > 1
+            written = self._store.write(perform_encoded, caller, task.method, raw, bulk=bulk)
             self._track(way, written, task)
         elif way is Way.POINT:
             self._queue.popleft()
@@ -306,19 +310,18 @@ class Conversation:
     def _read(self, caller: Caller) -> None:
         """Hand the reads that stand first in the queue to the store, as one piece."""
         tasks: list[_Task] = []
-        asked: list[tuple[Method, Params]] = []
+        asked: list[tuple[Method, Raw]] = []
         rows = 0
         while self._queue and len(tasks) < MAX_READS and rows < MAX_ROWS:
             task = self._queue[0]
             if task.method.way not in (Way.POINT, Way.READ):
                 break
-            params = task.params
-            rows += params.limit if isinstance(params, ListParams) else 1
-            asked.append((task.method, params))
+            rows += task.rows
+            asked.append((task.method, task.raw))
             tasks.append(self._queue.popleft())
         self._attendance.used(caller)
         self._way, self._count = Way.READ, 1
-        self._store.read(perform_all, caller, asked).addCallbacks(
+        self._store.read(perform_all, caller, asked, bulk=self.under_way > 1).addCallbacks(
             self._reads_done, self._reads_failed, callbackArgs=(tasks,), errbackArgs=(tasks,)
         ).addErrback(self._fault)
 
@@ -337,13 +340,10 @@ class Conversation:
     def _end_read(self, task: _Task, done: Done) -> None:
         if isinstance(done.error, Refused):
             # A refusal that must leave a trace leaves it before it is answered.
-            refused, remember = done.error, done.error.remember
-
-            async def remembered() -> object:
-                await self._store.write(remember.operation, *remember.args)
-                raise refused.error
-
-            self._track(Way.WRITE, remembered(), task)
+            remember, error = done.error.remember, done.error.error.bare()
+            bulk = self.under_way > 1
+            written = self._store.write(remember.operation, *remember.args, bulk=bulk)
+            self._track(Way.WRITE, written.addCallback(lambda _: Failure(error)), task)
         elif done.error is not None:
             self._fail(task, done.error)
         else:

@@ -11,7 +11,7 @@ the others follow the HTTP status codes of RFC 9110 and RFC 6585, which their re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -44,6 +44,15 @@ class RecordsError(Exception):
         self.message = message
         self.errors = tuple(errors)
         self.details: dict[str, object] = dict(details or {})
+
+    def bare(self) -> Self:
+        """The same, without what it came from: it is an answer, and not a fault to be traced.
+
+        Frames of calls hold what was worked on, and often the error itself: a circle of references
+        for each request that is refused.
+        """
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
 
 class ParseError(RecordsError):

@@ -1,93 +1,129 @@
-"""Work gathered over one turn of the reactor: what comes in together is answered together.
+"""What connections receive in a turn of the reactor, and what they send, gathered until its end.
 
-Handling each connection's bytes as they are read would go through the whole program once a
-connection, and wake each peer by itself. So what all connections receive in a turn is handed on
-at its end, and then all that they send leaves: the interpreter finds its code and data in the
-processor's caches, and the peers are woken by one burst. Measured, a point read costs a quarter
-less of the processor's time. Knows nothing of what the bytes mean.
+Owns whose bytes are worked on, and in which order; who asks for little goes first. See
+`records.turns`. Knows nothing of what the bytes mean.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol, TypeVarTuple
 
 from twisted.logger import Logger
 
 from records.faults import whereabouts
+from records.turns import Part, Turns
 
 Ts = TypeVarTuple("Ts")
+
+LITTLE = 2048
+"""Nobody asks for little with more bytes than this, nor with more lines than `FEW`, nor with more
+than one piece in a turn."""
+FEW = 2
 
 
 class Gathered(Protocol):
     """A connection, as it is gathered."""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing that it has asked for is under way."""
+
     def take(self, data: bytes) -> None:
-        """Work on bytes that have been received."""
+        """Work on what is left of what was received before, if it has waited, and on this."""
+
+    def wait(self) -> None:
+        """Receive no more, nor work on anything, until there is something to `take`."""
 
     def flush(self) -> None:
         """Let out what is to be sent."""
-
-    def go_on(self) -> None:
-        """Work on what was left when `rest` was asked for."""
 
     def abort(self) -> None:
         """End at once: a fault has come up."""
 
 
 class Gathering:
-    """One for all connections.
-
-    soon: has something called in the reactor's next turn, before it waits for anything.
-    """
+    """One for all connections, and a `Part` of the turns."""
 
     _log = Logger()
 
-    def __init__(self, soon: Callable[[Callable[[], object]], object]) -> None:
-        self._soon = soon
-        self._scheduled = False
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self._received: list[tuple[Gathered, bytes]] = []
         self._sending: list[Gathered] = []
-        self._resting: deque[Gathered] = deque()
+        self._busy: OrderedDict[Gathered, bytes] = OrderedDict()
+        self._ahead: list[Gathered] = []  # of the busy, those of whom there is more already
+        turns.add(self)
 
     def receive(self, connection: Gathered, data: bytes) -> None:
-        """Have a connection `take` its bytes at the end of this turn, in the order received."""
+        """Have a connection `take` its bytes when it is its turn, in the order received."""
         self._received.append((connection, data))
-        self._schedule()
+        self._turns.schedule()
 
     def send(self, connection: Gathered) -> None:
         """Have a connection `flush` at the end of this turn."""
         self._sending.append(connection)
-        self._schedule()
+        self._turns.schedule()
 
     def rest(self, connection: Gathered) -> None:
-        """A connection has had its share, and is to `go_on` later: one of these in each turn.
-
-        So those who send without end wait for each other, and the others hardly for them.
-        """
-        self._resting.append(connection)
-        self._schedule()
-
-    def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._soon(self.complete)
+        """A connection waits. It is to `take` what it has left after the others who send much."""
+        self._busy.setdefault(connection, b"")
+        self._turns.schedule()
 
     def complete(self) -> None:
-        """Do now what waits for the end of the turn."""
+        """End this turn now. Of the busy, not all have their turn in it."""
+        self._turns.end()
+
+    @property
+    def is_waiting(self) -> bool:
+        """See `Part`."""
+        return bool(self._received or self._sending or self._busy)
+
+    @property
+    def has_bulk(self) -> bool:
+        """See `Part`."""
+        return bool(self._busy)
+
+    def do_little(self) -> bool:
+        """See `Part`."""
         received, self._received = self._received, []
-        resting = self._resting.popleft() if self._resting else None
+        busy = self._busy
+        served: set[Gathered] = set()  # for with a second piece it is no little any more
         for connection, data in received:
+            if connection in busy:
+                busy[connection] += data
+                self._ahead.append(connection)
+            elif (
+                len(data) <= LITTLE
+                and connection not in served
+                and connection.is_quiet
+                and data.count(b"\n") <= FEW
+            ):
+                served.add(connection)
+                self._guarded(connection, connection.take, data)
+            else:
+                busy[connection] = data
+        return bool(served)
+
+    def do_bulk(self) -> None:
+        """See `Part`. Each of the busy has one turn at most."""
+        busy = self._busy
+        for served in range(len(busy)):
+            if served and self._turns.is_long():
+                break
+            connection, data = busy.popitem(last=False)
             self._guarded(connection, connection.take, data)
-        if resting is not None:
-            self._guarded(resting, resting.go_on)
+        ahead, self._ahead = self._ahead, []
+        for connection in ahead:
+            if connection in busy:
+                self._guarded(connection, connection.wait)
+
+    def hand_on(self) -> None:
+        """See `Part`."""
         sending, self._sending = self._sending, []
         for connection in sending:
             self._guarded(connection, connection.flush)
-        self._scheduled = False
-        if self._resting or self._received or self._sending:
-            self._schedule()
 
     def _guarded(self, connection: Gathered, call: Callable[[*Ts], None], *args: *Ts) -> None:
         """One connection's fault must not stop the others."""
@@ -106,3 +142,7 @@ class Gathering:
             kind=type(error).__name__,
             where=whereabouts(error),
         )
+
+
+def _conforms(gathering: Gathering) -> Part:
+    return gathering

@@ -137,10 +137,15 @@ class RecordsProtocol(LineReceiver):
 
     def take(self, data: bytes) -> None:
         """See `records.gathering.Gathered`."""
-        if self._closing_since == NEVER:
-            self._taken = 0
-            super().dataReceived(data)
-        # Or else it is thrown away, so that our last word is not lost in a reset.
+        if self._closing_since != NEVER:
+            return  # it is thrown away, so that our last word is not lost in a reset
+        self._taken = 0
+        has_waited = self._resting
+        super().dataReceived(data)  # which only keeps it while we are paused
+        if has_waited:
+            self._resting = False
+            self._heard_at = self._clock.seconds()
+            self._read_or_not()
 
     def lineReceived(self, line: bytes) -> None:
         """See `LineReceiver`."""
@@ -151,21 +156,27 @@ class RecordsProtocol(LineReceiver):
             return
         self._conversation.receive(line)
         self._taken += 1 + len(line) // WEIGHT
-        if self._taken >= SHARE and not self._resting and self._closing_since == NEVER:
-            self._resting = True
-            self.factory.gathering.rest(self)
-            self._read_or_not()
+        if self._taken >= SHARE:
+            self._rest()
         if self._conversation.is_full and not self._is_full:
             self._is_full = True
             self._read_or_not()
 
-    def go_on(self) -> None:
+    @property
+    def is_quiet(self) -> bool:
         """See `records.gathering.Gathered`."""
-        self._taken = 0
-        self._resting = False
-        if self._closing_since == NEVER:
-            self._heard_at = self._clock.seconds()
+        return not (self._conversation.under_way or self._resting)
+
+    def wait(self) -> None:
+        """See `records.gathering.Gathered`."""
+        if not self._resting and self._closing_since == NEVER:
+            self._resting = True
             self._read_or_not()
+
+    def _rest(self) -> None:
+        """Let others go first."""
+        self.wait()
+        self.factory.gathering.rest(self)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """See `LineReceiver`. Where the next line begins cannot be known: answer, and close."""
@@ -197,7 +208,7 @@ class RecordsProtocol(LineReceiver):
         self._was_anonymous = anonymous
         if self._is_full and not self._conversation.is_full:
             self._is_full = False
-            self._read_or_not()  # which may take on what was read before
+            self._rest()  # and then go on with what was read before
         if self._finishing and not self._conversation.under_way:
             self._close()
 

@@ -60,6 +60,7 @@ from records.store.sqlite import writer_of
 from records.store.workers import Worker, WriterWorker
 from records.throttle import Throttle
 from records.tls import ServerTLS
+from records.turns import Turns
 
 _log = Logger("records.service")
 
@@ -127,13 +128,14 @@ class RecordsService(Service):
         self._services: Services | None = None
         self._hourly: LoopingCall | None = None
         self._stopped: Deferred[None] | None = None
+        self._turns = Turns(around.reactor.callFromThread)
         self._factory = RecordsFactory(
             around.reactor,
             self._converse,
             settings.deadlines,
             settings.max_connections,
             settings.max_per_source,
-            Gathering(around.reactor.callFromThread),
+            Gathering(self._turns),
         )
 
     @property
@@ -208,7 +210,7 @@ class RecordsService(Service):
         """Start what works beside the reactor. From here on, connections can be served."""
         around, settings = self._around, self._settings
         reactor = around.reactor
-        self._store = store = BatchingStore(reactor, database, writer, self._fail)
+        self._store = store = BatchingStore(reactor, self._turns, database, writer, self._fail)
         self._pool = pool = ThreadPool(0, THREADS, "records-hashing")
         pool.start()
         passwords = Passwords(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import resource
 import signal
@@ -242,6 +243,18 @@ def _count_true_seconds(running: Any) -> None:
         running.seconds = time.monotonic
 
 
+def _collect_seldom() -> None:
+    """Have the garbage collector look through everything less often, and not at what stays anyway.
+
+    It stops the daemon for as long as there are many objects: for a tenth of a second beside some
+    hundred clients who are all at work. Hardly anything of ours needs it. What is in circles of
+    references, connections for instance, is still collected, at a tenth of the default rate.
+    """
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, 100)
+
+
 class _Refusable(RecordsService):
     """The service as twistd starts it: a refusal ends the process with one line."""
 
@@ -255,6 +268,7 @@ class _Refusable(RecordsService):
             if sys.__stderr__ is None or not sys.__stderr__.isatty():
                 _log.critical("Cannot start: {why}", why=str(reason))
             raise
+        _collect_seldom()
 
 
 def makeService(options: Options) -> IService:

@@ -71,7 +71,9 @@ class InlineStore:
 
     is_crowded = False
 
-    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def read(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
         try:
             return succeed(self.read_now(operation, *args))
@@ -86,7 +88,9 @@ class InlineStore:
         finally:
             self._reader.end()
 
-    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def write(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
         (done,) = self._writer.run([Work(operation, args)])
         if done.error is not None:

@@ -35,7 +35,7 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_PARAMS = Raw(b"{}")
 
 
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A request whose envelope is good; its params are not looked at yet.
 
     id: UNSET in a notification, which is never answered.

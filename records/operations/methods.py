@@ -131,15 +131,20 @@ def perform_encoded(tx: Transaction, caller: Caller, method: Method, params: byt
 
 
 def perform_all(
-    tx: Transaction, caller: Caller, asked: Sequence[tuple[Method, Params]]
+    tx: Transaction, caller: Caller, asked: Sequence[tuple[Method, msgspec.Raw]]
 ) -> list[Done]:
-    """`perform` for reads that stand one behind the other: each with an outcome of its own."""
+    """`perform` for reads that stand one behind the other: each with an outcome of its own.
+
+    Their params are as they came, and good.
+    """
     return [_performed(tx, caller, method, params) for method, params in asked]
 
 
-def _performed(tx: Transaction, caller: Caller, method: Method, params: Params) -> Done:
+def _performed(tx: Transaction, caller: Caller, method: Method, params: msgspec.Raw) -> Done:
     try:
-        return Done(perform(tx, caller, method, params))
+        return Done(perform(tx, caller, method, decode_params(params, method.decode)))
+    except RecordsError as error:
+        return Done(error=error.bare())
     except Exception as error:  # noqa: BLE001  it is that one request's, and told or logged there
         return Done(error=error)
 

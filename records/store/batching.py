@@ -3,13 +3,14 @@
 Owns when work is handed over, and when its outcome comes back. Knows nothing of SQL, nor of
 whether it is a thread or a process that does the work.
 
-Work that comes up during one reactor turn is handed over together at its end, and its outcomes
-come back in one call. A thread woken in mid-turn would compete with the reactor for the
-interpreter's lock at every TLS call; measured, that halves the rate.
+Work that comes up during one turn of the reactor is handed over together at its end, and its
+outcomes come back in one call. A thread woken in mid-turn would compete with the reactor for the
+interpreter's lock at every TLS call; measured, that halves the rate. See `records.turns`.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
@@ -20,8 +21,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from records.boundaries import Database, Done, Reader, Store, Transaction, Work
-from records.errors import Busy
+from records.errors import Busy, RecordsError
 from records.store.workers import FromThread, Item, Items, Worker, WorkerThread, stopping
+from records.turns import Part, Turns
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -34,6 +36,9 @@ CROWDED = 512
 more than a few that others have sent together, and a commit still has many to share it."""
 
 READERS = 2
+MAX_READS = 8
+"""How many reads are done before the first of them is answered, at most."""
+MAX_BULK_READS = 2
 
 TROUBLE_SECONDS = 60.0
 """How long the log says nothing more of a database in trouble once it has."""
@@ -57,6 +62,7 @@ class BatchingStore:
     def __init__(
         self,
         reactor: FromThread,
+        turns: Turns,
         database: Database,
         writer: Worker,
         fatal: Callable[[Failure], object],
@@ -64,12 +70,13 @@ class BatchingStore:
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._reactor = reactor
+        self._turns = turns
         self._fatal = fatal
         self._seconds = seconds
         self._quiet_until = float("-inf")
         self._broken = False
         self._stopped: Deferred[None] | None = None
-        self._scheduled = False
+        self._outcomes: deque[tuple[Worker, Item, Done]] = deque()  # of the bulk
         self._near: Reader | None = database.reader()
         self._near_transaction: Transaction | None = None
         self._writer = writer
@@ -79,6 +86,7 @@ class BatchingStore:
             worker.deliver = partial(self._deliver, worker)
             worker.finished.addErrback(self._break)
             worker.start()
+        turns.add(self)
 
     def _reading(self, reader: Reader, number: int) -> WorkerThread:
         return WorkerThread(
@@ -86,6 +94,8 @@ class BatchingStore:
             f"records-reader-{number}",
             lambda works: _read_all(reader, works),
             reader.close,
+            MAX_READS,
+            MAX_BULK_READS,
         )
 
     @property
@@ -93,14 +103,18 @@ class BatchingStore:
         """See `records.boundaries.Store`."""
         return self._writer.waiting >= CROWDED
 
-    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def read(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
         idlest = min(self._readers, key=lambda worker: worker.waiting)
-        return self._submit(idlest, operation, args)
+        return self._submit(idlest, operation, args, bulk)
 
-    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def write(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
-        return self._submit(self._writer, operation, args)
+        return self._submit(self._writer, operation, args, bulk)
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """See `records.boundaries.Store`. All such reads of one turn see the same state.
@@ -111,13 +125,17 @@ class BatchingStore:
             raise stopping()
         if self._near_transaction is None:
             self._near_transaction = self._near.begin()
-            self._schedule()
+            self._turns.schedule()
         return operation(self._near_transaction, *args)
 
     def _submit(
-        self, worker: Worker, operation: Callable[..., object], args: tuple[object, ...]
+        self,
+        worker: Worker,
+        operation: Callable[..., object],
+        args: tuple[object, ...],
+        is_bulk: bool,
     ) -> Deferred[Any]:
-        item = Item(Work(operation, args))
+        item = Item(Work(operation, args), is_bulk)
         if self._broken or self._stopped is not None:
             item.deferred.errback(Failure(stopping()))
         elif worker.waiting >= MAX_WAITING:
@@ -125,20 +143,33 @@ class BatchingStore:
         else:
             worker.waiting += 1
             worker.fresh.append(item)
-            self._schedule()
+            self._turns.schedule()
         return item.deferred
 
-    def _schedule(self) -> None:
-        """See that `_end_turn` is called in the reactor's next turn.
+    @property
+    def is_waiting(self) -> bool:
+        """See `Part`."""
+        near = self._near_transaction is not None
+        return near or bool(self._outcomes) or any(worker.fresh for worker in self._workers)
 
-        Not by callLater, which may go by the wall clock: set back, it would not come for long.
-        """
-        if not self._scheduled:
-            self._scheduled = True
-            self._reactor.callFromThread(self._end_turn)
+    @property
+    def has_bulk(self) -> bool:
+        """See `Part`."""
+        return bool(self._outcomes)
 
-    def _end_turn(self) -> None:
-        self._scheduled = False
+    def do_little(self) -> bool:
+        """See `Part`. It is done as it comes."""
+        return False
+
+    def do_bulk(self) -> None:
+        """See `Part`. Gives out outcomes, one at least."""
+        given = 0
+        while self._outcomes and not (given and self._turns.is_long()):
+            self._answer(*self._outcomes.popleft())
+            given += 1
+
+    def hand_on(self) -> None:
+        """See `Part`."""
         try:
             self._end_near()
         finally:
@@ -151,16 +182,26 @@ class BatchingStore:
             self._near.end()
 
     def _deliver(self, worker: Worker, items: Items, done: list[Done]) -> None:
-        self._schedule()
+        self._turns.schedule()
         self._end_near()
-        worker.waiting -= len(items)
         for item, outcome in zip(items, done, strict=True):
-            if outcome.trouble:
-                self._tell(outcome.trouble)
-            if outcome.error is None:
-                item.deferred.callback(outcome.value)
+            if item.is_bulk:
+                self._outcomes.append((worker, item, outcome))
             else:
-                item.deferred.errback(Failure(outcome.error))
+                self._answer(worker, item, outcome)
+
+    def _answer_all(self) -> None:
+        while self._outcomes:
+            self._answer(*self._outcomes.popleft())
+
+    def _answer(self, worker: Worker, item: Item, outcome: Done) -> None:
+        worker.waiting -= 1
+        if outcome.trouble:
+            self._tell(outcome.trouble)
+        if outcome.error is None:
+            item.deferred.callback(outcome.value)
+        else:
+            item.deferred.errback(Failure(outcome.error))
 
     def _tell(self, trouble: str) -> None:
         """Log why the database takes no changes, once in a while."""
@@ -172,6 +213,7 @@ class BatchingStore:
     def _break(self, failure: Failure) -> None:
         if not self._broken:
             self._broken = True
+            self._answer_all()
             self._log.failure("The store cannot go on", failure)
             self._fatal(failure)
 
@@ -193,6 +235,7 @@ class BatchingStore:
         await gatherResults([reader.finished for reader in self._readers])
         self._writer.stop()  # the last to have the database open: it leaves no log behind
         await self._writer.finished
+        self._answer_all()
 
 
 def following(first: Deferred[None]) -> Deferred[None]:
@@ -225,9 +268,11 @@ def _read_all(reader: Reader, works: Sequence[Work]) -> list[Done]:
 def _read_one(transaction: Transaction, work: Work) -> Done:
     try:
         return Done(work.operation(transaction, *work.args))
+    except RecordsError as error:
+        return Done(error=error.bare())
     except Exception as error:  # noqa: BLE001  it is that caller's, and logged there
         return Done(error=error)
 
 
-def _conforms(store: BatchingStore) -> Store:
-    return store
+def _conforms(store: BatchingStore) -> tuple[Store, Part]:
+    return store, store

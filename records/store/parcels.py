@@ -19,18 +19,21 @@ from records.faults import FarFault
 
 _LENGTH = Struct("<Q")
 
-WorkParcel = list[tuple[Callable[..., object], tuple[object, ...]]]
-DoneParcel = list[tuple[object, BaseException | None, str]]
+WorkParcel = tuple[bool, list[tuple[Callable[..., object], tuple[object, ...]]]]
+DoneParcel = tuple[bool, list[tuple[object, BaseException | None, str]]]
+"""Both begin with whether they are of the bulk."""
 
 
 class Broken(msgspec.Struct, frozen=True):
     """The process that writes cannot go on. why: the kind of what came up, and where.
 
-    doubtful: of how many works, the first of those that wait, the outcome is not known.
+    doubtful: of how many works the outcome is not known; they are the first of those that wait, of
+    the bulk or of the others.
     """
 
     why: str
     doubtful: int = 0
+    is_bulk: bool = False
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -73,26 +76,29 @@ class Unpacker:
             yield pickle.loads(content)  # noqa: S301  only ever what the other end has packed
 
 
-def parcel_of_works(works: Sequence[Work]) -> bytes:
+def parcel_of_works(works: Sequence[Work], is_bulk: bool = False) -> bytes:
     """A parcel of works."""
-    parcel: WorkParcel = [(work.operation, work.args) for work in works]
+    parcel: WorkParcel = is_bulk, [(work.operation, work.args) for work in works]
     return pack(parcel)
 
 
-def works_of(parcel: WorkParcel) -> list[Work]:
-    """The works that it holds."""
-    return [Work(operation, args) for operation, args in parcel]
+def works_of(parcel: WorkParcel) -> tuple[list[Work], bool]:
+    """The works that it holds, and whether they are of the bulk."""
+    is_bulk, works = parcel
+    return [Work(operation, args) for operation, args in works], is_bulk
 
 
-def parcel_of_outcomes(outcomes: Sequence[Done]) -> bytes:
+def parcel_of_outcomes(outcomes: Sequence[Done], is_bulk: bool = False) -> bytes:
     """A parcel of outcomes. A fault goes without its traceback, as what is told of it."""
-    parcel: DoneParcel = [(each.value, _portable(each.error), each.trouble) for each in outcomes]
+    told = [(each.value, _portable(each.error), each.trouble) for each in outcomes]
+    parcel: DoneParcel = is_bulk, told
     return pack(parcel)
 
 
-def outcomes_of(parcel: DoneParcel) -> list[Done]:
-    """The outcomes that it holds."""
-    return [Done(value, error, trouble) for value, error, trouble in parcel]
+def outcomes_of(parcel: DoneParcel) -> tuple[list[Done], bool]:
+    """The outcomes that it holds, and whether they are of the bulk."""
+    is_bulk, outcomes = parcel
+    return [Done(value, error, trouble) for value, error, trouble in outcomes], is_bulk
 
 
 def _portable(error: BaseException | None) -> BaseException | None:

@@ -65,7 +65,7 @@ class WriterProcess:
         self.waiting = 0
         self.deliver: Callable[[Items, list[Done]], object] = lambda items, done: None
         self.finished: Deferred[None] = Deferred()
-        self._under_way: deque[Item] = deque()
+        self._under_way: dict[bool, deque[Item]] = {False: deque(), True: deque()}  # True: the bulk
         self._unpacker = Unpacker()
         self._unsent = bytearray()
         self._is_over = False
@@ -115,16 +115,28 @@ class WriterProcess:
 
     def hand_over(self) -> None:
         """See `Worker`."""
-        if self.fresh and not self._is_over:
-            items, self.fresh = self.fresh, []
-            try:
-                parcel = parcel_of_works([item.work for item in items])
-            except Exception:  # noqa: BLE001  one of them cannot leave: whose that is, is told
-                items = [item for item in items if self._can_leave(item)]
-                parcel = parcel_of_works([item.work for item in items])
-            self._under_way += items
-            self._unsent += parcel
+        if not self.fresh:
+            return
+        items, self.fresh = self.fresh, []
+        if self._is_over:
+            answer_all([], items)
+        else:
+            # The bulk comes last, for it may overtake none of the others.
+            for is_bulk, lane in self._under_way.items():
+                self._pack([item for item in items if item.is_bulk is is_bulk], lane, is_bulk)
             self.doWrite()
+
+    def _pack(self, items: Items, lane: deque[Item], is_bulk: bool) -> None:
+        """Put these into a parcel, which is to be sent."""
+        if not items:
+            return
+        try:
+            parcel = parcel_of_works([item.work for item in items], is_bulk)
+        except Exception:  # noqa: BLE001  one of them cannot leave: whose that is, is told
+            items = [item for item in items if self._can_leave(item)]
+            parcel = parcel_of_works([item.work for item in items], is_bulk)
+        lane += items
+        self._unsent += parcel
 
     def _can_leave(self, item: Item) -> bool:
         """Whether this work can be put into a parcel. It fails if not."""
@@ -154,7 +166,7 @@ class WriterProcess:
     def connectionLost(self, reason: Failure) -> None:
         """See `IFileDescriptor`. Called where the reactor could not go on watching it."""
         is_plain = reason.check(ConnectionDone, ConnectionLost)
-        self._end(None if is_plain else reason, len(self._under_way))
+        self._end(None if is_plain else reason)
 
     def doWrite(self) -> None:
         """See `IWriteDescriptor`. Sends as much as the other end takes now."""
@@ -168,7 +180,7 @@ class WriterProcess:
             self._unsent.clear()  # it has ended, and that is read below, after what it said last
         except OSError:
             # Half a parcel may have left, and no other can follow it.
-            self._end(Failure(), len(self._under_way))
+            self._end(Failure())
             return
         if self._unsent:
             self._reactor.addWriter(self)
@@ -184,24 +196,34 @@ class WriterProcess:
         except OSError:
             data = b""
         if not data:
-            self._end(None, len(self._under_way))
+            self._end(None)
         for parcel in self._unpacker.unpack(data):
             if isinstance(parcel, Closed):
                 self._end_well()
             elif isinstance(parcel, Broken):
-                self._end(Failure(CommitUnknown(parcel.why)), parcel.doubtful)
+                in_doubt = self._next(parcel.doubtful, parcel.is_bulk)
+                self._end(Failure(CommitUnknown(parcel.why)), in_doubt)
             else:
-                outcomes = outcomes_of(parcel)
-                self.deliver([self._under_way.popleft() for _ in outcomes], outcomes)
+                outcomes, is_bulk = outcomes_of(parcel)
+                self.deliver(self._next(len(outcomes), is_bulk), outcomes)
+
+    def _next(self, count: int, is_bulk: bool) -> Items:
+        """Take this many of those that have been under way longest."""
+        lane = self._under_way[is_bulk]
+        return [lane.popleft() for _ in range(count)]
 
     def _end_well(self) -> None:
         self._watch_no_more()
         self._reap()
         self.finished.callback(None)
-        answer_all([], self._left())  # what came after the stop: it was not taken on any more
+        answer_all([], self._left() + self.fresh)  # it came after the stop, and was not taken on
+        self.fresh = []
 
-    def _end(self, failure: Failure | None, doubtful: int) -> None:
-        """It has come to a bad end: answer everything that it leaves behind."""
+    def _end(self, failure: Failure | None, in_doubt: Items | None = None) -> None:
+        """It has come to a bad end: answer everything that it leaves behind.
+
+        in_doubt: what may have been done; all that was handed over, if that is not known.
+        """
         if self._is_over:
             return
         self._watch_no_more()
@@ -209,15 +231,17 @@ class WriterProcess:
             why = f"the process that writes has ended: {self._reap()}"
             failure = Failure(CommitUnknown(why))
         self.finished.errback(failure)
-        left = self._left()
-        answer_all(left[:doubtful], left[doubtful:])
+        left, fresh, self.fresh = self._left(), self.fresh, []
+        if in_doubt is None:
+            in_doubt, left = left, []
+        answer_all(in_doubt, left + fresh)
         self._reap()  # last, where it is not needed before: its disk may hold it up
 
     def _left(self) -> Items:
-        """All that is still to be answered."""
-        left = [*self._under_way, *self.fresh]
-        self._under_way.clear()
-        self.fresh = []
+        """All that has been handed over, and is still to be answered."""
+        left = [item for lane in self._under_way.values() for item in lane]
+        for lane in self._under_way.values():
+            lane.clear()
         return left
 
     def _watch_no_more(self) -> None:

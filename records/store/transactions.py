@@ -157,8 +157,10 @@ class SqliteWriter:
             return operation(self._transaction, *args)
         except _WHOLE:
             raise
-        except BaseException:
+        except BaseException as error:
             if self._connection.total_changes() != before:
+                if isinstance(error, RecordsError):
+                    error.bare()  # it comes up again
                 raise _Halfway from None
             raise
 
@@ -218,9 +220,11 @@ def _one(work: Work, attempt: Callable[..., object]) -> Done:
             return Done(attempt(work.operation, *work.args))
         except Refused as refused:
             attempt(refused.remember.operation, *refused.remember.args)
-            return Done(error=refused.error)
+            return Done(error=refused.error.bare())
     except (*_WHOLE, _Halfway):
         raise
+    except RecordsError as error:
+        return Done(error=error.bare())
     except Exception as error:  # noqa: BLE001  whatever it is, it is that caller's, and logged
         return Done(error=error)
 

@@ -12,14 +12,19 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
 
+from msgspec import Struct, field
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from records.boundaries import Done, Work
 from records.errors import Busy, OutcomeUnknown
+from records.store.lanes import Lanes
 
 MAX_BATCH = 256
 """How many writes share one commit at most: while the next ones are made, these are answered."""
+
+MAX_BULK = 64
+"""How many in bulk, while others come that are not: these wait for no more."""
 
 
 # Each refusal is an error of its own: one raised over and over would keep every frame it passed.
@@ -36,14 +41,12 @@ def stopping() -> Busy:
     return Busy("The daemon is stopping; nothing was changed. Connect again.")
 
 
-class Item:
+class Item(Struct, gc=False):
     """A piece of work on its way, and the Deferred that waits for it."""
 
-    __slots__ = ("deferred", "work")
-
-    def __init__(self, work: Work) -> None:
-        self.work = work
-        self.deferred: Deferred[Any] = Deferred()
+    work: Work
+    is_bulk: bool = False
+    deferred: Deferred[Any] = field(default_factory=Deferred)
 
 
 Items = list[Item]
@@ -97,8 +100,8 @@ class FromThread(Protocol):
 class WorkerThread:
     """A `Worker` that is a thread.
 
-    run: does the work, as much as waits but no more than `MAX_BATCH` at a time. close: called at
-    the end. Both are called in the thread.
+    run: does the work, as much as waits but no more than `many` at a time, or `few` in bulk while
+    others come. close: called at the end. Both are called in the thread.
     """
 
     def __init__(
@@ -107,11 +110,15 @@ class WorkerThread:
         name: str,
         run: Callable[[Sequence[Work]], list[Done]],
         close: Callable[[], object],
+        many: int = MAX_BATCH,
+        few: int = MAX_BULK,
     ) -> None:
         self._reactor = reactor
         self._run = run
         self._close = close
         self._queue: SimpleQueue[Items | None] = SimpleQueue()
+        self._lanes: Lanes[Item] = Lanes(many, few)
+        self._under_way: Items = []
         self.fresh: Items = []
         self.waiting = 0
         self.thread = Thread(target=self._work, name=name, daemon=True)
@@ -133,42 +140,45 @@ class WorkerThread:
         self.hand_over()
         self._queue.put(None)
 
-    def _drained(self) -> tuple[Items, bool]:
-        """Everything that waits, blocking until there is something; and whether to go on after."""
-        items: Items = []
-        while not items or not self._queue.empty():
+    def _take_in(self) -> bool:
+        """Take in everything that waits, blocking until there is something; whether to go on."""
+        while not self._lanes or not self._queue.empty():
             more = self._queue.get()
             if more is None:
-                return items, False
-            items += more
-        return items, True
+                return False
+            for item in more:
+                self._lanes.add([item], item.is_bulk)
+        return True
 
     def _work(self) -> None:
         going_on = True
-        items: Items = []
         try:
-            while going_on:
-                items, going_on = self._drained()
-                while items:
-                    part = items[:MAX_BATCH]
-                    done = self._run([item.work for item in part])
-                    items = items[MAX_BATCH:]
-                    self._reactor.callFromThread(self.deliver, part, done)
-                    del part, done  # what they refer to must not live until there is more work
+            while going_on or self._lanes:
+                if going_on:
+                    going_on = self._take_in()
+                if self._lanes:
+                    self._do_some()
             self._close()
         except BaseException:  # noqa: BLE001  the thread's last word, which the reactor logs
-            self._reactor.callFromThread(self._give_up, Failure(), items)
+            self._reactor.callFromThread(self._give_up, Failure())
         else:
             self._reactor.callFromThread(self.finished.callback, None)
 
-    def _give_up(self, failure: Failure, items: Items) -> None:
+    def _do_some(self) -> None:
+        """Do what is next. What it refers to does not live until there is more to be done."""
+        self._under_way, _ = self._lanes.take()
+        done = self._run([item.work for item in self._under_way])
+        self._reactor.callFromThread(self.deliver, self._under_way, done)
+        self._under_way = []
+
+    def _give_up(self, failure: Failure) -> None:
         """Answer everything that the dead thread leaves behind. Runs in the reactor's thread."""
         self.finished.errback(failure)
-        never_begun = items[MAX_BATCH:] + self.fresh
+        never_begun = self._lanes.rest() + self.fresh
         while not self._queue.empty():
             never_begun += self._queue.get() or []
         self.fresh = []
-        answer_all(items[:MAX_BATCH], never_begun)
+        answer_all(self._under_way, never_begun)
 
 
 def _conforms(thread: WorkerThread) -> Worker:

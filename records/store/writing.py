@@ -16,6 +16,7 @@ from typing import Any
 from records.boundaries import CommitUnknown, Work, Writer
 from records.errors import Unusable
 from records.faults import told
+from records.store.lanes import Lanes
 from records.store.parcels import (
     Broken,
     Closed,
@@ -26,7 +27,7 @@ from records.store.parcels import (
     parcel_of_outcomes,
     works_of,
 )
-from records.store.workers import MAX_BATCH
+from records.store.workers import MAX_BATCH, MAX_BULK
 
 PIECE = 64 * 1024
 """How many bytes are taken in at a time, at most."""
@@ -45,7 +46,7 @@ class Writing:
         self._poll.register(other, POLLIN)
         self._unpacker = Unpacker()
         self._parcels: deque[Any] = deque()
-        self._waiting: list[Work] = []
+        self._waiting: Lanes[Work] = Lanes(MAX_BATCH, MAX_BULK)
         self._is_over = False
 
     def serve(self, open_writer: Callable[[Path], Writer]) -> None:
@@ -53,19 +54,17 @@ class Writing:
 
         Raises what kept it from going on, after it has told that to the other end.
         """
-        under_way = 0
+        under_way, is_bulk = 0, False
         try:
             writer = self._open(open_writer)
             if writer is None:
                 return
-            while not self._is_over:
+            while not self._is_over or self._waiting:
                 self._take_in()
-                while self._waiting:
-                    batch = self._waiting[:MAX_BATCH]
+                if self._waiting:
+                    batch, is_bulk = self._waiting.take()
                     under_way = len(batch)
-                    outcomes = parcel_of_outcomes(writer.run(batch))
-                    del self._waiting[:MAX_BATCH]
-                    self._send(outcomes)
+                    self._send(parcel_of_outcomes(writer.run(batch), is_bulk))
                     under_way = 0
                 writer.rest()
             writer.close()
@@ -74,7 +73,7 @@ class Writing:
             return
         except BaseException as error:
             why = str(error) if isinstance(error, CommitUnknown) else told(error)
-            self._send(pack(Broken(why, under_way)))
+            self._send(pack(Broken(why, under_way, is_bulk)))
             raise
 
     def _open(self, open_writer: Callable[[Path], Writer]) -> Writer | None:
@@ -100,7 +99,7 @@ class Writing:
                 if isinstance(parcel, Stop):
                     self._is_over = True
                 else:
-                    self._waiting += works_of(parcel)
+                    self._waiting.add(*works_of(parcel))
 
     def _more_waits(self) -> bool:
         return bool(self._poll.poll(0))

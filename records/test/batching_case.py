@@ -20,6 +20,7 @@ from records.store.workers import FromThread, WorkerThread
 from records.test.held_case import WRITER
 from records.test.store_contract import named
 from records.testing import FakeTime
+from records.turns import Turns
 
 
 class HeldTurns:
@@ -139,6 +140,7 @@ class HeldCase(SynchronousTestCase):
         )
         self.store = BatchingStore(
             self.turns,
+            Turns(self.turns.callFromThread, self.time.seconds),
             self.database,
             self.writer,
             self.fatal.append,

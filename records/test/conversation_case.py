@@ -46,7 +46,8 @@ class Waiting(msgspec.Struct, frozen=True):
 class HandStore:
     """A real store that does its work at once or, while `held`, when it is told to.
 
-    handed: everything that was ever handed over, as (kind, operation's name).
+    handed: everything that was ever handed over, as (kind, operation's name). bulk: whether it
+    was in bulk, for each of those.
     seen_through: what operations see in place of their transaction.
     """
 
@@ -56,15 +57,20 @@ class HandStore:
         self.is_crowded = False
         self.waiting: list[Waiting] = []
         self.handed: list[tuple[str, str]] = []
+        self.bulk: list[bool] = []
         self.seen_through: Callable[[Transaction], Transaction] = lambda tx: tx
 
-    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def read(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
-        return self._hand("read", operation, lambda op: self._store.read(op, *args))
+        return self._hand("read", bulk, operation, lambda op: self._store.read(op, *args))
 
-    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def write(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
-        return self._hand("write", operation, lambda op: self._store.write(op, *args))
+        return self._hand("write", bulk, operation, lambda op: self._store.write(op, *args))
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """See `records.boundaries.Store`."""
@@ -77,12 +83,14 @@ class HandStore:
     def _hand(
         self,
         kind: str,
+        is_bulk: bool,
         operation: Callable[..., Any],
         begin: Callable[[Any], Deferred[Any]],
     ) -> Deferred[Any]:
         outcome: Deferred[Any] = Deferred()
         name = operation.__name__
         self.handed.append((kind, name))
+        self.bulk.append(is_bulk)
         self.waiting.append(Waiting(kind, name, lambda: begin(self._seeing(operation)), outcome))
         if not self.held:
             self.fire(-1)
@@ -252,6 +260,7 @@ class ConversationCase(PasswordsCase):
         if token is not None:
             talk.result("resume", token=token)
             self.hand.handed.clear()
+            self.hand.bulk.clear()
         return talk
 
     def log_in_on(self, talk: Talk, username: str = "hr", password: str = GOOD) -> Any:

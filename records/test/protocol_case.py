@@ -18,6 +18,7 @@ from records.gathering import Gathering
 from records.protocol import Deadlines, RecordsFactory, RecordsProtocol
 from records.test.conversation_case import ConversationCase, request
 from records.test.operations_case import SOURCE
+from records.turns import Turns
 
 
 class Wire(StringTransport):
@@ -120,7 +121,7 @@ class ProtocolCase(ConversationCase):
             self.deadlines,
             self.max_connections,
             self.max_per_source,
-            Gathering(lambda call: call()),
+            Gathering(Turns(lambda call: call(), self.time.seconds)),
         )
 
     def converse(self, peer: Peer, source: str) -> Conversation:

@@ -20,6 +20,7 @@ from records.store.workers import MAX_BATCH
 from records.test.batching_case import HeldCase, WriterThread, add, next_id
 from records.test.store_contract import EVENT
 from records.testing import FakeTime
+from records.turns import Turns
 
 
 class TurnsTests(HeldCase):
@@ -245,7 +246,7 @@ class ClockTests(SynchronousTestCase):
         database = SqliteDatabase(path, FakeTime())
         writer = WriterThread(turns, lambda path: database.writer())
         writer.open(path)
-        store = BatchingStore(turns, database, writer, self.fail)
+        store = BatchingStore(turns, Turns(turns.callFromThread), database, writer, self.fail)
 
         def until(fired: list[object]) -> object:
             for _ in range(200):
@@ -278,7 +279,7 @@ class ReactorTests(TestCase):
         database = SqliteDatabase(path, FakeTime())
         writer = WriterThread(turns, lambda path: database.writer())
         writer.open(path)
-        store = BatchingStore(turns, database, writer, fatal.append)
+        store = BatchingStore(turns, Turns(turns.callFromThread), database, writer, fatal.append)
         order: list[int] = []
 
         def note(seq: int) -> int:

@@ -67,6 +67,25 @@ class TreeTests(SynchronousTestCase):
         self.assertEqual(source, {"retry_after": 3})
         self.assertEqual(ValidationFailed("c").details, {})
 
+    def test_bare(self) -> None:
+        """Bare, an error tells the same, and nothing of what it came from."""
+        wrong = [FieldError("email", "No.")]
+        try:
+            try:
+                raise KeyError("x")
+            except KeyError as fault:
+                raise ValidationFailed("No.", wrong, {"more": 1}) from fault
+        except ValidationFailed as raised:
+            error = raised
+        before = error.__traceback__, error.__context__, error.__cause__
+        self.assertNotIn(None, before)
+        self.assertIs(error.bare(), error)
+        after = error.__traceback__, error.__context__, error.__cause__
+        self.assertEqual(after, (None, None, None))
+        self.assertEqual(
+            (error.message, error.errors, error.details), ("No.", tuple(wrong), {"more": 1})
+        )
+
     def test_unusable_is_no_answer(self) -> None:
         """What keeps the daemon from starting is not an error that a caller can be sent."""
         self.assertFalse(issubclass(Unusable, RecordsError))

@@ -30,7 +30,9 @@ GROUND = {
 ADAPTERS = {
     "cred",
     "eager",
+    "sparing",
     "gathering",
+    "turns",
     "hashing",
     "passwords",
     "throttle",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -61,7 +63,8 @@ class UnpackerTests(SynchronousTestCase):
 
     def test_words(self) -> None:
         """What the two ends say to each other comes over."""
-        for word in (Broken("IOError", 3), Closed(), Opened("no"), Stop()):
+        broken = Broken("IOError", 3), Broken("IOError", 2, is_bulk=True)
+        for word in (*broken, Closed(), Opened("no"), Stop()):
             self.assertEqual(sent(pack(word)), word)
 
 
@@ -70,9 +73,16 @@ class WorkTests(SynchronousTestCase):
 
     def works(self, *works: Work) -> list[Work]:
         """What comes over."""
-        parcel = sent(parcel_of_works(works))
-        assert isinstance(parcel, list)
-        return works_of(parcel)
+        parcel: Any = sent(parcel_of_works(works))
+        found, is_bulk = works_of(parcel)
+        self.assertIs(is_bulk, False)
+        return found
+
+    def test_bulk(self) -> None:
+        """That they are of the bulk comes over with them."""
+        works = [Work(operation, (1,)), Work(operation, (2,))]
+        parcel: Any = sent(parcel_of_works(works, is_bulk=True))
+        self.assertEqual(works_of(parcel), (works, True))
 
     def test_any(self) -> None:
         """An operation and its arguments are the same, in their order."""
@@ -97,10 +107,16 @@ class OutcomeTests(SynchronousTestCase):
 
     def outcome(self, done: Done) -> Done:
         """What comes over."""
-        parcel = sent(parcel_of_outcomes([done]))
-        assert isinstance(parcel, list)
-        (found,) = outcomes_of(parcel)
+        parcel: Any = sent(parcel_of_outcomes([done]))
+        (found,), is_bulk = outcomes_of(parcel)
+        self.assertIs(is_bulk, False)
         return found
+
+    def test_bulk(self) -> None:
+        """That they are of the bulk comes over with them."""
+        outcomes = [Done(1), Done(trouble="FullError")]
+        parcel: Any = sent(parcel_of_outcomes(outcomes, is_bulk=True))
+        self.assertEqual(outcomes_of(parcel), (outcomes, True))
 
     def test_value(self) -> None:
         """A value, and the trouble of a database."""

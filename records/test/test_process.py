@@ -119,10 +119,14 @@ class ProcessCase(SynchronousTestCase):
                 item.deferred.errback(Failure(outcome.error))
 
     def hand(
-        self, process: WriterProcess, operation: Callable[..., object], *args: object
+        self,
+        process: WriterProcess,
+        operation: Callable[..., object],
+        *args: object,
+        bulk: bool = False,
     ) -> list[Any]:
         """Hand in a work; what comes out, later."""
-        item, found = Item(Work(operation, args)), []
+        item, found = Item(Work(operation, args), bulk), []
         item.deferred.addCallbacks(found.append, lambda failure: found.append(failure.value))
         process.fresh.append(item)
         return found
@@ -187,8 +191,11 @@ class LifeTests(ProcessCase):
         process = self.started()
         texts = [bytes([number]) * 300_000 for number in range(40)]
         found = [self.hand(process, length, text) for text in texts]
+        os.kill(process.pid, signal.SIGSTOP)  # else it may take it in as fast as it is sent
+        os.waitpid(process.pid, os.WUNTRACED)
         process.hand_over()
         self.assertTrue(self.reactor.writers, "it cannot all be sent at once")
+        os.kill(process.pid, signal.SIGCONT)
         self.until(lambda: all(found))
         self.assertEqual(found, [[300_000]] * 40)
         self.assertFalse(self.reactor.writers)

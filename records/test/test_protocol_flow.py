@@ -10,6 +10,28 @@ from records.messages import MAX_LINE, MAX_UNDER_WAY
 from records.protocol import SHARE
 from records.test.conversation_case import batch, person, reason, request
 from records.test.protocol_case import ProtocolCase
+from records.turns import Part, Turns
+
+
+class Between:
+    """A part of the turns that looks at something after the little, and before the bulk."""
+
+    is_waiting = False
+    has_bulk = False
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        self._look = look
+
+    def do_little(self) -> bool:
+        """See `Part`."""
+        return False
+
+    def do_bulk(self) -> None:
+        """See `Part`."""
+        self._look()
+
+    def hand_on(self) -> None:
+        """See `Part`."""
 
 
 class FlowTests(ProtocolCase):
@@ -24,6 +46,14 @@ class FlowTests(ProtocolCase):
         """Lines that each want an employee to be added; their ids count from 0."""
         lines = (request("employee.add", n, employee=person("Al")) for n in range(count))
         return b"".join(line + b"\n" for line in lines)
+
+    def held_turns(self, look: Callable[[], object]) -> list[Callable[[], object]]:
+        """From now on the test takes the turns, and looks at each between its two halves."""
+        soon: list[Callable[[], object]] = []
+        turns = Turns(soon.append, self.time.seconds)
+        self.factory.gathering = Gathering(turns)
+        turns.add(Between(look))
+        return soon
 
     def test_full(self) -> None:
         """With 256 requests under way nothing more is read; with one answered, it goes on."""
@@ -82,16 +112,72 @@ class FlowTests(ProtocolCase):
         """Who sends much at once gets a share of each turn, and others are answered between."""
         self.hand.held = False
         other = self.connect("hr")
-        turns: list[Callable[[], object]] = []
-        self.factory.gathering = Gathering(turns.append)
+        turns = self.held_turns(lambda: None)
         gets = [request("employee.get", number, id=9) + b"\n" for number in range(2 * SHARE + 1)]
         self.wire.deliver(b"".join(gets))
         other.ask("employee.get", id=9)
-        answered = []
-        while turns:
+        answered: list[tuple[int, int, bool]] = []
+        while turns and len(answered) < 9:
             turns.pop(0)()
             answered.append((len(self.wire.numbers()), len(other.numbers()), self.wire.is_read))
         self.assertEqual(answered, [(SHARE, 1, False), (SHARE, 0, False), (1, 0, True)])
+
+    def test_little_first(self) -> None:
+        """Who asks for one thing is answered before another who sent many earlier in the turn."""
+        self.hand.held = False
+        other = self.connect("hr")
+        seen: list[tuple[list[object], list[object]]] = []
+        turns = self.held_turns(lambda: seen.append((self.wire.numbers(), other.numbers())))
+        gets = [request("employee.get", number, id=9) + b"\n" for number in range(SHARE)]
+        self.wire.deliver(b"".join(gets))
+        number = other.ask("employee.get", id=9)
+        turns.pop(0)()
+        self.assertEqual(seen, [([], [number])])
+        self.assertEqual(self.wire.numbers(), list(range(SHARE)))
+
+    def test_under_way_last(self) -> None:
+        """So it is where the other has sent one thing only, with something else under way."""
+        self.hand.held = False
+        other = self.connect("hr")
+        self.hand.held = True
+        self.wire.deliver(self.adding(1))
+        self.hand.handed.clear()
+        seen: list[list[str]] = []
+        turns = self.held_turns(lambda: seen.append([kind for kind, _ in self.hand.handed]))
+        self.wire.ask("employee.add", employee=person("Bo"))
+        other.ask("employee.list")
+        turns.pop(0)()
+        self.assertEqual(seen, [["read"]])
+        self.assertEqual([kind for kind, _ in self.hand.handed], ["read", "write"])
+
+    def test_full_no_more(self) -> None:
+        """Who was full is read again after those who ask for little, not at once."""
+        self.hand.held = False
+        other = self.connect("hr")
+        self.hand.held = True
+        self.wire.deliver(self.adding(MAX_UNDER_WAY))
+        seen: list[tuple[bool, list[object]]] = []
+        turns = self.held_turns(lambda: seen.append((self.wire.is_read, other.numbers())))
+        self.hand.fire()
+        self.assertFalse(self.wire.is_read)
+        number = other.ask("employee.get", id=9)
+        turns.pop(0)()
+        self.assertEqual(seen, [(False, [number])])
+        self.assertTrue(self.wire.is_read)
+        self.assertEqual(turns, [])
+
+    def test_full_no_more_of_many(self) -> None:
+        """What it had sent meanwhile is taken on then, a share in each turn."""
+        gets = [request("employee.get", n, id=9) for n in range(1, MAX_UNDER_WAY + SHARE + 1)]
+        self.wire.deliver(self.adding(1) + b"".join(line + b"\n" for line in gets))
+        turns = self.held_turns(lambda: None)
+        self.hand.fire()
+        answered: list[tuple[list[object], bool]] = []
+        while turns and len(answered) < 9:
+            turns.pop(0)()
+            answered.append((self.wire.numbers(), self.wire.is_read))
+        first, last = range(MAX_UNDER_WAY + SHARE), MAX_UNDER_WAY + SHARE
+        self.assertEqual(answered, [(list(first), False), ([last], True)])
 
     def test_batches_count(self) -> None:
         """Each request of a batch counts."""
@@ -181,3 +267,7 @@ class FlowTests(ProtocolCase):
         self.hand.fire_all()
         self.assertIsNotNone(self.values(1))
         self.assertEqual(self.wire.value(), b"")
+
+
+def _conforms(part: Between) -> Part:
+    return part

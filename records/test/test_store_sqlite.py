@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import ref
 
 import apsw
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,7 +24,14 @@ from records.boundaries import (
     Work,
 )
 from records.employee import BLANK, Employee
-from records.errors import Busy, NotFound
+from records.errors import (
+    Busy,
+    FieldError,
+    NotFound,
+    PermissionDenied,
+    RecordsError,
+    ValidationFailed,
+)
 from records.store.sqlite import SqliteDatabase
 from records.store.transactions import CHECKPOINT_PAGES
 from records.test import store_contract, transaction_contract
@@ -166,6 +175,58 @@ class RefusedTests(WriterCase):
         self.assertEqual([done[0].error, done[2].error], [None, None])
         self.assertIsInstance(done[1].error, apsw.ConstraintError)
         self.assertEqual(self.ids(), [1, 2])
+
+
+class KeptErrorsTests(WriterCase):
+    """Errors of works that are refused, which nobody is to look for once they are answered."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.made: list[ref[RecordsError]] = []
+        if gc.isenabled():
+            self.addCleanup(gc.enable)
+        gc.disable()
+
+    def wrong(self, tx: Transaction) -> None:
+        """Find fields that are not right."""
+        error = ValidationFailed("No.", [FieldError("email", "No.")])
+        self.made.append(ref(error))
+        raise error
+
+    def denied(self, tx: Transaction) -> None:
+        """Deny it, and have that remembered."""
+        error = PermissionDenied("No.")
+        self.made.append(ref(error))
+        try:
+            raise error
+        except PermissionDenied as raised:
+            remember = Work(self.note, (raised,))
+            raise Refused(raised, remember) from None
+
+    def note(self, tx: Transaction, error: RecordsError) -> None:
+        """Remember it."""
+        tx.journal.append(Event("x", "y", error.reason, "-", Outcome.DENIED))
+
+    def assert_gone(self, *works: Work) -> None:
+        """Nothing is left of the errors as soon as their outcomes are."""
+        outcomes = self.writer.run(works)
+        self.assertNotIn(None, [done.error for done in outcomes])
+        self.assertNotIn(None, [error() for error in self.made])
+        outcomes.clear()
+        self.assertEqual([error() for error in self.made], [None] * len(works))
+
+    def test_refused(self) -> None:
+        """An error that its own operation still refers to makes no circle of references."""
+        self.assert_gone(*[Work(self.wrong)] * 50)
+
+    def test_remembered(self) -> None:
+        """Nor does one of which something is remembered."""
+        self.assert_gone(*[Work(self.denied)] * 50)
+
+    def test_beside_good_works(self) -> None:
+        """Nor does one that comes up beside works that are done."""
+        self.assertEqual(self.writer.run([self.add(1), Work(self.wrong)])[0], Done())
+        self.assertEqual([error() for error in self.made], [None])
 
 
 class FaultTests(WriterCase):

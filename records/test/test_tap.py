@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import resource
@@ -35,6 +36,7 @@ from records.service import Settings
 from records.tap import (
     OWN_FILES,
     Options,
+    _collect_seldom,
     _count_true_seconds,
     _microseconds,
     _more_files,
@@ -340,6 +342,22 @@ class TrueSecondsTests(SynchronousTestCase):
             _count_true_seconds(clock)
         self.assertEqual(clock.seconds, before)
         self.assertIn("wall clock", str(formatEvent(events[0])))
+
+
+class CollectorTests(SynchronousTestCase):
+    """The garbage collector."""
+
+    def setUp(self) -> None:
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
+
+    def test_seldom(self) -> None:
+        """What is there stays unlooked at; of the rest, only the rounds over all get rarer."""
+        gc.unfreeze()
+        gc.set_threshold(700, 9, 10)
+        _collect_seldom()
+        self.assertGreater(gc.get_freeze_count(), 1000)
+        self.assertEqual((gc.isenabled(), gc.get_threshold()), (True, (700, 9, 100)))
 
 
 class EqualTests(SynchronousTestCase):

@@ -37,8 +37,9 @@ from records.passwords import Passwords
 from records.protocol import Deadlines, RecordsFactory, RecordsProtocol
 from records.testing import ANN, FakeTime, inline_store
 from records.throttle import Throttle
+from records.turns import Turns
 from tests.faults.fuzz_answers import MAX_LINE, faults
-from tests.faults.fuzz_surroundings import SOURCE, PlainHasher, TimedStore, Transport, Turns
+from tests.faults.fuzz_surroundings import SOURCE, PlainHasher, TimedStore, Transport, TurnClock
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ class Subject:
         self._folder = tempfile.TemporaryDirectory()
         self._inline = inline_store(Path(self._folder.name) / "records.sqlite", FakeTime())
         self._store = store = TimedStore(self._inline)
-        self.time = Turns(self.turn)
+        self.time = TurnClock(self.turn)
         self.longest = 0.0
         self._within = 0.0  # seconds in turns that were called from the present one
         self.faults: list[str] = []
@@ -98,7 +99,12 @@ class Subject:
             self._token,
         )
         self._factory = RecordsFactory(
-            self.time, self._converse, Deadlines(), 10, 10, Gathering(self._soon)
+            self.time,
+            self._converse,
+            Deadlines(),
+            10,
+            10,
+            Gathering(Turns(self._soon)),
         )
         globalLogPublisher.addObserver(self)
 

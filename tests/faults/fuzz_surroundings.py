@@ -58,11 +58,15 @@ class TimedStore:
 
     is_crowded = False
 
-    def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def read(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
         return self._hand_over(lambda: self._store.read(operation, *args))
 
-    def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> Deferred[T]:
+    def write(
+        self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
+    ) -> Deferred[T]:
         """See `records.boundaries.Store`."""
         return self._hand_over(lambda: self._store.write(operation, *args))
 
@@ -90,7 +94,7 @@ class TimedStore:
         return bool(waiting)
 
 
-class Turns(Clock):
+class TurnClock(Clock):
     """A clock by which each call is a turn of the reactor by itself, as it is in a real one."""
 
     def __init__(self, turn: Callable[[Callable[[], object]], object]) -> None:

@@ -15,14 +15,24 @@ PROCESS: tuple[Bug, ...] = (
         _PROCESS,
         "If the process that writes ends, what was handed to it is answered `outcome-unknown`.",
         f"{_ENDS}.test_killed",
-        ("answer_all(left[:doubtful], left[doubtful:])", "answer_all([], left)"),
+        ("            in_doubt, left = left, []\n", "            in_doubt = []\n"),
+    ),
+    bug(
+        "outcomes-mixed-up",
+        _PROCESS,
+        "Everybody gets the outcome of what they asked for.",
+        "records.test.test_process_bulk",
+        (
+            "        lane = self._under_way[is_bulk]\n",
+            "        lane = self._under_way[not is_bulk]\n",
+        ),
     ),
     bug(
         "doubt-not-told",
         _WRITING,
         "A commit whose outcome is not known is told as such to all whose work was in it.",
         "records.test.test_writing.BrokenTests.test_commit",
-        ("pack(Broken(why, under_way))", "pack(Broken(why))"),
+        ("pack(Broken(why, under_way, is_bulk))", "pack(Broken(why))"),
     ),
     bug(
         "goes-on-without-the-daemon",

@@ -161,7 +161,14 @@ TRANSACTIONS: tuple[Bug, ...] = (
         _BATCHING,
         "A read sees every change that has been answered.",
         "records.test.test_batching.NearTests.test_own_writes",
-        ("        self._schedule()\n        self._end_near()\n", "        self._schedule()\n"),
+        ("        self._end_near()\n        for item,", "        for item,"),
+    ),
+    bug(
+        "refusals-pile-up",
+        "records/errors.py",
+        "A refused request leaves nothing in memory.",
+        "records.test.test_store_sqlite.KeptErrorsTests",
+        ("        self.__traceback__ = self.__context__ = self.__cause__ = None\n", ""),
     ),
     bug(
         "state-kept-by-a-reader",

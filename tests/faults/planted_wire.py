@@ -46,13 +46,27 @@ ORDER: tuple[Bug, ...] = (
         ),
     ),
     bug(
+        "overtaken-in-the-store",
+        "records/store/lanes.py",
+        "On one connection requests take effect in the order sent.",
+        "records.test.test_batching_bulk.GivenOutTests.test_overtakes_nothing",
+        ("bool(self._bulk) and self._bulk[0][0] <= self._taken", "bool(self._bulk)"),
+    ),
+    bug(
+        "bytes-left-in-tls",
+        "records/sparing.py",
+        "However requests are cut on their way, each is read when it is there.",
+        "records.test.test_sparing.SparingTests.test_any",
+        ("len(buf) == HEADER + (buf[3] << 8 | buf[4])", "True"),
+    ),
+    bug(
         "denied-before-noted",
         _CONVERSATION,
         "A refusal that must leave a trace leaves it before it is answered.",
         "records.test.test_conversation_reads.TraceTests.test_before_the_answer",
         (
-            "                await self._store.write(remember.operation, *remember.args)\n",
-            "                self._store.write(remember.operation, *remember.args)\n",
+            "self._track(Way.WRITE, written.addCallback(lambda _: Failure(error)), task)\n",
+            "self._fail(task, error)\n",
         ),
     ),
     bug(

@@ -1,0 +1,99 @@
+"""Who asks for little and who for much, as the store is told; and that refusals leave nothing."""
+
+from __future__ import annotations
+
+import gc
+from weakref import ref
+
+import msgspec
+
+from records.access import User
+from records.boundaries import Refused, Transaction
+from records.errors import NotFound, PermissionDenied, RecordsError
+from records.messages import Params
+from records.operations.methods import METHODS, Method, perform_all
+from records.test.conversation_case import ConversationCase, batch, person, request
+from records.test.operations_case import caller
+
+
+class BulkTests(ConversationCase):
+    """Whether what is handed to the store is one of many."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.hr_talk = self.talk("hr")
+
+    def handed(self, *lines: bytes) -> list[bool]:
+        """Whether each piece was of the bulk, of all that these lines lead to."""
+        self.hand.bulk.clear()
+        self.hand.held = True
+        self.hr_talk.say(*lines)
+        self.hand.fire_all()
+        return self.hand.bulk
+
+    def adding(self, number: int = 1) -> bytes:
+        """A request that writes."""
+        return request("employee.add", number, employee=person("Al"))
+
+    def test_alone(self) -> None:
+        """A request that is the only one under way is not, however many there were before."""
+        listing, reveal = request("employee.list"), request("employee.get", id=1, reveal=["ssn"])
+        for line in (self.adding(), listing, reveal, batch(self.adding()), batch(listing)) * 2:
+            self.assertEqual(self.handed(line), [False], line)
+
+    def test_writes(self) -> None:
+        """A write that comes while others are under way is, and so is each of a batch."""
+        self.assertEqual(
+            self.handed(self.adding(1), self.adding(2), self.adding(3)), [False, True, True]
+        )
+        self.assertEqual(self.handed(batch(self.adding(1), self.adding(2))), [True, True])
+
+    def test_reads(self) -> None:
+        """So is a read, which goes together with those behind it."""
+        lists = [request("employee.list", number) for number in range(3)]
+        self.assertEqual(self.handed(*lists), [False, True])
+        self.assertEqual(self.handed(batch(*lists)), [True])
+
+    def test_behind_a_write(self) -> None:
+        """So is whatever waits for something else of the same connection."""
+        self.assertEqual(self.handed(self.adding(1), request("employee.list", 2)), [False, True])
+
+    def test_others_connections(self) -> None:
+        """What is under way on other connections makes nothing bulk."""
+        other = self.talk("hr")
+        self.hand.held = True
+        self.hr_talk.say(self.adding(1), self.adding(2))
+        self.hand.bulk.clear()
+        other.say(self.adding(1))
+        self.assertEqual(self.hand.bulk, [False])
+        self.hand.fire_all()
+
+
+class RefusedReadsTests(ConversationCase):
+    """Reads that are refused."""
+
+    def test_nothing_is_kept(self) -> None:
+        """Their errors are in no circle of references: nobody is to look for them."""
+        made: list[ref[RecordsError]] = []
+
+        def refuse(tx: Transaction, user: User, params: Params) -> None:
+            kind = NotFound if len(made) % 2 else PermissionDenied
+            error = kind("No.")
+            made.append(ref(error))
+            raise error
+
+        method: Method = msgspec.structs.replace(METHODS["employee.get"], operation=refuse)
+        who, asked = caller("hr"), [(method, msgspec.Raw(b'{"id":1}'))] * 20
+        was_enabled = gc.isenabled()
+        gc.disable()
+        if was_enabled:
+            self.addCleanup(gc.enable)
+        outcomes = self.read(lambda tx: perform_all(tx, who, asked))
+        for done in outcomes:
+            if isinstance(done.error, Refused):
+                done.error.error.bare()  # as is done where it is answered
+        del done
+        self.assertEqual(len(made), 20)
+        self.assertNotIn(None, [error() for error in made])
+        outcomes.clear()
+        self.assertEqual([error() for error in made], [None] * 20)
