@@ -161,7 +161,7 @@ class Transaction(Protocol):
     def random_bytes(self, count: int) -> bytes: ...
 
 
-class Work(msgspec.Struct, frozen=True, gc=False):
+class Work(msgspec.Struct, frozen=True):
     """An operation to be run, with its arguments."""
 
     operation: Callable[..., object]
@@ -208,7 +208,7 @@ class Store(Protocol):
         """Read at once, on the caller's thread: for reads of a few rows by their key only."""
 
 
-class Done(msgspec.Struct, frozen=True, gc=False):
+class Done(msgspec.Struct, frozen=True):
     """How a piece of work ended: with a value, or with an exception.
 
     trouble: the kind of the database's own failure, if that is why; for whoever runs the daemon.

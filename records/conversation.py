@@ -79,8 +79,21 @@ class Peer(Protocol):
         """Told after some requests have been answered."""
 
 
-# Of the following there may be very many at a time. They are in no cycle of references, and kept
-# from the garbage collector, whose rounds would take as long as there are many.
+class Nobody:
+    """In the place of an other end that is gone."""
+
+    def send(self, line: bytes) -> None:
+        """See `Peer`."""
+
+    def settled(self) -> None:
+        """See `Peer`."""
+
+
+NOBODY: Peer = Nobody()
+
+
+# Of the following there may be very many at a time. They refer to nothing that refers to them, and
+# are kept from the garbage collector, whose rounds would take as long as there are many.
 class _AnswerLine(Struct, gc=False):
     """A line of the answer to come: one request's, or a whole batch's.
 
@@ -165,11 +178,11 @@ class Conversation:
         """Whether so much is under way that the next lines are to wait unread."""
         return self.under_way >= MAX_UNDER_WAY or self._bytes_under_way >= MAX_BYTES_UNDER_WAY
 
-    def receive(self, line: bytes) -> None:
-        """Take on what a line asks for. Never raises."""
+    def receive(self, line: bytes) -> int:
+        """Take on what a line asks for. Never raises. Returns how many requests that were."""
         message = parse(line)
         if type(message) is Request and self._answer_at_once(message):
-            return
+            return 1
         is_batch = isinstance(message, Batch)
         members = message.members if isinstance(message, Batch) else (message,)
         answer = _AnswerLine.of(len(members), is_batch, len(line))
@@ -179,6 +192,7 @@ class Conversation:
         for place, member in enumerate(members):
             self._enter(answer, place, member)
         self._go_on()
+        return len(members)
 
     def _answer_at_once(self, request: Request) -> bool:
         """Answer a point read in the fewest steps, if nothing else waits; whether that was done.
@@ -224,6 +238,7 @@ class Conversation:
 
     def lose(self) -> None:
         """The connection is gone. What has begun is finished; nothing else is begun."""
+        self._peer = NOBODY
         self._attendance.lose()
         self._queue.clear()
         self._lines.clear()

@@ -22,6 +22,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+READ_AT_ONCE = 16 * 1024
+"""Bytes that are read from a peer at a time: as tiny TLS records they take some milliseconds."""
+
 ENOUGH = 64 * 1024
 """So many bytes that wait for the peer, and whoever writes is told to pause."""
 
@@ -73,6 +76,7 @@ class EagerConnection(ProtocolWrapper):
         if ITCPTransport.providedBy(transport):
             transport.setTcpNoDelay(True)  # what is together has been put together already
         super().makeConnection(transport)
+        self.transport.bufferSize = READ_AT_ONCE
 
     def write(self, data: bytes) -> None:
         """See `ITransport`."""

@@ -18,9 +18,8 @@ from records.turns import Part, Turns
 Ts = TypeVarTuple("Ts")
 
 LITTLE = 2048
-"""Nobody asks for little with more bytes than this, nor with more lines than `FEW`, nor with more
-than one piece in a turn."""
-FEW = 2
+"""Whoever asks for little sends no more bytes than this in a turn: one piece, with one line, which
+is no batch."""
 
 
 class Gathered(Protocol):
@@ -28,7 +27,7 @@ class Gathered(Protocol):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing that it has asked for is under way."""
+        """Whether nothing that it has asked for is under way, nor part of a line is there."""
 
     def take(self, data: bytes) -> None:
         """Work on what is left of what was received before, if it has waited, and on this."""
@@ -94,12 +93,7 @@ class Gathering:
             if connection in busy:
                 busy[connection] += data
                 self._ahead.append(connection)
-            elif (
-                len(data) <= LITTLE
-                and connection not in served
-                and connection.is_quiet
-                and data.count(b"\n") <= FEW
-            ):
+            elif _is_little(data) and connection not in served and connection.is_quiet:
                 served.add(connection)
                 self._guarded(connection, connection.take, data)
             else:
@@ -142,6 +136,10 @@ class Gathering:
             kind=type(error).__name__,
             where=whereabouts(error),
         )
+
+
+def _is_little(data: bytes) -> bool:
+    return len(data) <= LITTLE and data.count(b"\n") <= 1 and data.lstrip()[:1] != b"["
 
 
 def _conforms(gathering: Gathering) -> Part:

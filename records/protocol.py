@@ -43,9 +43,9 @@ GATHERED = 64 * 1024
 QUIET = 10.0
 """Seconds between two lines in the log about connections that were refused."""
 
-SHARE = 32
-"""How much of what has come from one connection is taken on in a row, before others' turn: a line
-counts as one, and one more for each `WEIGHT` bytes of it."""
+SHARE = 20
+"""How much of what has come from one connection is taken on in a row, before others' turn: each
+request counts as one, and one more for each `WEIGHT` bytes of a line."""
 WEIGHT = 512
 
 
@@ -154,8 +154,7 @@ class RecordsProtocol(LineReceiver):
         if len(line) > MAX_LINE:
             self.lineLengthExceeded(line)
             return
-        self._conversation.receive(line)
-        self._taken += 1 + len(line) // WEIGHT
+        self._taken += self._conversation.receive(line) + len(line) // WEIGHT
         if self._taken >= SHARE:
             self._rest()
         if self._conversation.is_full and not self._is_full:
@@ -165,7 +164,7 @@ class RecordsProtocol(LineReceiver):
     @property
     def is_quiet(self) -> bool:
         """See `records.gathering.Gathered`."""
-        return not (self._conversation.under_way or self._resting)
+        return not (self._conversation.under_way or self._resting or self._buffer)
 
     def wait(self) -> None:
         """See `records.gathering.Gathered`."""
@@ -276,8 +275,12 @@ class RecordsProtocol(LineReceiver):
         if self._closing_since == NEVER:
             self._closing_since = self._clock.seconds()
         self._answers = []
+        self.clearLineBuffer()
         self._conversation.lose()
         self.factory.lost(self)
+        # Whoever is below knows us as its producer: a circle of references, which would keep all of
+        # them in memory until the garbage collector comes.
+        self.transport = None
 
     def _due(self) -> tuple[float, str]:
         """When the connection is dropped if nothing changes, and why."""

@@ -4,7 +4,8 @@ Twisted asks for more after each piece that it was given, and for something to s
 it has received. pyOpenSSL says "no" from deep down, each time, which takes a sixth of all that
 TLS costs a small request. Here those answers come from a count of TLS's records (RFC 8446, section
 5.1): what came in as one whole record of application data, and was read, leaves nothing behind.
-Where anything is out of the ordinary, OpenSSL is asked. Knows nothing of what is in the records.
+Where anything is out of the ordinary, OpenSSL is asked. It reads on by itself past records that
+hold no data, which is its default (SSL_MODE_AUTO_RETRY). Knows nothing of what is in the records.
 """
 
 from __future__ import annotations

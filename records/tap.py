@@ -248,7 +248,7 @@ def _collect_seldom() -> None:
 
     It stops the daemon for as long as there are many objects: for a tenth of a second beside some
     hundred clients who are all at work. Hardly anything of ours needs it. What is in circles of
-    references, connections for instance, is still collected, at a tenth of the default rate.
+    references is still collected, at a tenth of the rate, where CPython counts in generations.
     """
     gc.freeze()
     young, middle, _ = gc.get_threshold()

@@ -19,7 +19,7 @@ from typing import Protocol
 LONG = 0.005
 """For how many seconds of one turn those are served who ask for much, if nobody else is there."""
 
-SHORT = 0.001
+SHORT = 0.0005
 """For how many, while somebody is."""
 
 MINDFUL = 1.0

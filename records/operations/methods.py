@@ -122,7 +122,7 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
         return method.operation(tx, user, params)
     except PermissionDenied as raised:
         remember = Work(_note_denial, (user, method, params, raised))
-        raise Refused(raised, remember) from None
+        raise Refused(raised.bare(), remember) from None
 
 
 def perform_encoded(tx: Transaction, caller: Caller, method: Method, params: bytes) -> bytes:
@@ -164,7 +164,7 @@ def _perform_once(tx: Transaction, user: User, method: Method, params: Params, k
             remember = Work(_note_denial, (user, method, params, raised))
         else:
             remember = Work(keep, (user, key, request, raised))
-        raise Refused(raised, remember) from None
+        raise Refused(raised.bare(), remember) from None
     keep(tx, user, key, request, result)
     return result
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-MINDFUL = 8
+CAREFUL = 8
 """For how many turns of the bulk it is thought of the others after they had one."""
 
 
@@ -28,7 +28,7 @@ class Lanes(Generic[T]):
         self._bulk: deque[tuple[int, T]] = deque()  # after how many of the others it came
         self._taken = 0  # of the others
         self._was_bulk = True
-        self._mindful = 0
+        self._careful = 0
 
     def __bool__(self) -> bool:
         return bool(self._others or self._bulk)
@@ -47,7 +47,7 @@ class Lanes(Generic[T]):
             self._was_bulk = True
             return self._take_bulk(), True
         self._was_bulk = False
-        self._mindful = MINDFUL
+        self._careful = CAREFUL
         taken = [self._others.popleft() for _ in range(min(self._many, len(self._others)))]
         self._taken += len(taken)
         return taken, False
@@ -57,8 +57,8 @@ class Lanes(Generic[T]):
         return may and (not self._others or not self._was_bulk)
 
     def _take_bulk(self) -> list[T]:
-        most = self._fewer if self._mindful else self._many
-        self._mindful = max(0, self._mindful - 1)
+        most = self._fewer if self._careful else self._many
+        self._careful = max(0, self._careful - 1)
         taken: list[T] = []
         while self._bulk and len(taken) < most and self._bulk[0][0] <= self._taken:
             taken.append(self._bulk.popleft()[1])

@@ -23,7 +23,7 @@ from records.store.lanes import Lanes
 MAX_BATCH = 256
 """How many writes share one commit at most: while the next ones are made, these are answered."""
 
-MAX_BULK = 64
+MAX_BULK = 16
 """How many in bulk, while others come that are not: these wait for no more."""
 
 
@@ -41,7 +41,7 @@ def stopping() -> Busy:
     return Busy("The daemon is stopping; nothing was changed. Connect again.")
 
 
-class Item(Struct, gc=False):
+class Item(Struct):
     """A piece of work on its way, and the Deferred that waits for it."""
 
     work: Work

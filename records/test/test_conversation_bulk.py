@@ -72,6 +72,27 @@ class BulkTests(ConversationCase):
 class RefusedReadsTests(ConversationCase):
     """Reads that are refused."""
 
+    def test_nothing_is_left(self) -> None:
+        """However they are asked, nothing of them is left, not even for the garbage collector."""
+        self.person("worker")
+        talk = self.talk("worker")
+
+        def left() -> int:
+            return sum(type(each) is PermissionDenied for each in gc.get_objects())
+
+        was_enabled = gc.isenabled()
+        gc.collect()
+        gc.disable()
+        if was_enabled:
+            self.addCleanup(gc.enable)
+        before = left()
+        for line in (request("employee.get", 1, id=1), request("employee.list", 1, sort="salary")):
+            talk.say(line)
+            talk.say(batch(line))
+        denied = talk.lines
+        self.assertEqual([b"permission-denied" in line for line in denied], [True] * 4)
+        self.assertEqual(left(), before)
+
     def test_nothing_is_kept(self) -> None:
         """Their errors are in no circle of references: nobody is to look for them."""
         made: list[ref[RecordsError]] = []

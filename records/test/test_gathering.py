@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.gathering import FEW, LITTLE, Gathered, Gathering
+from records.gathering import LITTLE, Gathered, Gathering
 from records.turns import LONG, SHORT, Turns
 
 MUCH = "x" * (LITTLE + 1)
@@ -207,14 +207,17 @@ class BusyTests(GatheringCase):
         self.assertEqual(self.soon, [])
 
     def test_who(self) -> None:
-        """Who sends many bytes or lines asks for much, and who has something under way."""
+        """So does who sends many bytes, or more than a line, or a batch, or has some under way."""
         for data, is_quiet, is_busy in (
             ("x" * LITTLE, True, False),
             ("x" * (LITTLE + 1), True, True),
-            ("\n" * FEW + "x", True, False),
-            ("\n" * (FEW + 1), True, True),
             ("x\n", True, False),
+            ("x\nx", True, False),
+            ("x\nx\n", True, True),
             ("x\n", False, True),
+            ("[x]\n", True, True),
+            (" \t\r[", True, True),
+            ("x[\n", True, False),
         ):
             self.a.is_quiet = is_quiet
             self.receive(self.a, data)
@@ -363,7 +366,7 @@ class BusyTests(GatheringCase):
             st.none()
             | st.tuples(
                 st.integers(0, 2),
-                st.sampled_from(["x", "x\n", "\n" * (FEW + 1), MUCH]),
+                st.sampled_from(["x", "x\n", "\n\n", MUCH]),
                 st.booleans(),
                 st.booleans(),
                 st.sampled_from([0.0, 0.6 * SHORT, 0.6 * LONG, LONG]),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.store.lanes import MINDFUL, Lanes
+from records.store.lanes import CAREFUL, Lanes
 
 MANY, FEWER = 5, 2
 
@@ -85,12 +85,12 @@ class LanesTests(SynchronousTestCase):
         self.add(range(100), True)
         self.add([0], False)
         self.assertEqual(self.taken(1), [([0], False)])
-        sizes = [len(things) for things, _ in self.taken(MINDFUL - 1)]
-        self.assertEqual(sizes, [FEWER] * (MINDFUL - 1))
+        sizes = [len(things) for things, _ in self.taken(CAREFUL - 1)]
+        self.assertEqual(sizes, [FEWER] * (CAREFUL - 1))
         self.add([1], False)
         self.assertEqual(self.taken(1), [([1], False)])
-        sizes = [len(things) for things, _ in self.taken(MINDFUL + 2)]
-        self.assertEqual(sizes, [FEWER] * MINDFUL + [MANY] * 2)
+        sizes = [len(things) for things, _ in self.taken(CAREFUL + 2)]
+        self.assertEqual(sizes, [FEWER] * CAREFUL + [MANY] * 2)
 
     def test_no_starving(self) -> None:
         """However much comes of one, the other has every second turn, or the next it may have."""

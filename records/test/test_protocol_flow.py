@@ -179,6 +179,27 @@ class FlowTests(ProtocolCase):
         first, last = range(MAX_UNDER_WAY + SHARE), MAX_UNDER_WAY + SHARE
         self.assertEqual(answered, [(list(first), False), ([last], True)])
 
+    def test_share_of_batches(self) -> None:
+        """Each request of a batch is a part of the share, also where all are no requests."""
+        turns = self.held_turns(lambda: None)
+        lines = [batch(*[b"{}"] * 20) + b"\n"] * 5
+        self.wire.deliver(b"".join(lines))
+        answered = []
+        while turns:
+            turns.pop(0)()
+            answered.append(len(self.wire.answers()))
+        self.assertEqual(answered, [1] * 5)
+
+    def test_part_of_a_line(self) -> None:
+        """Who has sent the beginning of a line asks for no little with the rest of it."""
+        turns = self.held_turns(lambda: None)
+        self.wire.deliver(b'{"jsonrpc": ')
+        turns.pop(0)()
+        self.assertFalse(self.wire.protocol.is_quiet)
+        self.wire.deliver(b"0}\n")
+        turns.pop(0)()
+        self.assertTrue(self.wire.protocol.is_quiet)
+
     def test_batches_count(self) -> None:
         """Each request of a batch counts."""
         for _ in range(3):

@@ -143,6 +143,26 @@ class TalkTests(TLSCase):
         self.assertEqual(self.calls(), [])
 
 
+class LostTests(TLSCase):
+    """Connections that are gone."""
+
+    def test_no_circles(self) -> None:
+        """Nothing of them refers to each other in a circle: they go at once, not when collected."""
+        asking, pump = self.meet()
+        asking.say(b"x" * 1000)
+        self.flush(pump)
+        (connection,) = self.factory.connections
+        conversation = connection._conversation
+        self.assertIs(conversation._peer, connection)
+        assert asking.transport is not None
+        asking.transport.loseConnection()
+        self.flush(pump)
+        self.assertEqual(self.factory.connections, set())
+        self.assertIsNone(connection.transport)
+        self.assertIsNot(conversation._peer, connection)
+        self.assertEqual(connection._buffer, b"")
+
+
 class RefusedTests(TLSCase):
     """Connections that are too many, or come too late."""
 

@@ -104,7 +104,7 @@ class Subject:
             Deadlines(),
             10,
             10,
-            Gathering(Turns(self._soon)),
+            Gathering(Turns(self._soon, self.time.seconds)),
         )
         globalLogPublisher.addObserver(self)
 

@@ -164,6 +164,16 @@ TRANSACTIONS: tuple[Bug, ...] = (
         ("        self._end_near()\n        for item,", "        for item,"),
     ),
     bug(
+        "denials-pile-up",
+        "records/operations/methods.py",
+        "Nor does one that must leave a trace, however it was asked.",
+        "records.test.test_conversation_bulk.RefusedReadsTests.test_nothing_is_left",
+        (
+            "params, raised))\n        raise Refused(raised.bare()",
+            "params, raised))\n        raise Refused(raised",
+        ),
+    ),
+    bug(
         "refusals-pile-up",
         "records/errors.py",
         "A refused request leaves nothing in memory.",
