@@ -188,7 +188,7 @@ class FlowTests(ProtocolCase):
         while turns:
             turns.pop(0)()
             answered.append(len(self.wire.answers()))
-        self.assertEqual(answered, [1] * 5)
+        self.assertEqual(answered, [1] * 5 + [0])
 
     def test_part_of_a_line(self) -> None:
         """Who has sent the beginning of a line asks for no little with the rest of it."""
