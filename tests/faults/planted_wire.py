@@ -193,7 +193,7 @@ TOLD: tuple[Bug, ...] = (
         "fault-of-one-stops-all",
         "records/gathering.py",
         "One connection's fault does not stop the others.",
-        "records.test.test_gathering.GatheringTests.test_fault",
+        "records.test.test_gathering.FaultTests.test_fault",
         (
             "        except Exception as error:  # noqa: BLE001  whatever it is\n",
             "        except OSError as error:\n",
