@@ -51,6 +51,7 @@ ORDER: tuple[Bug, ...] = (
         "On one connection requests take effect in the order sent.",
         "records.test.test_batching_bulk.GivenOutTests.test_overtakes_nothing",
         ("bool(self._bulk) and self._bulk[0][0] <= self._taken", "bool(self._bulk)"),
+        ("len(taken) < most and self._bulk[0][0] <= self._taken:", "len(taken) < most:"),
     ),
     bug(
         "bytes-left-in-tls",
