@@ -59,8 +59,7 @@ from records.wire import (
 )
 
 MAX_WRITES = 16
-"""How many writes of one connection are in the store at a time, so that others' get among them.
-It is one where the store is crowded."""
+"""How many writes of one connection are in the store at a time: one where that is crowded."""
 
 MAX_READS = 16
 """How many reads go to the store in one piece."""
@@ -82,18 +81,15 @@ class Peer(Protocol):
 class Nobody:
     """In the place of an other end that is gone."""
 
-    def send(self, line: bytes) -> None:
-        """See `Peer`."""
+    def send(self, line: bytes) -> None: ...
 
-    def settled(self) -> None:
-        """See `Peer`."""
+    def settled(self) -> None: ...
 
 
 NOBODY: Peer = Nobody()
 
 
-# Of the following there may be very many at a time. They refer to nothing that refers to them, and
-# are kept from the garbage collector, whose rounds would take as long as there are many.
+# Of these there may be very many, and nothing refers back: the garbage collector need not see them.
 class _AnswerLine(Struct, gc=False):
     """A line of the answer to come: one request's, or a whole batch's.
 
@@ -167,6 +163,11 @@ class Conversation:
         self.under_way = 0
         """How many requests have been received and not yet been answered."""
         self._bytes_under_way = 0
+        self._more_follows = False
+
+    @property
+    def _is_bulk(self) -> bool:
+        return self.under_way > 1 or self._more_follows
 
     @property
     def is_anonymous(self) -> bool:
@@ -178,8 +179,12 @@ class Conversation:
         """Whether so much is under way that the next lines are to wait unread."""
         return self.under_way >= MAX_UNDER_WAY or self._bytes_under_way >= MAX_BYTES_UNDER_WAY
 
-    def receive(self, line: bytes) -> int:
-        """Take on what a line asks for. Never raises. Returns how many requests that were."""
+    def receive(self, line: bytes, more_follows: bool = False) -> int:
+        """Take on what a line asks for, behind which more may have come. Never raises.
+
+        Returns how many requests that were.
+        """
+        self._more_follows = more_follows
         message = parse(line)
         if type(message) is Request and self._answer_at_once(message):
             return 1
@@ -192,6 +197,7 @@ class Conversation:
         for place, member in enumerate(members):
             self._enter(answer, place, member)
         self._go_on()
+        self._more_follows = False
         return len(members)
 
     def _answer_at_once(self, request: Request) -> bool:
@@ -302,7 +308,7 @@ class Conversation:
         elif way is Way.WRITE:
             self._queue.popleft()
             self._attendance.used(caller)
-            raw, bulk = bytes(task.raw), self.under_way > 1
+            raw, bulk = bytes(task.raw), self._is_bulk
             written = self._store.write(perform_encoded, caller, task.method, raw, bulk=bulk)
             self._track(way, written, task)
         elif way is Way.POINT:
@@ -336,7 +342,7 @@ class Conversation:
             tasks.append(self._queue.popleft())
         self._attendance.used(caller)
         self._way, self._count = Way.READ, 1
-        self._store.read(perform_all, caller, asked, bulk=self.under_way > 1).addCallbacks(
+        self._store.read(perform_all, caller, asked, bulk=self._is_bulk).addCallbacks(
             self._reads_done, self._reads_failed, callbackArgs=(tasks,), errbackArgs=(tasks,)
         ).addErrback(self._fault)
 
@@ -356,7 +362,7 @@ class Conversation:
         if isinstance(done.error, Refused):
             # A refusal that must leave a trace leaves it before it is answered.
             remember, error = done.error.remember, done.error.error.bare()
-            bulk = self.under_way > 1
+            bulk = self._is_bulk
             written = self._store.write(remember.operation, *remember.args, bulk=bulk)
             self._track(Way.WRITE, written.addCallback(lambda _: Failure(error)), task)
         elif done.error is not None:

@@ -154,7 +154,7 @@ class RecordsProtocol(LineReceiver):
         if len(line) > MAX_LINE:
             self.lineLengthExceeded(line)
             return
-        self._taken += self._conversation.receive(line) + len(line) // WEIGHT
+        self._taken += self._conversation.receive(line, bool(self._buffer)) + len(line) // WEIGHT
         if self._taken >= SHARE:
             self._rest()
         if self._conversation.is_full and not self._is_full:

@@ -48,6 +48,13 @@ class BulkTests(ConversationCase):
         )
         self.assertEqual(self.handed(batch(self.adding(1), self.adding(2))), [True, True])
 
+    def test_more_follows(self) -> None:
+        """The first of many is one of them."""
+        line = request("employee.add", 1, employee=person("Al"))
+        self.hr_talk.conversation.receive(line, more_follows=True)
+        self.hr_talk.conversation.receive(line)
+        self.assertEqual(self.hand.bulk, [True, False])
+
     def test_reads(self) -> None:
         """So is a read, which goes together with those behind it."""
         lists = [request("employee.list", number) for number in range(3)]
