@@ -23,8 +23,8 @@ from tests.wire import Wire, request
 CROWD = scaled(300, 10_000)
 FLOOD = scaled(40, 500)
 ROUNDS = scaled(2, 4)
-FLOODED = FLOODS if IS_LONG else ("floods",)
-"""In the short form, all kinds of floods at once."""
+FLOODED = ("floods", *(FLOODS if IS_LONG else ()))
+"""All kinds at once, and in the long form each by itself as well."""
 TRIES = 4
 NOTICED = 0.03
 """Seconds that count as no delay at all."""
@@ -32,6 +32,8 @@ IDLE_KIB = 100
 """What a connection that holds on to what it has may cost, in KiB, TLS and a session included."""
 UNREAD_KIB = 1024
 """What a connection may cost that has asked for all it may and reads nothing."""
+ANSWERED = scaled(20, 240)
+"""Seconds until those who hung up are gone: who was denied often waits for his answers till then."""
 SECONDS = scaled(1, 10) / 2
 _BURN = "import os; os.nice(19)\nwhile True: pass"
 
@@ -246,7 +248,8 @@ class FloodTests(CrowdCase):
             told = crowd.leave()
             self.tell(kind, p99=p99, yardstick=yardstick, memory=peaks[-1], told=told)
             self.assertGreater(min(told["sent"].values()), 0)
-            until(lambda: self.descriptors() <= before, "the descriptors are given back")
+            back = "the descriptors are given back"
+            until(lambda: self.descriptors() <= before, back, ANSWERED)
             self.check_served(yardstick)
         self.assertLess(peaks[-1], 1.2 * peaks[0])
 
