@@ -33,7 +33,7 @@ IDLE_KIB = 100
 UNREAD_KIB = 1024
 """What a connection may cost that has asked for all it may and reads nothing."""
 ANSWERED = scaled(20, 240)
-"""Seconds until those who hung up are gone: who was denied often waits for his answers till then."""
+"""Seconds until those who hung up are gone: some are owed answers till then, being denied often."""
 SECONDS = scaled(1, 10) / 2
 _BURN = "import os; os.nice(19)\nwhile True: pass"
 
