@@ -59,7 +59,7 @@ from records.wire import (
 )
 
 MAX_WRITES = 16
-"""How many writes of one connection are in the store at a time: one where that is crowded."""
+"""How many writes of one connection are in the store among others' at a time: one in a crowd."""
 
 MAX_READS = 16
 """How many reads go to the store in one piece."""

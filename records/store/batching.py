@@ -39,6 +39,7 @@ READERS = 2
 MAX_READS = 8
 """How many reads are done before the first of them is answered, at most."""
 MAX_BULK_READS = 2
+"""How many in bulk, while others come that are not."""
 
 TROUBLE_SECONDS = 60.0
 """How long the log says nothing more of a database in trouble once it has."""
