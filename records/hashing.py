@@ -13,11 +13,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from threading import get_native_id
 from typing import Any, TypeVar
 
 import bcrypt
@@ -41,9 +38,6 @@ _BCRYPT_READS = 72
 _NOBODYS = b"." * 53  # a salt and a hash, of what nobody will ever find
 
 THREADS = 2
-NICENESS = 5
-"""Of the threads that hash: beside requests they get a third of what these get, and all of what
-nobody else wants."""
 
 MAX_WAITING = 256
 MAX_WAITING_PER_SOURCE = 64
@@ -112,20 +106,12 @@ class BcryptHasher:
         return not hashed.startswith(PREFIX) or _cost_of(hashed) != self._cost
 
 
-def with_patience(call: Callable[[], T]) -> T:
-    """Run a slow call in this thread, behind all other threads that want a processor.
-
-    Linux has a niceness for each thread (setpriority(2), "C library/kernel differences").
-    """
-    thread = get_native_id()
-    with suppress(OSError):  # to be nicer is allowed to everybody, but for a sandbox's filter
-        if os.getpriority(os.PRIO_PROCESS, thread) < NICENESS:
-            os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
-    return call()
-
-
 class Flooded(Busy):
     """A source has as many calls waiting as it may: the refusal is its own doing."""
+
+
+_Waiting = tuple[Callable[[], Any], bool, Deferred[Any]]
+"""A call, whether it holds the lock, and what becomes of it."""
 
 
 class HashingQueue:
@@ -134,23 +120,29 @@ class HashingQueue:
     So whoever sends many logins delays his own, and hardly anybody else's. Nor do a few who send
     many keep others out: when all places are taken, a newcomer gets one of those of the source
     that has the most.
-    run: runs a call in a thread and gives back its result, such as `deferToThreadPool`.
+    run: runs a call in a thread and gives back its result, such as `records.patience.Patience.run`.
     """
 
     def __init__(
-        self, run: Callable[[Callable[[], Any]], Deferred[Any]], at_once: int = THREADS
+        self, run: Callable[[Callable[[], Any], bool], Deferred[Any]], at_once: int = THREADS
     ) -> None:
         self._run = run
         self._free = at_once
-        self._waiting: dict[str, deque[tuple[Callable[[], Any], Deferred[Any]]]] = {}
+        self._waiting: dict[str, deque[_Waiting]] = {}
         self._count = 0
 
     def submit(
-        self, source: str, call: Callable[[], T], at_most: int = MAX_WAITING_PER_SOURCE
+        self,
+        source: str,
+        call: Callable[[], T],
+        at_most: int = MAX_WAITING_PER_SOURCE,
+        *,
+        holds_lock: bool = False,
     ) -> Deferred[T]:
         """Run `call` when it is this source's turn.
 
-        at_most: how many calls of this source may wait. Fails with `Flooded` if it has so many,
+        at_most: how many calls of this source may wait. holds_lock: whether it is Python's own
+        work, see `records.patience.Patience.run`. Fails with `Flooded` if the source has so many,
         and with `Busy` if too many wait in all, also later, when others need its place more.
         """
         result: Deferred[T] = Deferred()
@@ -162,20 +154,20 @@ class HashingQueue:
         if self._count >= MAX_WAITING and longest is None:
             result.errback(Failure(Busy(_BUSY)))
             return result
-        self._waiting.setdefault(source, deque()).append((call, result))
+        self._waiting.setdefault(source, deque()).append((call, holds_lock, result))
         self._count += 1
         if longest is not None:
             self._give_up_newest(longest)
         self._next()
         return result
 
-    def _longest(self, than: int) -> deque[tuple[Callable[[], Any], Deferred[Any]]] | None:
+    def _longest(self, than: int) -> deque[_Waiting] | None:
         """The most that a source has waiting, if one less is still more than so many."""
         longest = max(self._waiting.values(), key=len)
         return longest if len(longest) - 1 > than else None
 
-    def _give_up_newest(self, waiting: deque[tuple[Callable[[], Any], Deferred[Any]]]) -> None:
-        _, result = waiting.pop()
+    def _give_up_newest(self, waiting: deque[_Waiting]) -> None:
+        *_, result = waiting.pop()
         self._count -= 1
         result.errback(Failure(Busy(_BUSY)))
 
@@ -183,12 +175,12 @@ class HashingQueue:
         while self._free and self._waiting:
             source = next(iter(self._waiting))
             waiting = self._waiting.pop(source)
-            call, result = waiting.popleft()
+            call, holds_lock, result = waiting.popleft()
             self._count -= 1
             if waiting:
                 self._waiting[source] = waiting  # at the end: the others come first
             self._free -= 1
-            maybeDeferred(self._run, call).addBoth(self._finished, result)
+            maybeDeferred(self._run, call, holds_lock).addBoth(self._finished, result)
 
     def _finished(self, outcome: Any, result: Deferred[Any]) -> None:
         self._free += 1

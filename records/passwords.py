@@ -177,7 +177,9 @@ class Passwords:
         _refuse(
             "new",
             await self._queue.submit(
-                attempt.source, lambda: password_faults(new, account.username)
+                attempt.source,
+                lambda: password_faults(new, account.username),
+                holds_lock=True,
             ),
         )
         hashed = await self._hashed(attempt.source, new)

@@ -24,10 +24,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import LoopingCall, deferLater
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 
 from records import __version__
 from records.accounts import SessionLimits
@@ -48,12 +46,13 @@ from records.eager import EagerFactory, UnbufferedTLS
 from records.errors import Unusable
 from records.faults import kind_of, whereabouts
 from records.gathering import Gathering
-from records.hashing import THREADS, HashingQueue, with_patience
+from records.hashing import THREADS, HashingQueue
 from records.keys import certificate_end, days_left
 from records.messages import PROTOCOL, Limits, ServerInfo
 from records.operations.sessions import sweep
 from records.pace import Pace
 from records.passwords import Passwords
+from records.patience import PatientThreads
 from records.protocol import Deadlines, RecordsFactory
 from records.store.batching import BatchingStore, following
 from records.store.sqlite import writer_of
@@ -124,7 +123,7 @@ class RecordsService(Service):
         self._ports: list[IListeningPort] = []
         self._lock: int | None = None
         self._store: BatchingStore | None = None
-        self._pool: ThreadPool | None = None
+        self._hashing: PatientThreads | None = None
         self._services: Services | None = None
         self._hourly: LoopingCall | None = None
         self._stopped: Deferred[None] | None = None
@@ -211,13 +210,13 @@ class RecordsService(Service):
         around, settings = self._around, self._settings
         reactor = around.reactor
         self._store = store = BatchingStore(reactor, self._turns, database, writer, self._fail)
-        self._pool = pool = ThreadPool(0, THREADS, "records-hashing")
-        pool.start()
+        self._hashing = hashing = PatientThreads(reactor, THREADS, "records-hashing")
+        hashing.start()
         passwords = Passwords(
             reactor,
             store,
             around.hasher,
-            HashingQueue(lambda call: deferToThreadPool(reactor, pool, with_patience, call)),
+            HashingQueue(hashing.run),
             Throttle(),
             self._password_changed,
         )
@@ -360,8 +359,8 @@ class RecordsService(Service):
             self._factory.abort()
         if self._hourly is not None and self._hourly.running:
             self._hourly.stop()
-        if self._pool is not None:
-            self._pool.stop()
+        if self._hashing is not None:
+            self._hashing.stop()
         if self._store is not None:
             try:
                 await self._store.stop()

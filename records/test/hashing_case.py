@@ -13,15 +13,20 @@ from records.boundaries import PasswordHasher
 
 
 class Threads:
-    """In place of `deferToThreadPool`: does a call at once or, while `held`, by `finish`."""
+    """In place of threads: does a call at once or, while `held`, by `finish`.
+
+    holding: of each call until now, whether it was said to hold the interpreter's lock.
+    """
 
     def __init__(self, held: bool = False) -> None:
         self.held = held
+        self.holding: list[bool] = []
         self.running: list[tuple[Callable[[], Any], Deferred[Any]]] = []
 
-    def run(self, call: Callable[[], Any]) -> Deferred[Any]:
+    def run(self, call: Callable[[], Any], holds_lock: bool = False) -> Deferred[Any]:
         """Take on a call, as `records.hashing.HashingQueue` asks for it."""
         result: Deferred[Any] = Deferred()
+        self.holding.append(holds_lock)
         self.running.append((call, result))
         if not self.held:
             self.finish()

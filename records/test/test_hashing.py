@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Callable
-from threading import Thread, get_native_id
+from threading import Thread
 from typing import TypeVar
 
 import bcrypt
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.hashing import NICENESS, PREFIX, BcryptHasher, with_patience
+from records.hashing import PREFIX, BcryptHasher
 
 COST = 4  # bcrypt's lowest: about a millisecond
 HASHER = BcryptHasher(COST)
@@ -136,30 +135,6 @@ def in_a_thread(call: Callable[[], T]) -> T:
     thread.start()
     thread.join(5)
     return found[0]
-
-
-def niceness() -> int:
-    """Of the calling thread."""
-    return os.getpriority(os.PRIO_PROCESS, get_native_id())
-
-
-class PatienceTests(SynchronousTestCase):
-    """`with_patience`."""
-
-    def test_thread(self) -> None:
-        """The thread that hashes is behind the others; those keep their place."""
-        before = niceness()
-        self.assertEqual(in_a_thread(lambda: with_patience(niceness)), max(before, NICENESS))
-        self.assertEqual(niceness(), before)
-
-    def test_nicer_already(self) -> None:
-        """A daemon that was started nicer stays as nice as it is."""
-
-        def nicer() -> int:
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), 15)
-            return with_patience(niceness)
-
-        self.assertEqual(in_a_thread(nicer), max(niceness(), 15))
 
 
 class SameCostTests(SynchronousTestCase):

@@ -43,6 +43,7 @@ ADAPTERS = {
     "faults",
     "files",
     "pace",
+    "patience",
     "attendance",
 }
 EDGE = {"bootstrap", "service", "tap", "admin"}

@@ -291,4 +291,59 @@ DEADLINES: tuple[Bug, ...] = (
     ),
 )
 
-LIMITED: tuple[Bug, ...] = (*LIMITS, *DEADLINES)
+_PATIENCE = "records/patience.py"
+_PATIENT = "records.test.test_patience.PatienceTests"
+
+HASHING: tuple[Bug, ...] = (
+    bug(
+        "hashes-before-requests",
+        _PATIENCE,
+        "Hashing takes only what nobody else wants.",
+        "records.test.test_patience.ThreadsTests.test_niceness",
+        ("self._far, with_niceness, FAR, call", "self._far, with_niceness, 0, call"),
+    ),
+    bug(
+        "login-starves",
+        _PATIENCE,
+        "A login gets on, whatever others do.",
+        f"{_PATIENT}.test_starves",
+        ("        if has - had >= SHARE * LOOK:\n", "        if has >= had:\n"),
+    ),
+    bug(
+        "login-starves-after-a-good-begin",
+        _PATIENCE,
+        "A login gets on, also if others come later.",
+        f"{_PATIENT}.test_starves_later",
+        ("self.look_later(has)", "self.look_later(had)"),
+    ),
+    bug(
+        "lock-held-far-behind",
+        _PATIENCE,
+        "Nobody keeps Python's lock where he gets no processor.",
+        f"{_PATIENT}.test_holds_lock",
+        ("if holds_lock or not self._free:", "if not self._free:"),
+    ),
+    bug(
+        "lock-not-told",
+        "records/passwords.py",
+        "Nobody keeps Python's lock where he gets no processor.",
+        "records.test.test_passwords_change.ChangeTests.test_lock",
+        ("                holds_lock=True,\n", ""),
+    ),
+    bug(
+        "no-thread-second-time-fails",
+        _PATIENCE,
+        "A login that starves and finds no second thread goes on in the first.",
+        f"{_PATIENT}.test_cannot_run_again",
+        ("addCallbacks(self.settle, lambda _: None)", "addBoth(self.settle)"),
+    ),
+    bug(
+        "stop-waits-for-who-starves",
+        _PATIENCE,
+        "A stop does not wait for a hash that nobody wants any more.",
+        "records.test.test_patience.ThreadsTests.test_starves",
+        ("        if self._patience.is_idle:\n", "        if self._far:\n"),
+    ),
+)
+
+LIMITED: tuple[Bug, ...] = (*LIMITS, *DEADLINES, *HASHING)

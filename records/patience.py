@@ -1,0 +1,199 @@
+"""Slow calls in threads that stay behind all others, but do not starve there.
+
+Owns how far behind, and how it is known that this is too far. Knows nothing of what the calls do.
+
+Linux has a niceness for each thread (setpriority(2), "C library/kernel differences"). A thread may
+make itself nicer, but nobody except root may make it less so. So a call that gets no processor
+where it is cannot be brought forward: it is made a second time, in a thread that is nearer.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread, get_ident, get_native_id
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+T = TypeVar("T")
+
+FAR = 19
+"""The niceness of threads that take what nobody else wants: a seventieth, beside one other."""
+NEAR = 5
+"""That of threads that get on whatever others do: a quarter of a processor, beside one other."""
+
+LOOK = 0.5
+"""Seconds from one look at a call that is far behind to the next."""
+SHARE = 1 / 8
+"""It starves if it had less than this part of a processor between two looks."""
+
+Run = Callable[[Callable[[], Any]], Deferred[Any]]
+"""Runs a call in a thread, and gives back its result."""
+
+
+def with_niceness(niceness: int, call: Callable[[], T]) -> T:
+    """Run a call in this thread, which becomes that nice for good, unless it is nicer already."""
+    thread = get_native_id()
+    with suppress(OSError):  # to be nicer is allowed to everybody, but for a sandbox's filter
+        if os.getpriority(os.PRIO_PROCESS, thread) < niceness:
+            os.setpriority(os.PRIO_PROCESS, thread, niceness)
+    return call()
+
+
+class Watched:
+    """A call that another thread runs, once, and how much of a processor it has had."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._clock: int | None = None
+        self._began = 0.0
+
+    def __call__(self) -> Any:
+        """Run it, in the thread that is then watched."""
+        clock = time.pthread_getcpuclockid(get_ident())
+        self._began = time.clock_gettime(clock)
+        self._clock = clock  # last: from now on another thread may ask
+        return self._call()
+
+    def seconds(self) -> float:
+        """The processor's seconds that it has had since it began. Its thread must be there yet."""
+        return 0.0 if self._clock is None else time.clock_gettime(self._clock) - self._began
+
+
+class IsWatched(Protocol):
+    """`Watched`, or what stands for it in a test."""
+
+    def __call__(self) -> Any: ...
+
+    def seconds(self) -> float: ...
+
+
+class Patience:
+    """Runs each call far behind all others and, if it starves there, once more and nearer.
+
+    So calls must be such that they may be made twice: what the first to end gives is the result.
+    far, near: run a call in a thread that has this niceness. at_once: as many run far behind. Those
+    that starve there keep their places, so that others begin near at once for as long as it lasts.
+    watched: makes a call that tells how it gets on.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        far: Run,
+        near: Run,
+        at_once: int,
+        watched: Callable[[Callable[[], Any]], IsWatched] = Watched,
+    ) -> None:
+        self._clock = clock
+        self._far = far
+        self._near = near
+        self._free = at_once
+        self._at_once = at_once
+        self._watched = watched
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is far behind, not even one that nobody waits for any more."""
+        return self._free == self._at_once
+
+    def run(self, call: Callable[[], T], holds_lock: bool = False) -> Deferred[T]:
+        """Run a call.
+
+        holds_lock: whether it is Python's own work, and so keeps the interpreter's lock. Who has
+        that must not stay far behind, because then all threads would.
+        """
+        if holds_lock or not self._free:
+            return maybeDeferred(self._near, call)
+        self._free -= 1
+        watched = self._watched(call)
+        first: Deferred[T] = maybeDeferred(self._far, watched).addBoth(self._freed)
+        race = _Race(self._clock, watched, lambda: maybeDeferred(self._near, call))
+        first.addBoth(race.settle)
+        race.look_later(0.0)
+        return race.result
+
+    def _freed(self, outcome: Any) -> Any:
+        self._free += 1
+        return outcome
+
+
+class _Race:
+    """A call that is far behind, and the same nearer if it starves. result: of the first to end."""
+
+    def __init__(
+        self, clock: IReactorTime, watched: IsWatched, again: Callable[[], Deferred[Any]]
+    ) -> None:
+        self.result: Deferred[Any] = Deferred()
+        self._clock = clock
+        self._watched = watched
+        self._again = again
+        self._look: Any = None
+
+    def settle(self, outcome: Any) -> None:
+        """One of the two has ended."""
+        if self.result.called:
+            return
+        if self._look is not None and self._look.active():
+            self._look.cancel()
+        if isinstance(outcome, Failure):
+            self.result.errback(outcome)
+        else:
+            self.result.callback(outcome)
+
+    def look_later(self, had: float) -> None:
+        """had: the processor's seconds that it has had until now."""
+        if not self.result.called:
+            self._look = self._clock.callLater(LOOK, self._look_at_it, had)
+
+    def _look_at_it(self, had: float) -> None:
+        has = self._watched.seconds()
+        if has - had >= SHARE * LOOK:
+            self.look_later(has)
+        else:
+            # If this one fails, for want of a thread say, the first still gives the result.
+            self._again().addCallbacks(self.settle, lambda _: None)
+
+
+class _LeavableThread(Thread):
+    """One that does not hold up the end of the process."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, daemon=True, **kwargs)
+
+
+class _LeavablePool(ThreadPool):
+    threadFactory = _LeavableThread
+
+
+class PatientThreads:
+    """`Patience` with threads. name: of the threads. at_once: how many calls are made at once."""
+
+    def __init__(self, reactor: Any, at_once: int, name: str) -> None:
+        self._far = _LeavablePool(0, at_once, f"{name}-far")
+        self._near = ThreadPool(0, at_once, f"{name}-near")
+        self._patience = Patience(
+            reactor,
+            lambda call: deferToThreadPool(reactor, self._far, with_niceness, FAR, call),
+            lambda call: deferToThreadPool(reactor, self._near, with_niceness, NEAR, call),
+            at_once,
+        )
+        self.run = self._patience.run
+
+    def start(self) -> None:
+        """From now on, calls can be run."""
+        self._far.start()
+        self._near.start()
+
+    def stop(self) -> None:
+        """Wait for the calls, but not for one that starves: nobody waits for that any more."""
+        if self._patience.is_idle:
+            self._far.stop()
+        self._near.stop()
