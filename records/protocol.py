@@ -40,6 +40,9 @@ NEVER = float("inf")
 GATHERED = 64 * 1024
 """Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
 
+LOOK = 30.0
+"""Seconds between two looks at a connection, in which what is due may have come nearer."""
+
 QUIET = 10.0
 """Seconds between two lines in the log about connections that were refused."""
 
@@ -85,7 +88,7 @@ class RecordsProtocol(LineReceiver):
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE + 1  # for the CR of a CRLF
 
-    transport: Any  # a push producer and consumer that can be aborted, as TLS and TCP have them
+    transport: Any  # a push producer and consumer, over a `records.eager.EagerConnection`
 
     _log = Logger()
 
@@ -311,8 +314,10 @@ class RecordsProtocol(LineReceiver):
             )
             self.abort()
             return
-        # At least once in a while: what is due may come nearer without being announced.
-        wait = min(due - now, self._deadlines.read, self._deadlines.login)
+        if due == NEVER and self.transport.has_closed():
+            self.abort()
+            return
+        wait = min(due - now, self._deadlines.read, self._deadlines.login, LOOK)
         self._timer = self._clock.callLater(wait, self._watch)
 
     @contextmanager

@@ -24,7 +24,8 @@ from records.turns import Turns
 class Wire(StringTransport):
     """A connection, as its other end has it.
 
-    lost: whether the connection is gone. aborted: whether the daemon has dropped it.
+    lost: whether the connection is gone. aborted: whether the daemon has dropped it. is_closed:
+    whether this end is closed, which whoever does not read is not told.
     """
 
     def __init__(self, clock: Clock, protocol: RecordsProtocol) -> None:
@@ -33,6 +34,7 @@ class Wire(StringTransport):
         self.protocol = protocol
         self.lost = False
         self.aborted = False
+        self.is_closed = False
         self._coming: deque[bytes] = deque()
         self._count = 0
         protocol.makeConnection(self)
@@ -58,6 +60,10 @@ class Wire(StringTransport):
         if not self.lost:
             self.lost = True
             self.protocol.connectionLost(Failure(reason))
+
+    def has_closed(self) -> bool:
+        """See `records.eager.EagerConnection`."""
+        return self.is_closed
 
     def hang_up(self) -> None:
         """Close the connection, or answer the daemon's goodbye."""

@@ -5,45 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from OpenSSL import SSL
-from twisted.internet.interfaces import (
-    IOpenSSLClientConnectionCreator,
-    IOpenSSLServerConnectionCreator,
-)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.testing import StringTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.test.iosim import IOPump, connectedServerAndClient
-from zope.interface import implementer
 
 from records.messages import MAX_LINE
 from records.protocol import Deadlines
 from records.test.conversation_case import person, reason, request
 from records.test.protocol_case import ProtocolCase
-from records.test.tls_case import signed
+from records.test.tls_case import Creator
 
 TIMES = Deadlines()
-
-
-@implementer(IOpenSSLServerConnectionCreator, IOpenSSLClientConnectionCreator)
-class Creator:
-    """Connections of either kind, with a certificate that nobody looks at."""
-
-    def __init__(self) -> None:
-        own = signed("records.example")
-        self._serving = SSL.Context(SSL.TLS_SERVER_METHOD)
-        self._serving.use_certificate(own.certificate)
-        self._serving.use_privatekey(own.key)
-        self._asking = SSL.Context(SSL.TLS_CLIENT_METHOD)
-
-    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """See `IOpenSSLServerConnectionCreator`."""
-        return SSL.Connection(self._serving, None)
-
-    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """See `IOpenSSLClientConnectionCreator`."""
-        return SSL.Connection(self._asking, None)
 
 
 class Asking(Protocol):

@@ -192,3 +192,23 @@ class KeysCase(SynchronousTestCase):
         self.assertIn(str(path), line)
         self.assertGreater(len(line), len(str(path)) + 10)
         return line
+
+
+@implementer(IOpenSSLServerConnectionCreator, IOpenSSLClientConnectionCreator)
+class Creator:
+    """Connections of either kind, with a certificate that nobody looks at."""
+
+    def __init__(self) -> None:
+        own = signed("records.example")
+        self._serving = SSL.Context(SSL.TLS_SERVER_METHOD)
+        self._serving.use_certificate(own.certificate)
+        self._serving.use_privatekey(own.key)
+        self._asking = SSL.Context(SSL.TLS_CLIENT_METHOD)
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """See `IOpenSSLServerConnectionCreator`."""
+        return SSL.Connection(self._serving, None)
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """See `IOpenSSLClientConnectionCreator`."""
+        return SSL.Connection(self._asking, None)

@@ -266,6 +266,23 @@ DEADLINES: tuple[Bug, ...] = (
         ("return self._closing_since + deadlines.close,", "return NEVER,"),
     ),
     bug(
+        "hang-up-unnoticed",
+        _PROTOCOL,
+        "Who has hung up is not kept, also while nothing is read from there.",
+        "records.test.test_protocol_deadlines.ClosedTests.test_full",
+        ("if due == NEVER and self.transport.has_closed():", "if due > NEVER:"),
+    ),
+    bug(
+        "only-resets-noticed",
+        "records/eager.py",
+        "Who has hung up is not kept, also while nothing is read from there.",
+        "records.test.test_eager.EagerTests.test_closed",
+        (
+            "poll.register(self.transport.fileno(), _CLOSED)",
+            "poll.register(self.transport.fileno(), 0)",
+        ),
+    ),
+    bug(
         "deadlines-by-the-wall-clock",
         "records/tap.py",
         "Deadlines do not notice when the wall clock is set.",

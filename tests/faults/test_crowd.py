@@ -32,8 +32,8 @@ IDLE_KIB = 100
 """What a connection that holds on to what it has may cost, in KiB, TLS and a session included."""
 UNREAD_KIB = 1024
 """What a connection may cost that has asked for all it may and reads nothing."""
-ANSWERED = scaled(20, 240)
-"""Seconds until those who hung up are gone: some are owed answers till then, being denied often."""
+NOTICED_GONE = 40
+"""Seconds until those who hung up are gone: some are not read for a while, being denied often."""
 SECONDS = scaled(1, 10) / 2
 _BURN = "import os; os.nice(19)\nwhile True: pass"
 
@@ -249,7 +249,7 @@ class FloodTests(CrowdCase):
             self.tell(kind, p99=p99, yardstick=yardstick, memory=peaks[-1], told=told)
             self.assertGreater(min(told["sent"].values()), 0)
             back = "the descriptors are given back"
-            until(lambda: self.descriptors() <= before, back, ANSWERED)
+            until(lambda: self.descriptors() <= before, back, NOTICED_GONE)
             self.check_served(yardstick)
         self.assertLess(peaks[-1], 1.2 * peaks[0])
 
