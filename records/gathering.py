@@ -21,6 +21,13 @@ LITTLE = 2048
 """Whoever asks for little sends no more bytes than this in a turn: one piece, with one line, which
 is no batch."""
 
+FULL = 16 * 1024
+"""Of whom so many bytes come in one piece, more is likely to be there."""
+
+FEW = 16
+"""Of so many who ask for much, more is received in a turn, while others are there: what has to be
+deciphered takes its time as well."""
+
 
 class Gathered(Protocol):
     """A connection, as it is gathered."""
@@ -52,7 +59,7 @@ class Gathering:
         self._received: list[tuple[Gathered, bytes]] = []
         self._sending: list[Gathered] = []
         self._busy: OrderedDict[Gathered, bytes] = OrderedDict()
-        self._ahead: list[Gathered] = []  # of the busy, those of whom there is more already
+        self._ahead: list[Gathered] = []  # of the busy, those of whom enough is there for now
         turns.add(self)
 
     def receive(self, connection: Gathered, data: bytes) -> None:
@@ -98,13 +105,15 @@ class Gathering:
                 self._guarded(connection, connection.take, data)
             else:
                 busy[connection] = data
+                if len(data) >= FULL:
+                    self._ahead.append(connection)
         return bool(served)
 
     def do_bulk(self) -> None:
         """See `Part`. Each of the busy has one turn at most."""
         busy = self._busy
         for served in range(len(busy)):
-            if served and self._turns.is_long():
+            if served and (self._turns.is_long() or (served >= FEW and self._turns.is_mindful)):
                 break
             connection, data = busy.popitem(last=False)
             self._guarded(connection, connection.take, data)

@@ -130,6 +130,9 @@ class RecordsProtocol(LineReceiver):
         if not data:  # from `resumeProducing`: what was read before is looked at again
             self.take(data)
             return
+        if self._closing_since != NEVER:
+            self._rest()  # it is thrown away, so that our last word is not lost in a reset
+            return
         now = self._heard_at = self._clock.seconds()
         if data[-1:] == b"\n":
             self._line_began = NEVER
@@ -141,7 +144,10 @@ class RecordsProtocol(LineReceiver):
     def take(self, data: bytes) -> None:
         """See `records.gathering.Gathered`."""
         if self._closing_since != NEVER:
-            return  # it is thrown away, so that our last word is not lost in a reset
+            if self._resting and self.transport is not None:
+                self._resting = False
+                self._read_or_not()
+            return
         self._taken = 0
         has_waited = self._resting
         super().dataReceived(data)  # which only keeps it while we are paused
@@ -171,7 +177,7 @@ class RecordsProtocol(LineReceiver):
 
     def wait(self) -> None:
         """See `records.gathering.Gathered`."""
-        if not self._resting and self._closing_since == NEVER:
+        if not self._resting and self.transport is not None:
             self._resting = True
             self._read_or_not()
 
@@ -216,9 +222,10 @@ class RecordsProtocol(LineReceiver):
 
     def _read_or_not(self) -> None:
         """Have the transport read exactly while we want to."""
-        wanted = not (
-            self._is_full or self._resting or self._finishing or self._unread_since != NEVER
-        )
+        wanted = not self._resting
+        if self._closing_since == NEVER:
+            unread = self._unread_since != NEVER
+            wanted = wanted and not (self._is_full or self._finishing or unread)
         if wanted and self.paused:
             if self._line_began != NEVER:
                 self._line_began = self._clock.seconds()  # it was us who did not read
@@ -258,9 +265,9 @@ class RecordsProtocol(LineReceiver):
         self._conversation.lose()
         self.flush()
         self.transport.unregisterProducer()
-        if self.paused:
-            self.clearLineBuffer()
-            super().resumeProducing()
+        self.clearLineBuffer()
+        self._resting = False
+        self._read_or_not()
         self.transport.loseConnection()
 
     def abort(self) -> None:

@@ -51,7 +51,8 @@ class Turns:
     """One for all parts.
 
     soon: has something called in the reactor's next turn, before it waits for anything. seconds:
-    a clock that is never set.
+    a clock that is never set. is_mindful: whether, while somebody's bulk is done, there is somebody
+    else.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Turns:
         self._is_scheduled = False
         self._is_ending = False
         self._until = 0.0
+        self.is_mindful = False
         self._mindful_until = 0.0
 
     def add(self, part: Part) -> None:
@@ -96,7 +98,8 @@ class Turns:
                 part.hand_on()
             if any(part.has_bulk for part in parts):
                 now = self._seconds()
-                self._until = now + (SHORT if now < self._mindful_until else LONG)
+                self.is_mindful = now < self._mindful_until
+                self._until = now + (SHORT if self.is_mindful else LONG)
                 for part in parts:
                     part.do_bulk()
                 for part in parts:

@@ -44,9 +44,13 @@ class Wire(StringTransport):
         assert not self.disconnecting, "written after the goodbye"
         super().write(data)
 
+    def pauseProducing(self) -> None:
+        """See `IPushProducer`. Over TLS it may be after the goodbye, too."""
+        self.producerState = "paused"
+
     def resumeProducing(self) -> None:
         """See `IPushProducer`. What has come meanwhile is delivered in another turn."""
-        super().resumeProducing()
+        self.producerState = "producing"
         self._clock.callLater(0, self._flow)
 
     def abortConnection(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +11,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.gathering import LITTLE, Gathered, Gathering
-from records.turns import LONG, SHORT, Turns
+from records.gathering import FEW, FULL, LITTLE, Gathered, Gathering
+from records.turns import LONG, MINDFUL, SHORT, Turns
 
 MUCH = "x" * (LITTLE + 1)
 
@@ -265,6 +266,30 @@ class BusyTests(GatheringCase):
         self.receive(other, "4")
         self.assertEqual(self.taken(), ["d 4", "a much", "b much"])
         self.assertEqual(self.taken(), ["c much"])
+
+    def test_few(self) -> None:
+        """While others are there only some are served, however little it takes: each of them is
+        received from again."""
+        many = [self.connection(str(number)) for number in range(2 * FEW + 2)]
+        self.receive(self.a, "1")
+        for connection in many:
+            self.receive(connection, MUCH)
+        turns = [[each for each in self.taken() if "much" in each] for _ in range(3)]
+        self.assertEqual([len(each) for each in turns], [FEW, FEW, 2])
+        self.assertEqual([*chain(*turns)], [f"{each.name} much" for each in many])
+        self.time.advance(MINDFUL)
+        for connection in many:
+            self.receive(connection, MUCH)
+        self.assertEqual(len(self.taken()), len(many))
+
+    def test_full_piece(self) -> None:
+        """Of whom so much has come that more is likely to be there waits at once, until served."""
+        self.a.seconds = LONG
+        for connection, size in ((self.a, FULL), (self.b, FULL), (self.c, FULL - 1)):
+            self.receive(connection, "x" * size)
+        self.assertEqual([event[:7] for event in self.turn()], ["a takes", "b waits", "a flush"])
+        self.assertEqual([event[0] for event in self.taken()], ["b", "c"])
+        self.assertEqual(self.soon, [])
 
     def test_one_at_least(self) -> None:
         """However long it takes, one is served in each turn."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from twisted.logger import capturedLogs
 
+from records.gathering import Gathering
 from records.messages import MAX_LINE, MAX_UNDER_WAY
 from records.protocol import Deadlines
 from records.test.conversation_case import request
 from records.test.operations_case import SOURCE
 from records.test.protocol_case import ProtocolCase, Wire
+from records.turns import Turns
 
 TIMES = Deadlines()
 HALF = request("server.info", 1)[:10]
@@ -57,6 +59,7 @@ class CloseTests(ProtocolCase):
 
     def closing(self, kind: str) -> Wire:
         """A connection that has been told goodbye."""
+        self.factory.gathering = Gathering(Turns(lambda call: call(), self.time.seconds))
         wire = self.connect("hr")
         if kind == "too long":
             wire.deliver(b"x" * (MAX_LINE + 2))
@@ -77,6 +80,19 @@ class CloseTests(ProtocolCase):
                 wire.deliver(b"more", b"x\n" * 10)
                 self.stays(wire, 1)
             self.goes(wire)
+
+    def test_thrown_away(self) -> None:
+        """What comes after it is received a piece at a time, when it is its turn, and not kept."""
+        for kind in ("too long", "finished", "unread"):
+            wire = self.closing(kind)
+            turns = Turns(lambda call: self.time.callLater(0, call), self.time.seconds)
+            self.factory.gathering = Gathering(turns)
+            for _ in range(3):
+                wire.deliver(b"x" * 1000)
+                self.assertFalse(wire.is_read)
+                self.turn()
+                self.assertTrue(wire.is_read)
+            self.assertEqual(wire.protocol.clearLineBuffer(), b"")
 
     def test_closed(self) -> None:
         """Who closes it is not dropped."""

@@ -72,7 +72,7 @@ LIMITS: tuple[Bug, ...] = (
         _PROTOCOL,
         "Nothing is read from a peer that does not read its answers.",
         "records.test.test_protocol_flow.FlowTests.test_unread",
-        ("self._finishing or self._unread_since != NEVER\n", "self._finishing\n"),
+        ("self._is_full or self._finishing or unread)", "self._is_full or self._finishing)"),
     ),
     bug(
         "memory-of-the-unread",
@@ -128,7 +128,7 @@ LIMITS: tuple[Bug, ...] = (
         "records/gathering.py",
         "Those who ask for much have a short while of each turn, and no more.",
         "records.test.test_gathering.BusyTests.test_time",
-        ("            if served and self._turns.is_long():\n", "            if served < 0:\n"),
+        ("if served and (self._turns.is_long() or", "if served and (False or"),
     ),
     bug(
         "outcomes-without-end",
@@ -264,6 +264,40 @@ DEADLINES: tuple[Bug, ...] = (
         "Who does not answer the goodbye is dropped.",
         "records.test.test_protocol_ends.CloseTests.test_never",
         ("return self._closing_since + deadlines.close,", "return NEVER,"),
+    ),
+    bug(
+        "goodbye-without-turns",
+        _PROTOCOL,
+        "Who has been told goodbye and sends on has its turn after others.",
+        "records.test.test_protocol_ends.CloseTests.test_thrown_away",
+        (
+            "            self._rest()  # it is thrown away,",
+            "            pass  # it is thrown away,",
+        ),
+    ),
+    bug(
+        "deaf-after-goodbye",
+        _PROTOCOL,
+        "Who has been told goodbye and closes its end is not taken for one who does not.",
+        "records.test.test_protocol_ends.CloseTests.test_thrown_away",
+        (
+            "            if self._resting and self.transport is not None:",
+            "            if not self._resting:",
+        ),
+    ),
+    bug(
+        "all-who-flood-in-one-turn",
+        "records/gathering.py",
+        "Whoever floods the daemon waits for others who do, and hardly anybody else does.",
+        "records.test.test_gathering.BusyTests.test_few",
+        ("(served >= FEW and self._turns.is_mindful)", "False"),
+    ),
+    bug(
+        "received-ahead-of-turn",
+        "records/gathering.py",
+        "Whoever floods the daemon waits for others who do, and hardly anybody else does.",
+        "records.test.test_gathering.BusyTests.test_full_piece",
+        ("if len(data) >= FULL:", "if not data:"),
     ),
     bug(
         "hang-up-unnoticed",
