@@ -86,25 +86,29 @@ class Attendance:
         kind = kind_of(failure.value)
         self._log.warn("A session's use could not be noted: {kind}", kind=kind)
 
-    async def perform(self, method: Method, params: Params) -> object:
-        """Do one of the methods that concern the connection itself (`Way.ALONE`)."""
+    async def perform(self, method: Method, params: Params, bulk: bool = False) -> object:
+        """Do one of the methods that concern the connection itself (`Way.ALONE`).
+
+        bulk: whether this is one of many from this connection, see `records.boundaries.Store`.
+        """
         match params:
             case LoginParams():
-                return await self._log_in(params)
+                return await self._log_in(params, bulk)
             case ResumeParams():
-                return await self._enter(SessionToken(self._calling(params.token)))
+                return await self._enter(SessionToken(self._calling(params.token), bulk))
             case PasswordChangeParams():
-                await self._services.passwords.change(self._known(), params.current, params.new)
+                caller, passwords = self._known(), self._services.passwords
+                await passwords.change(caller, params.current, params.new, bulk=bulk)
                 return Nothing()
         if method.name == "logout":
-            await self._log_out()
+            await self._log_out(bulk)
             return Nothing()
         return self._services.info
 
-    async def _log_out(self) -> None:
+    async def _log_out(self, bulk: bool) -> None:
         """End the session. If that cannot be done just now, it is still the one that is here."""
         try:
-            await self._store.write(end_session, self._known())
+            await self._store.write(end_session, self._known(), bulk=bulk)
         except NotAuthenticated:
             self.caller = None  # it has ended already
             raise
@@ -131,11 +135,12 @@ class Attendance:
         self._noted_use = self._services.seconds()
         return avatar.told
 
-    async def _log_in(self, params: LoginParams) -> LoggedIn:
+    async def _log_in(self, params: LoginParams, bulk: bool) -> LoggedIn:
         token = self._services.new_token()
         caller = self._calling(token)
         try:
-            told = await self._enter(PasswordLogin(params.username, params.password, caller))
+            login = PasswordLogin(params.username, params.password, caller, bulk)
+            told = await self._enter(login)
         except (NotAuthenticated, TooManyAttempts):
             raise
         except Exception:

@@ -301,7 +301,8 @@ class Conversation:
             return False
         if way is Way.ALONE:
             self._queue.popleft()
-            self._track(way, self._attendance.perform(task.method, task.params), task)
+            work = self._attendance.perform(task.method, task.params, self._is_bulk)
+            self._track(way, work, task)
         elif caller is None:
             self._queue.popleft()
             self._fail(task, NotAuthenticated("Nobody is logged in here. Log in first."))
@@ -362,8 +363,7 @@ class Conversation:
         if isinstance(done.error, Refused):
             # A refusal that must leave a trace leaves it before it is answered.
             remember, error = done.error.remember, done.error.error.bare()
-            bulk = self._is_bulk
-            written = self._store.write(remember.operation, *remember.args, bulk=bulk)
+            written = self._store.write(remember.operation, *remember.args, bulk=self._is_bulk)
             self._track(Way.WRITE, written.addCallback(lambda _: Failure(error)), task)
         elif done.error is not None:
             self._fail(task, done.error)

@@ -34,30 +34,34 @@ class IPasswordLogin(ICredentials):
     username = Attribute("str")
     password = Attribute("str")
     caller = Attribute("records.operations.sessions.Caller: the session to open")
+    bulk = Attribute("bool: whether this is one of many from there; see records.boundaries.Store")
 
 
 class ISessionToken(ICredentials):
     """The token of a session that goes on."""
 
     caller = Attribute("records.operations.sessions.Caller: the token's session")
+    bulk = Attribute("bool: whether this is one of many from there; see records.boundaries.Store")
 
 
 @implementer(IPasswordLogin)
 class PasswordLogin:
     """See `IPasswordLogin`."""
 
-    def __init__(self, username: str, password: str, caller: Caller) -> None:
+    def __init__(self, username: str, password: str, caller: Caller, bulk: bool = False) -> None:
         self.username = username
         self.password = password
         self.caller = caller
+        self.bulk = bulk
 
 
 @implementer(ISessionToken)
 class SessionToken:
     """See `ISessionToken`."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, bulk: bool = False) -> None:
         self.caller = caller
+        self.bulk = bulk
 
 
 class IAvatar(Interface):
@@ -91,7 +95,9 @@ class PasswordChecker:
 
     async def _check(self, credentials: IPasswordLogin) -> AvatarId:
         caller: Caller = credentials.caller
-        await self._passwords.log_in(credentials.username, credentials.password, caller)
+        await self._passwords.log_in(
+            credentials.username, credentials.password, caller, bulk=credentials.bulk
+        )
         return caller.session_id
 
 
@@ -107,7 +113,7 @@ class TokenChecker:
     def requestAvatarId(self, credentials: ISessionToken) -> Deferred[AvatarId]:
         """See `ICredentialsChecker`. Fails with `NotAuthenticated`."""
         caller: Caller = credentials.caller
-        resumed = self._store.write(resume_session, caller)
+        resumed = self._store.write(resume_session, caller, bulk=credentials.bulk)
 
         def named(_: object) -> AvatarId:
             return caller.session_id

@@ -108,38 +108,41 @@ class Passwords:
             self._throttle.withdraw(attempt)
             raise
 
-    async def log_in(self, username: str, password: str, caller: Caller) -> None:
+    async def log_in(
+        self, username: str, password: str, caller: Caller, *, bulk: bool = False
+    ) -> None:
         """Open the caller's session for this user.
 
+        bulk: whether this is one of many from the same place, see `records.boundaries.Store`.
         Raises `NotAuthenticated`, the same for everything that is wrong, or `TooManyAttempts`.
         """
         name = username.strip().lower()
-        account, familiar = await self._store.read(find_login, name, caller.source)
+        account, familiar = await self._store.read(find_login, name, caller.source, bulk=bulk)
         attempt = Attempt(network_of(caller.source), name, familiar)
         hashed = account.password_hash if account else self._nobody
         good = await self._compare(
             attempt,
             password,
             hashed,
-            lambda: self._store.write(note_refused_login, account, caller.source),
+            lambda: self._store.write(note_refused_login, account, caller.source, bulk=bulk),
         )
         if account is None or account.disabled or not good:
-            await self._refuse_login(account, caller)
+            await self._refuse_login(account, caller, bulk)
         assert account is not None
         self._throttle.succeed(attempt, self._clock.seconds())
         renewed = None
         if self._hasher.is_outdated(account.password_hash):
             renewed = await self._hashed(attempt.source, password)
         try:
-            await self._store.write(open_session, account, caller, renewed)
+            await self._store.write(open_session, account, caller, renewed, bulk=bulk)
         except NotAuthenticated:
             # Something about the account has changed since it was read: its hash may have been
             # renewed by another login with the same password, which is no reason to refuse.
-            account, _ = await self._store.read(find_login, name, caller.source)
+            account, _ = await self._store.read(find_login, name, caller.source, bulk=bulk)
             if account is None or not await self._same(attempt.source, password, account):
-                await self._refuse_login(account, caller)
+                await self._refuse_login(account, caller, bulk)
             assert account is not None
-            await self._store.write(open_session, account, caller, None)
+            await self._store.write(open_session, account, caller, None, bulk=bulk)
 
     async def _same(self, source: str, password: str, account: Account) -> bool:
         """Whether an account is open to a password that was good for it a moment ago."""
@@ -149,27 +152,28 @@ class Passwords:
             source, lambda: self._hasher.verify(password, account.password_hash)
         )
 
-    async def _refuse_login(self, account: Account | None, caller: Caller) -> NoReturn:
-        await self._store.write(note_failed_login, account, caller.source)
+    async def _refuse_login(self, account: Account | None, caller: Caller, bulk: bool) -> NoReturn:
+        await self._store.write(note_failed_login, account, caller.source, bulk=bulk)
         raise NotAuthenticated("Wrong username or password.")
 
     def _hashed(self, source: str, password: str) -> Deferred[str]:
         return self._queue.submit(source, lambda: self._hasher.hash(password))
 
-    async def change(self, caller: Caller, current: str, new: str) -> None:
+    async def change(self, caller: Caller, current: str, new: str, *, bulk: bool = False) -> None:
         """Change the caller's password, which ends the account's other sessions.
 
+        bulk: whether this is one of many from the same place, see `records.boundaries.Store`.
         Raises `ValidationFailed` if either password is not right, or `TooManyAttempts`.
         """
-        account: Account = await self._store.read(whose_password, caller)
+        account: Account = await self._store.read(whose_password, caller, bulk=bulk)
         attempt = Attempt(network_of(caller.source), account.username, familiar=True)
         if not await self._compare(
             attempt,
             current,
             account.password_hash,
-            lambda: self._store.write(note_refused_change, caller),
+            lambda: self._store.write(note_refused_change, caller, bulk=bulk),
         ):
-            await self._store.write(note_failed_change, caller)
+            await self._store.write(note_failed_change, caller, bulk=bulk)
             _refuse("current", ["This is not your current password."])
         self._throttle.succeed(attempt, self._clock.seconds())
         if normalize_password(new) == normalize_password(current):
@@ -183,7 +187,8 @@ class Passwords:
             ),
         )
         hashed = await self._hashed(attempt.source, new)
-        await self._store.write(change_password, caller, account.password_hash, hashed)
+        before = account.password_hash
+        await self._store.write(change_password, caller, before, hashed, bulk=bulk)
         self._changed(account.username)
 
 

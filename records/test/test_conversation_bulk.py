@@ -12,8 +12,12 @@ from records.boundaries import Refused, Transaction
 from records.errors import NotFound, PermissionDenied, RecordsError
 from records.messages import Params
 from records.operations.methods import METHODS, Method, perform_all
+from records.operations.sessions import open_session
 from records.test.conversation_case import ConversationCase, batch, person, request
 from records.test.operations_case import caller
+from records.test.passwords_case import BAD, GOOD
+
+FRESH = "walnut ferry 9 quilt orbit"
 
 
 class BulkTests(ConversationCase):
@@ -64,6 +68,31 @@ class BulkTests(ConversationCase):
     def test_behind_a_write(self) -> None:
         """So is whatever waits for something else of the same connection."""
         self.assertEqual(self.handed(self.adding(1), request("employee.list", 2)), [False, True])
+
+    def came_and_went(self, line: bytes, *, more_follows: bool) -> list[bool]:
+        """Whether each piece was of the bulk, but for what a session's use leads to."""
+        self.hand.handed.clear()
+        self.hand.bulk.clear()
+        self.hr_talk.conversation.receive(line, more_follows)
+        besides = ("describe_session", "note_use")
+        pieces = zip(self.hand.handed, self.hand.bulk, strict=True)
+        return [is_bulk for (_, name), is_bulk in pieces if name not in besides]
+
+    def test_who_comes_and_goes(self) -> None:
+        """So it is for logins, good and bad, for passwords that are changed, and for logouts."""
+        self.change_account("hr", password_hash=self.hasher.hash(GOOD))
+        back = request("resume", token="hr")
+        for more_follows in (False, True):
+            for line, pieces in (
+                (request("login", username="hr", password=BAD), 2),
+                (request("login", username="hr", password=GOOD), 2),
+                (back, 1),
+                (request("password.change", current=BAD, new=FRESH), 2),
+                (request("logout"), 1),
+            ):
+                told = self.came_and_went(line, more_follows=more_follows)
+                self.assertEqual(told, [more_follows] * pieces, line)
+            self.store.do(open_session, self.account(), caller("hr"), None)
 
     def test_others_connections(self) -> None:
         """What is under way on other connections makes nothing bulk."""

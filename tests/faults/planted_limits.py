@@ -266,6 +266,13 @@ DEADLINES: tuple[Bug, ...] = (
         ("return self._closing_since + deadlines.close,", "return NEVER,"),
     ),
     bug(
+        "logins-without-turns",
+        "records/conversation.py",
+        "Who sends many logins has them done after what others ask for.",
+        "records.test.test_conversation_bulk.BulkTests.test_who_comes_and_goes",
+        ("perform(task.method, task.params, self._is_bulk)", "perform(task.method, task.params)"),
+    ),
+    bug(
         "goodbye-without-turns",
         _PROTOCOL,
         "Who has been told goodbye and sends on has its turn after others.",
