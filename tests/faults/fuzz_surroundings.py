@@ -151,6 +151,10 @@ class Transport:
         """See `IPushProducer`."""
         self.paused = False
 
+    def has_closed(self) -> bool:
+        """See `records.eager.EagerConnection`. The other end stays."""
+        return False
+
     def loseConnection(self) -> None:
         """See `ITransport`."""
         self.disconnecting = True
