@@ -25,8 +25,8 @@ FULL = 16 * 1024
 """Of whom so many bytes come in one piece, more is likely to be there."""
 
 FEW = 16
-"""Of so many who ask for much, more is received in a turn, while others are there: what has to be
-deciphered takes its time as well."""
+"""While others are there, no more than so many who ask for much are served in a turn: of each that
+was served more is received, and to decipher that takes its time as well."""
 
 
 class Gathered(Protocol):

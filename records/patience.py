@@ -2,9 +2,10 @@
 
 Owns how far behind, and how it is known that this is too far. Knows nothing of what the calls do.
 
-Linux has a niceness for each thread (setpriority(2), "C library/kernel differences"). A thread may
-make itself nicer, but nobody except root may make it less so. So a call that gets no processor
-where it is cannot be brought forward: it is made a second time, in a thread that is nearer.
+Linux has a niceness for each thread (setpriority(2), "C library/kernel differences"), which counts
+among the threads of one scheduling group: a service, or with autogroup a session (sched(7)). A
+thread may make itself nicer, but only who is privileged may make it less so. So a call that gets no
+processor where it is cannot be brought forward: it is made a second time, in a nearer thread.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from threading import Thread, get_ident, get_native_id
 from typing import Any, Protocol, TypeVar
 
@@ -33,6 +35,9 @@ LOOK = 0.5
 """Seconds from one look at a call that is far behind to the next."""
 SHARE = 1 / 8
 """It starves if it had less than this part of a processor between two looks."""
+MOST = 3 / 4
+"""Nearer calls that together get more than this of one do not share it with others: beside each of
+these they would get a quarter, or two a half."""
 
 Run = Callable[[Callable[[], Any]], Deferred[Any]]
 """Runs a call in a thread, and gives back its result."""
@@ -98,6 +103,10 @@ class Patience:
         self._free = at_once
         self._at_once = at_once
         self._watched = watched
+        self._nearer: dict[IsWatched, float] = {}
+        self._races: set[_Race] = set()
+        self._at_rest: list[Deferred[None]] = []
+        self._is_finishing = False
 
     @property
     def is_idle(self) -> bool:
@@ -110,37 +119,96 @@ class Patience:
         holds_lock: whether it is Python's own work, and so keeps the interpreter's lock. Who has
         that must not stay far behind, because then all threads would.
         """
+        if self._is_finishing:
+            return Deferred()
         if holds_lock or not self._free:
-            return maybeDeferred(self._near, call)
+            return self._run_near(call)
         self._free -= 1
         watched = self._watched(call)
         first: Deferred[T] = maybeDeferred(self._far, watched).addBoth(self._freed)
-        race = _Race(self._clock, watched, lambda: maybeDeferred(self._near, call))
+        race = _Race(self._clock, watched, partial(self._run_near, call), self._is_taken_by_near)
+        self._races.add(race)
         first.addBoth(race.settle)
         race.look_later(0.0)
-        return race.result
+        return race.result.addBoth(self._decided, race)
+
+    def finish(self) -> Deferred[None]:
+        """Run no more; fires when nobody waits for a call that is far behind.
+
+        Whatever is asked for from now on never comes: it is for whoever stops everything.
+        """
+        self._is_finishing = True
+        finished: Deferred[None] = Deferred()
+        self._at_rest.append(finished)
+        self._tell_at_rest()
+        return finished
 
     def _freed(self, outcome: Any) -> Any:
         self._free += 1
         return outcome
 
+    def _decided(self, outcome: Any, race: _Race) -> Any:
+        self._races.discard(race)
+        if self._is_finishing:
+            self._tell_at_rest()
+        return outcome
+
+    def _tell_at_rest(self) -> None:
+        if not self._races:
+            waiting, self._at_rest = self._at_rest, []
+            for finished in waiting:
+                finished.callback(None)
+
+    def _run_near(self, call: Callable[[], Any]) -> Deferred[Any]:
+        watched = self._watched(call)
+        self._nearer[watched] = self._clock.seconds()
+
+        def ended(outcome: Any) -> Any:
+            del self._nearer[watched]
+            return outcome
+
+        return maybeDeferred(self._near, watched).addBoth(ended)
+
+    def _is_taken_by_near(self) -> bool:
+        """Whether it is nearer calls that take the processor: they would not get on beside others.
+
+        If that counted as starving, those that are near would bring all that follow there too.
+        """
+        now = self._clock.seconds()
+        shares = [
+            watched.seconds() / (now - begun)
+            for watched, begun in self._nearer.items()
+            if now > begun
+        ]
+        return sum(shares) > MOST
+
 
 class _Race:
-    """A call that is far behind, and the same nearer if it starves. result: of the first to end."""
+    """A call that is far behind, and the same nearer if it starves. result: of the first to end.
+
+    is_taken: tells whether the processor is taken by what will soon end.
+    """
 
     def __init__(
-        self, clock: IReactorTime, watched: IsWatched, again: Callable[[], Deferred[Any]]
+        self,
+        clock: IReactorTime,
+        watched: IsWatched,
+        again: Callable[[], Deferred[Any]],
+        is_taken: Callable[[], bool],
     ) -> None:
         self.result: Deferred[Any] = Deferred()
         self._clock = clock
         self._watched = watched
         self._again = again
+        self._is_taken = is_taken
         self._look: Any = None
+        self._is_over = False
 
     def settle(self, outcome: Any) -> None:
         """One of the two has ended."""
-        if self.result.called:
+        if self._is_over:
             return
+        self._is_over = True
         if self._look is not None and self._look.active():
             self._look.cancel()
         if isinstance(outcome, Failure):
@@ -150,16 +218,16 @@ class _Race:
 
     def look_later(self, had: float) -> None:
         """had: the processor's seconds that it has had until now."""
-        if not self.result.called:
+        if not self._is_over:
             self._look = self._clock.callLater(LOOK, self._look_at_it, had)
 
     def _look_at_it(self, had: float) -> None:
         has = self._watched.seconds()
-        if has - had >= SHARE * LOOK:
+        if has - had >= SHARE * LOOK or self._is_taken():
             self.look_later(has)
         else:
-            # If this one fails, for want of a thread say, the first still gives the result.
-            self._again().addCallbacks(self.settle, lambda _: None)
+            # If that fails, for want of a thread say, the first still gives the result.
+            self._again().addCallbacks(self.settle, lambda _: self.look_later(has))
 
 
 class _LeavableThread(Thread):
@@ -192,8 +260,16 @@ class PatientThreads:
         self._far.start()
         self._near.start()
 
-    def stop(self) -> None:
-        """Wait for the calls, but not for one that starves: nobody waits for that any more."""
-        if self._patience.is_idle:
-            self._far.stop()
-        self._near.stop()
+    async def stop(self) -> None:
+        """Wait for the calls that are being made, but not for one that nobody waits for any more.
+
+        Such a one is left in its thread, which does not hold up the end of the process. That must
+        come by a signal or `os._exit`, as twistd sees to: a thread that comes back from bcrypt
+        while the interpreter is taken down aborts the process.
+        """
+        await self._patience.finish()
+        try:
+            if self._patience.is_idle:
+                self._far.stop()
+        finally:
+            self._near.stop()

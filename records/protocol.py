@@ -41,7 +41,8 @@ GATHERED = 64 * 1024
 """Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
 
 LOOK = 30.0
-"""Seconds between two looks at a connection, in which what is due may have come nearer."""
+"""Seconds between two looks at a connection, at most: what is due may have come nearer, and who is
+not read may have gone."""
 
 QUIET = 10.0
 """Seconds between two lines in the log about connections that were refused."""

@@ -360,7 +360,10 @@ class RecordsService(Service):
         if self._hourly is not None and self._hourly.running:
             self._hourly.stop()
         if self._hashing is not None:
-            self._hashing.stop()
+            try:
+                await self._hashing.stop()
+            except Exception as error:  # noqa: BLE001  a thread that could not be started, say
+                _log.warn("The hashing threads did not end well: {kind}", kind=kind_of(error))
         if self._store is not None:
             try:
                 await self._store.stop()

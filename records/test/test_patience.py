@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from itertools import count
@@ -13,9 +14,11 @@ from twisted.internet import reactor
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from records import patience
 from records.patience import (
     FAR,
     LOOK,
+    MOST,
     NEAR,
     SHARE,
     Patience,
@@ -152,24 +155,86 @@ class PatienceTests(SynchronousTestCase):
         def broken(call: Callable[[], Any]) -> Any:
             raise RuntimeError("can't start new thread")
 
-        patience = Patience(self.clock, broken, broken, 1, self.watch)
+        threads = Patience(self.clock, broken, broken, 1, self.watch)
         for holds_lock in (False, False, True):
-            self.failureResultOf(patience.run(self.answer, holds_lock), RuntimeError)
-        self.assertTrue(patience.is_idle)
+            self.failureResultOf(threads.run(self.answer, holds_lock), RuntimeError)
+        self.assertTrue(threads.is_idle)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_cannot_run_again(self) -> None:
-        """If no thread is found for the second time, the first one gives the result."""
+        """If no thread is found for the second time, the first goes on, and it is tried again."""
+        is_broken = True
 
-        def broken(call: Callable[[], Any]) -> Any:
-            raise RuntimeError("can't start new thread")
+        def near(call: Callable[[], Any]) -> Any:
+            if is_broken:
+                raise RuntimeError("can't start new thread")
+            return self.near.run(call)
 
-        patience = Patience(self.clock, self.far.run, broken, 1, self.watch)
-        result = patience.run(self.answer)
+        threads = Patience(self.clock, self.far.run, near, 2, self.watch)
+        results = [threads.run(self.answer) for _ in range(2)]
         self.clock.advance(LOOK)
-        self.assertNoResult(result)
+        self.assertNoResult(results[0])
         self.far.finish()
+        self.assertEqual(self.successResultOf(results[0]), "first")
+        is_broken = False
+        self.clock.advance(LOOK)
+        self.assertEqual(self.where(), (1, 1))
+        self.near.finish()
+        self.assertEqual(self.successResultOf(results[1]), "second")
+        self.far.finish()
+
+    def test_taken_by_near(self) -> None:
+        """Where nearer calls have had most of a processor, others have not: they are waited for."""
+        for _ in range(2):
+            self.patience.run(str, True)
+        nearer = list(self.watched)
+        result = self.patience.run(self.answer)
+        for _ in range(3):
+            for each in nearer:
+                each.had += (MOST + 0.01) / 2 * LOOK
+            self.clock.advance(LOOK)
+            self.assertEqual(self.where(), (1, 2))
+        self.near.finish_all()
+        self.clock.advance(LOOK)
+        self.assertEqual(self.where(), (1, 1))  # now it is others who take it
+        self.near.finish()
         self.assertEqual(self.successResultOf(result), "first")
+        self.far.finish()
+
+    def test_shared_by_near(self) -> None:
+        """Where they have had less, others take the rest."""
+        for _ in range(2):
+            self.patience.run(str, True)
+        for nearer in self.watched:
+            nearer.had = (MOST - 0.01) / 2 * LOOK
+        self.patience.run(self.answer)
+        self.clock.advance(LOOK)
+        self.assertEqual(self.where(), (1, 3))
+        self.near.finish_all()
+        self.far.finish()
+
+    def test_finish(self) -> None:
+        """To finish waits for the calls that somebody waits for, wherever they are decided."""
+        results = [self.patience.run(self.answer) for _ in range(2)]
+        finished = self.patience.finish()
+        self.far.finish()
+        self.assertNoResult(finished)
+        self.clock.advance(LOOK)
+        self.near.finish()
+        self.assertEqual([self.successResultOf(each) for each in results], ["first", "second"])
+        self.successResultOf(finished)
+        self.assertFalse(self.patience.is_idle)
+        self.assertNoResult(self.patience.run(self.answer))
+        self.assertEqual(self.where(), (1, 0))
+        self.successResultOf(self.patience.finish())
+
+    def test_finish_failed(self) -> None:
+        """So it does where a call fails."""
+        result = self.patience.run(lambda: int("no number"))
+        finished = self.patience.finish()
+        self.far.finish()
+        self.failureResultOf(result, ValueError)
+        self.successResultOf(finished)
 
 
 def in_a_thread(call: Callable[[], T]) -> T:
@@ -242,28 +307,36 @@ class ThreadsTests(TestCase):
     """`PatientThreads`: with threads, and the reactor."""
 
     def setUp(self) -> None:
-        self.threads = PatientThreads(reactor, 2, "patience-test")
+        self.threads = PatientThreads(reactor, 2, self.id())
         self.threads.start()
+
+    def left(self) -> list[str]:
+        """The threads that are there."""
+        return [each.name for each in threading.enumerate() if self.id() in each.name]
 
     async def test_niceness(self) -> None:
         """Calls are far behind all others, and those that hold the lock are nearer."""
         own = niceness()
         self.assertEqual(await self.threads.run(niceness), max(own, FAR))
         self.assertEqual(await self.threads.run(niceness, True), max(own, NEAR))
-        self.threads.stop()
+        await self.threads.stop()
 
     async def test_stop(self) -> None:
-        """A stop waits for the calls that get on."""
+        """A stop waits for the calls that get on, and leaves no thread."""
+        self.patch(patience, "LOOK", 60.0)  # however busy the machine is, it is not overtaken
         done: list[str] = []
 
         def slow(name: str) -> None:
-            time.sleep(0.1)
+            end = time.thread_time() + 0.1
+            while time.thread_time() < end:
+                pass
             done.append(name)
 
         self.threads.run(lambda: slow("near"), True)
-        await self.threads.run(lambda: slow("far"))
-        self.threads.stop()
+        self.threads.run(lambda: slow("far"))
+        await self.threads.stop()
         self.assertEqual(sorted(done), ["far", "near"])
+        self.assertEqual(self.left(), [])
 
     async def test_starves(self) -> None:
         """A call that gets nowhere is made again in time, and a stop does not wait for it."""
@@ -280,6 +353,21 @@ class ThreadsTests(TestCase):
 
         begun = time.monotonic()
         self.assertEqual(await self.threads.run(call), 2)
-        self.threads.stop()
+        await self.threads.stop()
         self.assertLess(time.monotonic() - begun, 10)
         self.assertFalse(ended.is_set())
+
+    async def test_stop_fails(self) -> None:
+        """If one kind of threads cannot be stopped, the others are."""
+        far = self.threads._far
+        stop = far.stop
+
+        def fail() -> None:
+            stop()
+            raise RuntimeError("cannot join thread before it is started")
+
+        self.patch(far, "stop", fail)
+        await self.threads.run(niceness, True)
+        with self.assertRaises(RuntimeError):
+            await self.threads.stop()
+        self.assertEqual(self.left(), [])

@@ -225,6 +225,7 @@ class ClosedTests(ProtocolCase):
 
     def test_full(self) -> None:
         """It is looked for, and dropped; one whose other end is open stays."""
+        self.factory.deadlines = Deadlines(login=600, line=600, read=600)
         gone, there = self.connect("hr"), self.connect("hr")
         self.hand.held = True
         line = request("employee.add", 1, employee=person("Al")) + b"\n"

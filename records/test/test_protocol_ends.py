@@ -64,6 +64,7 @@ class CloseTests(ProtocolCase):
         if kind == "too long":
             wire.deliver(b"x" * (MAX_LINE + 2))
         elif kind == "finished":
+            wire.deliver(HALF)
             wire.protocol.finish()
         else:
             wire.leave_unread()
@@ -93,6 +94,20 @@ class CloseTests(ProtocolCase):
                 self.turn()
                 self.assertTrue(wire.is_read)
             self.assertEqual(wire.protocol.clearLineBuffer(), b"")
+
+    def test_lost(self) -> None:
+        """One that is lost while it waits for its turn, or before it is to wait, harms nothing."""
+        for is_closing in (False, True):
+            wire = self.closing("finished") if is_closing else self.connect("hr")
+            turns = Turns(lambda call: self.time.callLater(0, call), self.time.seconds)
+            self.factory.gathering = gathering = Gathering(turns)
+            wire.protocol.wait()
+            gathering.rest(wire.protocol)
+            wire.hang_up()
+            with capturedLogs() as told:
+                self.turn()
+            wire.protocol.wait()
+            self.assertEqual(list(told), [])
 
     def test_closed(self) -> None:
         """Who closes it is not dropped."""

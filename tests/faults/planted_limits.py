@@ -293,6 +293,33 @@ DEADLINES: tuple[Bug, ...] = (
         ),
     ),
     bug(
+        "fault-in-who-is-lost",
+        _PROTOCOL,
+        "A connection that is lost harms nothing.",
+        "records.test.test_protocol_ends.CloseTests.test_lost",
+        (
+            "            if self._resting and self.transport is not None:",
+            "            if self._resting:",
+        ),
+    ),
+    bug(
+        "beginning-of-a-line-kept",
+        _PROTOCOL,
+        "Nothing is kept of what came before the goodbye.",
+        "records.test.test_protocol_ends.CloseTests.test_thrown_away",
+        (
+            "        self.clearLineBuffer()\n        self._resting = False\n",
+            "        self._resting = False\n",
+        ),
+    ),
+    bug(
+        "hang-up-noticed-with-deadlines",
+        _PROTOCOL,
+        "Who has hung up is not kept, however long the deadlines are.",
+        "records.test.test_protocol_deadlines.ClosedTests.test_full",
+        ("self._deadlines.login, LOOK)", "self._deadlines.login)"),
+    ),
+    bug(
         "all-who-flood-in-one-turn",
         "records/gathering.py",
         "Whoever floods the daemon waits for others who do, and hardly anybody else does.",
@@ -365,14 +392,31 @@ HASHING: tuple[Bug, ...] = (
         _PATIENCE,
         "A login gets on, whatever others do.",
         f"{_PATIENT}.test_starves",
-        ("        if has - had >= SHARE * LOOK:\n", "        if has >= had:\n"),
+        ("if has - had >= SHARE * LOOK or", "if has >= had or"),
+    ),
+    bug(
+        "logins-drive-each-other",
+        _PATIENCE,
+        "Hashing stays behind when others have gone.",
+        f"{_PATIENT}.test_taken_by_near",
+        (" or self._is_taken():", ":"),
+    ),
+    bug(
+        "stop-cuts-hashing-off",
+        _PATIENCE,
+        "A stop leaves no thread that gets on.",
+        "records.test.test_patience.ThreadsTests.test_stop",
+        ("        await self._patience.finish()\n", ""),
     ),
     bug(
         "login-starves-after-a-good-begin",
         _PATIENCE,
         "A login gets on, also if others come later.",
         f"{_PATIENT}.test_starves_later",
-        ("self.look_later(has)", "self.look_later(had)"),
+        (
+            "            self.look_later(has)\n        else",
+            "            self.look_later(had)\n        else",
+        ),
     ),
     bug(
         "lock-held-far-behind",
@@ -393,7 +437,7 @@ HASHING: tuple[Bug, ...] = (
         _PATIENCE,
         "A login that starves and finds no second thread goes on in the first.",
         f"{_PATIENT}.test_cannot_run_again",
-        ("addCallbacks(self.settle, lambda _: None)", "addBoth(self.settle)"),
+        ("addCallbacks(self.settle, lambda _: self.look_later(has))", "addBoth(self.settle)"),
     ),
     bug(
         "stop-waits-for-who-starves",
