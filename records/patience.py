@@ -84,8 +84,8 @@ class Patience:
     """Runs each call far behind all others and, if it starves there, once more and nearer.
 
     So calls must be such that they may be made twice: what the first to end gives is the result.
-    far, near: run a call in a thread that has this niceness. at_once: as many run far behind. Those
-    that starve there keep their places, so that others begin near at once for as long as it lasts.
+    far, near: run a call in a thread that has this niceness. places: as many run far behind. Those
+    that starve there keep theirs, so that others begin near at once for as long as it lasts.
     watched: makes a call that tells how it gets on.
     """
 
@@ -94,14 +94,13 @@ class Patience:
         clock: IReactorTime,
         far: Run,
         near: Run,
-        at_once: int,
+        places: int,
         watched: Callable[[Callable[[], Any]], IsWatched] = Watched,
     ) -> None:
         self._clock = clock
         self._far = far
         self._near = near
-        self._free = at_once
-        self._at_once = at_once
+        self._free = self._places = places
         self._watched = watched
         self._nearer: dict[IsWatched, float] = {}
         self._races: set[_Race] = set()
@@ -111,7 +110,7 @@ class Patience:
     @property
     def is_idle(self) -> bool:
         """Whether no call is far behind, not even one that nobody waits for any more."""
-        return self._free == self._at_once
+        return self._free == self._places
 
     def run(self, call: Callable[[], T], holds_lock: bool = False) -> Deferred[T]:
         """Run a call.
@@ -245,13 +244,14 @@ class PatientThreads:
     """`Patience` with threads. name: of the threads. at_once: how many calls are made at once."""
 
     def __init__(self, reactor: Any, at_once: int, name: str) -> None:
-        self._far = _LeavablePool(0, at_once, f"{name}-far")
+        places = 2 * at_once  # so that when others have gone, those who come anew begin far again
+        self._far = _LeavablePool(0, places, f"{name}-far")
         self._near = ThreadPool(0, at_once, f"{name}-near")
         self._patience = Patience(
             reactor,
             lambda call: deferToThreadPool(reactor, self._far, with_niceness, FAR, call),
             lambda call: deferToThreadPool(reactor, self._near, with_niceness, NEAR, call),
-            at_once,
+            places,
         )
         self.run = self._patience.run
 
