@@ -19,10 +19,14 @@ from threading import Thread, get_ident, get_native_id
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as OutOfTime
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
+
+_log = Logger("records.patience")
 
 T = TypeVar("T")
 
@@ -35,6 +39,8 @@ LOOK = 0.5
 """Seconds from one look at a call that is far behind to the next."""
 SHARE = 1 / 8
 """It starves if it had less than this part of a processor between two looks."""
+LOOKS = 3
+"""At so many looks in a row it may starve beside nearer calls, before it is made again as well."""
 MOST = 3 / 4
 """Nearer calls that together get more than this of one do not share it with others: beside each of
 these they would get a quarter, or two a half."""
@@ -67,6 +73,11 @@ class Watched:
         self._clock = clock  # last: from now on another thread may ask
         return self._call()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has: else there was no thread for it yet."""
+        return self._clock is not None
+
     def seconds(self) -> float:
         """The processor's seconds that it has had since it began. Its thread must be there yet."""
         return 0.0 if self._clock is None else time.clock_gettime(self._clock) - self._began
@@ -76,6 +87,9 @@ class IsWatched(Protocol):
     """`Watched`, or what stands for it in a test."""
 
     def __call__(self) -> Any: ...
+
+    @property
+    def has_begun(self) -> bool: ...
 
     def seconds(self) -> float: ...
 
@@ -103,7 +117,7 @@ class Patience:
         self._free = self._places = places
         self._watched = watched
         self._nearer: dict[IsWatched, float] = {}
-        self._races: set[_Race] = set()
+        self._awaited = 0
         self._at_rest: list[Deferred[None]] = []
         self._is_finishing = False
 
@@ -120,19 +134,11 @@ class Patience:
         """
         if self._is_finishing:
             return Deferred()
-        if holds_lock or not self._free:
-            return self._run_near(call)
-        self._free -= 1
-        watched = self._watched(call)
-        first: Deferred[T] = maybeDeferred(self._far, watched).addBoth(self._freed)
-        race = _Race(self._clock, watched, partial(self._run_near, call), self._is_taken_by_near)
-        self._races.add(race)
-        first.addBoth(race.settle)
-        race.look_later(0.0)
-        return race.result.addBoth(self._decided, race)
+        self._awaited += 1
+        return self._begin(call, holds_lock).addBoth(self._told)
 
     def finish(self) -> Deferred[None]:
-        """Run no more; fires when nobody waits for a call that is far behind.
+        """Run no more; fires when all that was run has been answered, and those who asked went on.
 
         Whatever is asked for from now on never comes: it is for whoever stops everything.
         """
@@ -142,24 +148,38 @@ class Patience:
         self._tell_at_rest()
         return finished
 
+    def _begin(self, call: Callable[[], Any], holds_lock: bool) -> Deferred[Any]:
+        if holds_lock or not self._free:
+            return self._run_near(self._watched(call))
+        self._free -= 1
+        watched = self._watched(call)
+        first: Deferred[Any] = maybeDeferred(self._far, watched).addBoth(self._freed)
+        race = _Race(self._clock, watched, partial(self._again, call), self._is_taken_by_near)
+        first.addBoth(race.settle)
+        race.look_later(0.0)
+        return race.result
+
     def _freed(self, outcome: Any) -> Any:
         self._free += 1
         return outcome
 
-    def _decided(self, outcome: Any, race: _Race) -> Any:
-        self._races.discard(race)
+    def _told(self, outcome: Any) -> Any:
+        self._awaited -= 1
         if self._is_finishing:
-            self._tell_at_rest()
+            self._clock.callLater(0, self._tell_at_rest)  # whoever asked comes first
         return outcome
 
     def _tell_at_rest(self) -> None:
-        if not self._races:
+        if not self._awaited:
             waiting, self._at_rest = self._at_rest, []
             for finished in waiting:
                 finished.callback(None)
 
-    def _run_near(self, call: Callable[[], Any]) -> Deferred[Any]:
+    def _again(self, call: Callable[[], Any]) -> tuple[IsWatched, Deferred[Any]]:
         watched = self._watched(call)
+        return watched, self._run_near(watched)
+
+    def _run_near(self, watched: IsWatched) -> Deferred[Any]:
         self._nearer[watched] = self._clock.seconds()
 
         def ended(outcome: Any) -> Any:
@@ -185,14 +205,15 @@ class Patience:
 class _Race:
     """A call that is far behind, and the same nearer if it starves. result: of the first to end.
 
-    is_taken: tells whether the processor is taken by what will soon end.
+    again: makes it once more, and gives that to look at. is_taken: tells whether the processor is
+    taken by what will soon end.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
         watched: IsWatched,
-        again: Callable[[], Deferred[Any]],
+        again: Callable[[], tuple[IsWatched, Deferred[Any]]],
         is_taken: Callable[[], bool],
     ) -> None:
         self.result: Deferred[Any] = Deferred()
@@ -215,18 +236,26 @@ class _Race:
         else:
             self.result.callback(outcome)
 
-    def look_later(self, had: float) -> None:
-        """had: the processor's seconds that it has had until now."""
+    def look_later(self, had: float, starved: int = 0) -> None:
+        """had: the processor's seconds until now. starved: looks in a row at which it starved."""
         if not self._is_over:
-            self._look = self._clock.callLater(LOOK, self._look_at_it, had)
+            self._look = self._clock.callLater(LOOK, self._look_at_it, had, starved)
 
-    def _look_at_it(self, had: float) -> None:
+    def _look_at_it(self, had: float, starved: int) -> None:
         has = self._watched.seconds()
-        if has - had >= SHARE * LOOK or self._is_taken():
+        if has - had >= SHARE * LOOK:
             self.look_later(has)
+        elif starved < LOOKS and self._is_taken():
+            self.look_later(has, starved + 1)
         else:
-            # If that fails, for want of a thread say, the first still gives the result.
-            self._again().addCallbacks(self.settle, lambda _: self.look_later(has))
+            watched, outcome = self._again()
+            outcome.addCallbacks(self.settle, self._failed_again, errbackArgs=(watched, has))
+
+    def _failed_again(self, failure: Failure, watched: IsWatched, had: float) -> None:
+        if watched.has_begun:
+            self.settle(failure)
+        else:
+            self.look_later(had)  # there was no thread: the first goes on, and it is tried again
 
 
 class _LeavableThread(Thread):
@@ -244,6 +273,7 @@ class PatientThreads:
     """`Patience` with threads. name: of the threads. at_once: how many calls are made at once."""
 
     def __init__(self, reactor: Any, at_once: int, name: str) -> None:
+        self._reactor = reactor
         places = 2 * at_once  # so that when others have gone, those who come anew begin far again
         self._far = _LeavablePool(0, places, f"{name}-far")
         self._near = ThreadPool(0, at_once, f"{name}-near")
@@ -260,14 +290,19 @@ class PatientThreads:
         self._far.start()
         self._near.start()
 
-    async def stop(self) -> None:
+    async def stop(self, within: float) -> None:
         """Wait for the calls that are being made, but not for one that nobody waits for any more.
 
-        Such a one is left in its thread, which does not hold up the end of the process. That must
-        come by a signal or `os._exit`, as twistd sees to: a thread that comes back from bcrypt
-        while the interpreter is taken down aborts the process.
+        within: seconds, after which those far behind are not waited for either.
+
+        Who is not waited for is left in its thread, which does not hold up the end of the process.
+        That must come by a signal or `os._exit`, as twistd sees to: a thread that comes back from
+        bcrypt while the interpreter is taken down aborts the process.
         """
-        await self._patience.finish()
+        try:
+            await self._patience.finish().addTimeout(within, self._reactor)
+        except OutOfTime:
+            _log.warn("Passwords are still being hashed; nobody waits for that any more")
         try:
             if self._patience.is_idle:
                 self._far.stop()

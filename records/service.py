@@ -361,7 +361,7 @@ class RecordsService(Service):
             self._hourly.stop()
         if self._hashing is not None:
             try:
-                await self._hashing.stop()
+                await self._hashing.stop(self._settings.stop)
             except Exception as error:  # noqa: BLE001  a thread that could not be started, say
                 _log.warn("The hashing threads did not end well: {kind}", kind=kind_of(error))
         if self._store is not None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
-from threading import Thread
-from typing import TypeVar
 
 import bcrypt
 from hypothesis import given
@@ -123,18 +120,6 @@ class OwnHashTests(SynchronousTestCase):
         stolen = plain(b"correct horse battery")
         self.assertFalse(self.same(stolen, "correct horse battery"))
         self.assertFalse(HASHER.verify("correct horse battery", PREFIX + stolen))
-
-
-T = TypeVar("T")
-
-
-def in_a_thread(call: Callable[[], T]) -> T:
-    """What the call returns in a thread of its own."""
-    found: list[T] = []
-    thread = Thread(target=lambda: found.append(call()))
-    thread.start()
-    thread.join(5)
-    return found[0]
 
 
 class SameCostTests(SynchronousTestCase):

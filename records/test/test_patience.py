@@ -11,13 +11,16 @@ from threading import Event, Thread, get_native_id
 from typing import Any, TypeVar
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from records import patience
 from records.patience import (
     FAR,
     LOOK,
+    LOOKS,
     MOST,
     NEAR,
     SHARE,
@@ -28,6 +31,7 @@ from records.patience import (
 )
 from records.test.hashing_case import Threads
 
+CLOCK: Any = reactor
 T = TypeVar("T")
 
 
@@ -37,9 +41,11 @@ class Told:
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
         self.had = 0.0
+        self.has_begun = False
 
     def __call__(self) -> Any:
         """See `records.patience.Watched`."""
+        self.has_begun = True
         return self._call()
 
     def seconds(self) -> float:
@@ -189,7 +195,7 @@ class PatienceTests(SynchronousTestCase):
             self.patience.run(str, True)
         nearer = list(self.watched)
         result = self.patience.run(self.answer)
-        for _ in range(3):
+        for _ in range(LOOKS):
             for each in nearer:
                 each.had += (MOST + 0.01) / 2 * LOOK
             self.clock.advance(LOOK)
@@ -199,6 +205,28 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(self.where(), (1, 1))  # now it is others who take it
         self.near.finish()
         self.assertEqual(self.successResultOf(result), "first")
+        self.far.finish()
+
+    def test_taken_for_long(self) -> None:
+        """But not for long: then it is made again beside them."""
+        self.patience.run(str, True)
+        result = self.patience.run(self.answer)
+        for number in range(LOOKS + 1):
+            self.assertEqual(self.where(), (1, 1), number)
+            self.watched[0].had += LOOK
+            self.clock.advance(LOOK)
+        self.assertEqual(self.where(), (1, 2))
+        self.near.finish_all()
+        self.assertEqual(self.successResultOf(result), "first")
+        self.far.finish()
+
+    def test_fails_again(self) -> None:
+        """A call that fails nearer has failed: it is not made over and over."""
+        result = self.patience.run(lambda: int("no number"))
+        self.clock.advance(LOOK)
+        self.near.finish()
+        self.failureResultOf(result, ValueError)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
         self.far.finish()
 
     def test_shared_by_near(self) -> None:
@@ -222,6 +250,8 @@ class PatienceTests(SynchronousTestCase):
         self.clock.advance(LOOK)
         self.near.finish()
         self.assertEqual([self.successResultOf(each) for each in results], ["first", "second"])
+        self.assertNoResult(finished)  # before whoever asked has gone on
+        self.clock.advance(0)
         self.successResultOf(finished)
         self.assertFalse(self.patience.is_idle)
         self.assertNoResult(self.patience.run(self.answer))
@@ -234,6 +264,17 @@ class PatienceTests(SynchronousTestCase):
         finished = self.patience.finish()
         self.far.finish()
         self.failureResultOf(result, ValueError)
+        self.clock.advance(0)
+        self.successResultOf(finished)
+
+    def test_finish_near(self) -> None:
+        """So it does for a call that was near from the beginning."""
+        result = self.patience.run(self.answer, True)
+        finished = self.patience.finish()
+        self.assertNoResult(finished)
+        self.near.finish()
+        self.assertEqual(self.successResultOf(result), "first")
+        self.clock.advance(0)
         self.successResultOf(finished)
 
 
@@ -307,7 +348,7 @@ class ThreadsTests(TestCase):
     """`PatientThreads`: with threads, and the reactor."""
 
     def setUp(self) -> None:
-        self.threads = PatientThreads(reactor, 2, self.id())
+        self.threads = PatientThreads(CLOCK, 2, self.id())
         self.threads.start()
 
     def left(self) -> list[str]:
@@ -319,7 +360,7 @@ class ThreadsTests(TestCase):
         own = niceness()
         self.assertEqual(await self.threads.run(niceness), max(own, FAR))
         self.assertEqual(await self.threads.run(niceness, True), max(own, NEAR))
-        await self.threads.stop()
+        await self.threads.stop(30)
 
     async def test_stop(self) -> None:
         """A stop waits for the calls that get on, and leaves no thread."""
@@ -334,7 +375,7 @@ class ThreadsTests(TestCase):
 
         self.threads.run(lambda: slow("near"), True)
         self.threads.run(lambda: slow("far"))
-        await self.threads.stop()
+        await self.threads.stop(30)
         self.assertEqual(sorted(done), ["far", "near"])
         self.assertEqual(self.left(), [])
 
@@ -353,9 +394,27 @@ class ThreadsTests(TestCase):
 
         begun = time.monotonic()
         self.assertEqual(await self.threads.run(call), 2)
-        await self.threads.stop()
+        await self.threads.stop(30)
         self.assertLess(time.monotonic() - begun, 10)
         self.assertFalse(ended.is_set())
+
+    async def test_stop_in_time(self) -> None:
+        """A stop waits only so long."""
+        freed = Event()
+        self.addCleanup(freed.set)
+        self.patch(patience, "LOOK", 60.0)
+        begun: Deferred[None] = Deferred()
+
+        def call() -> None:
+            CLOCK.callFromThread(begun.callback, None)
+            freed.wait(20)
+
+        self.threads.run(call)
+        await begun
+        with capturedLogs() as told:
+            await self.threads.stop(0.1)
+        self.assertEqual(len(told), 1)
+        self.assertEqual(len(self.left()), 1)
 
     async def test_stop_fails(self) -> None:
         """If one kind of threads cannot be stopped, the others are."""
@@ -369,5 +428,5 @@ class ThreadsTests(TestCase):
         self.patch(far, "stop", fail)
         await self.threads.run(niceness, True)
         with self.assertRaises(RuntimeError):
-            await self.threads.stop()
+            await self.threads.stop(30)
         self.assertEqual(self.left(), [])
