@@ -409,12 +409,14 @@ class ThreadsTests(TestCase):
             CLOCK.callFromThread(begun.callback, None)
             freed.wait(20)
 
-        self.threads.run(call)
+        result = self.threads.run(call)
         await begun
         with capturedLogs() as told:
             await self.threads.stop(0.1)
         self.assertEqual(len(told), 1)
         self.assertEqual(len(self.left()), 1)
+        freed.set()
+        await result
 
     async def test_stop_fails(self) -> None:
         """If one kind of threads cannot be stopped, the others are."""
