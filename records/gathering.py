@@ -22,8 +22,8 @@ LITTLE = 2048
 is no batch."""
 
 FULL = 16 * 1024
-"""As many bytes as a TLS record holds (RFC 8446, 5.1): of whom they come in one piece, more is likely
-to be there."""
+"""As many bytes as a TLS record holds (RFC 8446, 5.1): of whom they come in one piece, more is
+likely to be there."""
 
 FEW = 16
 """While others are there, no more than so many who ask for much are served in a turn: of each that
