@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -34,7 +34,6 @@ from records.messages import (
     MAX_PAGE,
     MAX_UNDER_WAY,
     ListParams,
-    Params,
 )
 from records.operations.methods import (
     METHODS,
@@ -46,13 +45,12 @@ from records.operations.methods import (
     perform_encoded,
 )
 from records.operations.sessions import Caller
+from records.pending import AnswerLine, Task
 from records.wire import (
     Batch,
     Malformed,
     Request,
-    RequestId,
     decode_params,
-    encode_batch,
     encode_error,
     encode_result,
     parse,
@@ -89,58 +87,6 @@ class Nobody:
 NOBODY: Peer = Nobody()
 
 
-# Of these there may be very many, and nothing refers back: the garbage collector need not see them.
-class _AnswerLine(Struct, gc=False):
-    """A line of the answer to come: one request's, or a whole batch's.
-
-    count: of requests. left: how many of them have not been answered. size: of the line asked.
-    """
-
-    count: int
-    size: int
-    left: int
-    answer: bytes = b""
-    parts: list[bytes] | None = None
-
-    @classmethod
-    def of(cls, count: int, is_batch: bool, size: int) -> _AnswerLine:
-        return cls(count, size, count, parts=[b""] * count if is_batch else None)
-
-    def put(self, place: int, answer: bytes) -> None:
-        if self.parts is None:
-            self.answer = answer
-        else:
-            self.parts[place] = answer
-        self.left -= 1
-
-    def encoded(self) -> bytes:
-        """The line; empty if nothing is to be answered."""
-        if self.parts is None:
-            return self.answer
-        answers = [part for part in self.parts if part]
-        return encode_batch(answers) if answers else b""
-
-
-class _Task(Struct, gc=False):
-    """A request whose form is good, on its way.
-
-    Its params are kept as they came: decoded, they may take thirty times as much memory. rows: how
-    many employees they may ask for.
-    """
-
-    line: _AnswerLine
-    place: int
-    id: RequestId | UnsetType
-    method: Method
-    raw: Raw
-    rows: int
-
-    @property
-    def params(self) -> Params:
-        """The params, which have been found good before."""
-        return decode_params(self.raw, self.method.decode)
-
-
 class Conversation:
     """One connection's requests and answers.
 
@@ -154,8 +100,8 @@ class Conversation:
         self._store = services.store
         self._peer = peer
         self._attendance = Attendance(services, source)
-        self._lines: deque[_AnswerLine] = deque()
-        self._queue: deque[_Task] = deque()
+        self._lines: deque[AnswerLine] = deque()
+        self._queue: deque[Task] = deque()
         self._way: Way | None = None  # of what is under way in the store, if anything is
         self._count = 0  # how many pieces of it there are
         self._held = False
@@ -190,7 +136,7 @@ class Conversation:
             return 1
         is_batch = isinstance(message, Batch)
         members = message.members if isinstance(message, Batch) else (message,)
-        answer = _AnswerLine.of(len(members), is_batch, len(line))
+        answer = AnswerLine.of(len(members), is_batch, len(line))
         self._lines.append(answer)
         self.under_way += len(members)
         self._bytes_under_way += answer.size
@@ -227,7 +173,7 @@ class Conversation:
 
     def refuse(self, error: RecordsError) -> None:
         """Answer, in its turn, to something that could not even be received."""
-        answer = _AnswerLine.of(1, False, 0)
+        answer = AnswerLine.of(1, False, 0)
         answer.put(0, encode_error(None, error))
         self._lines.append(answer)
         self.under_way += 1
@@ -249,7 +195,7 @@ class Conversation:
         self._queue.clear()
         self._lines.clear()
 
-    def _enter(self, line: _AnswerLine, place: int, member: Request | Malformed) -> None:
+    def _enter(self, line: AnswerLine, place: int, member: Request | Malformed) -> None:
         """Look at a request's method and params, and put it in the queue."""
         if isinstance(member, Malformed):
             line.put(place, encode_error(member.id, member.error))
@@ -263,7 +209,7 @@ class Conversation:
             line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))
         else:
             rows = params.limit if isinstance(params, ListParams) else 1
-            task = _Task(line, place, member.id, method.form(params), member.params, rows)
+            task = Task(line, place, member.id, method.form(params), member.params, rows)
             self._queue.append(task)
 
     def _go_on(self) -> None:
@@ -292,7 +238,7 @@ class Conversation:
             self.under_way -= answered
             self._peer.settled()
 
-    def _begin(self, task: _Task) -> bool:
+    def _begin(self, task: Task) -> bool:
         """Begin the first task of the queue, if it may begin now. Returns whether it did."""
         way, caller = task.method.way, self._attendance.caller
         if self._count and not (way is Way.WRITE and self._way is Way.WRITE):
@@ -319,7 +265,7 @@ class Conversation:
             self._read(caller)
         return True
 
-    def _point(self, task: _Task, caller: Caller) -> None:
+    def _point(self, task: Task, caller: Caller) -> None:
         """Do a read of a few rows at once."""
         self._attendance.used(caller)
         try:
@@ -331,7 +277,7 @@ class Conversation:
 
     def _read(self, caller: Caller) -> None:
         """Hand the reads that stand first in the queue to the store, as one piece."""
-        tasks: list[_Task] = []
+        tasks: list[Task] = []
         asked: list[tuple[Method, Raw]] = []
         rows = 0
         while self._queue and len(tasks) < MAX_READS and rows < MAX_ROWS:
@@ -347,19 +293,19 @@ class Conversation:
             self._reads_done, self._reads_failed, callbackArgs=(tasks,), errbackArgs=(tasks,)
         ).addErrback(self._fault)
 
-    def _reads_done(self, outcomes: list[Done], tasks: list[_Task]) -> None:
+    def _reads_done(self, outcomes: list[Done], tasks: list[Task]) -> None:
         self._count -= 1
         for task, done in zip(tasks, outcomes, strict=True):
             self._end_read(task, done)
         self._go_on()
 
-    def _reads_failed(self, failure: Failure, tasks: list[_Task]) -> None:
+    def _reads_failed(self, failure: Failure, tasks: list[Task]) -> None:
         self._count -= 1
         for task in tasks:
             self._fail(task, failure.value)
         self._go_on()
 
-    def _end_read(self, task: _Task, done: Done) -> None:
+    def _end_read(self, task: Task, done: Done) -> None:
         if isinstance(done.error, Refused):
             # A refusal that must leave a trace leaves it before it is answered.
             remember, error = done.error.remember, done.error.error.bare()
@@ -370,7 +316,7 @@ class Conversation:
         else:
             self._settle(task, done.value)
 
-    def _track(self, way: Way, work: Deferred[Any] | Any, task: _Task) -> None:
+    def _track(self, way: Way, work: Deferred[Any] | Any, task: Task) -> None:
         """Keep account of a piece of work, and answer its task when it has ended."""
         self._way = way
         self._count += 1
@@ -379,23 +325,23 @@ class Conversation:
             self._work_done, self._work_failed, callbackArgs=(task,), errbackArgs=(task,)
         ).addErrback(self._fault)
 
-    def _work_done(self, value: object, task: _Task) -> None:
+    def _work_done(self, value: object, task: Task) -> None:
         if task.method is REVEAL and self._owes_a_wait(partial(self._work_ends, task, value)):
             return
         self._work_ends(task, value)
 
-    def _work_ends(self, task: _Task, value: object) -> None:
+    def _work_ends(self, task: Task, value: object) -> None:
         self._count -= 1
         self._settle(task, value)
         self._go_on()
 
-    def _work_failed(self, failure: Failure, task: _Task) -> None:
+    def _work_failed(self, failure: Failure, task: Task) -> None:
         denied = isinstance(failure.value, PermissionDenied)
         if denied and self._owes_a_wait(partial(self._work_fails, task, failure.value)):
             return
         self._work_fails(task, failure.value)
 
-    def _work_fails(self, task: _Task, error: BaseException | None) -> None:
+    def _work_fails(self, task: Task, error: BaseException | None) -> None:
         self._count -= 1
         self._fail(task, error)
         self._go_on()
@@ -411,7 +357,7 @@ class Conversation:
         services.wait(wait).addCallback(lambda _: end()).addErrback(self._fault)
         return True
 
-    def _settle(self, task: _Task, value: object) -> None:
+    def _settle(self, task: Task, value: object) -> None:
         if task.id is UNSET:
             task.line.put(task.place, b"")
             return
@@ -425,7 +371,7 @@ class Conversation:
             answer = encode_error(task.id, too_long)
         task.line.put(task.place, answer)
 
-    def _fail(self, task: _Task, error: BaseException | None) -> None:
+    def _fail(self, task: Task, error: BaseException | None) -> None:
         told = self._reply(error, task.method)
         task.line.put(task.place, b"" if task.id is UNSET else encode_error(task.id, told))
 

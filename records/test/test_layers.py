@@ -37,6 +37,7 @@ ADAPTERS = {
     "passwords",
     "throttle",
     "conversation",
+    "pending",
     "protocol",
     "keys",
     "tls",
