@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -13,6 +14,7 @@ from records.access import Role
 from records.accounts import Account
 from records.boundaries import Transaction, Work
 from records.errors import Unusable
+from records.store import sqlite
 from records.store.sqlite import SqliteDatabase
 from records.store.transactions import SqliteWriter
 from records.store.upgrade import SchemaFile, schema_files
@@ -194,6 +196,28 @@ class OpenTests(SynchronousTestCase):
             self.path.write_bytes(whole[: page * 4096] + noise + whole[(page + 1) * 4096 :])
             with self.assertRaises(Unusable, msg=f"page {page}"):
                 SqliteDatabase(self.path, FakeTime())
+
+    def test_damaged_accounts(self) -> None:
+        """So is one that is too large to be looked through, where it is the accounts."""
+        self.make()
+        with closing(apsw.Connection(str(self.path))) as hand:
+            hand.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+                " INSERT INTO accounts (username, password_hash, roles, disabled,"
+                " must_change_password) SELECT printf('somebody%04d', i), 'hash', 'hr', 0, 0 FROM n"
+            )
+        whole = self.path.read_bytes()
+        self.patch(sqlite, "QUICK_CHECK_BYTES", 0)
+        SqliteDatabase(self.path, FakeTime())
+        pages = [
+            page
+            for page in range(1, len(whole) // 4096)
+            if b"somebody" in whole[page * 4096 : (page + 1) * 4096]
+        ]
+        self.assertGreater(len(pages), 4)  # of the table, and of the index by name
+        for page in pages:
+            self.path.write_bytes(whole[: page * 4096] + bytes(4096) + whole[(page + 1) * 4096 :])
+            self.assert_refused("is damaged")
 
     def test_no_place(self) -> None:
         """A folder that is not there, or a folder in the file's place, is told of."""
