@@ -17,6 +17,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -176,6 +177,21 @@ def _on_hang_up(call: Callable[[], None]) -> None:
     signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(call))
 
 
+def _stop_once() -> None:
+    """Have further SIGINTs and SIGTERMs told what happens. Twisted would log each as a fault."""
+    running: Any = reactor
+
+    def tell(*_: object) -> None:
+        running.callFromThread(
+            _log.info,
+            "Stopping already: what is under way gets some seconds more. kill -9 would lose "
+            "nothing that was answered",
+        )
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
+
+
 def _show(text: str) -> None:
     """Show something once to somebody at a terminal; twistd has put the log in stderr's place."""
     if sys.__stderr__ is not None and sys.__stderr__.isatty():
@@ -269,6 +285,10 @@ class _Refusable(RecordsService):
                 _log.critical("Cannot start: {why}", why=str(reason))
             raise
         _collect_seldom()
+
+    def stopService(self) -> Deferred[None]:
+        _stop_once()
+        return super().stopService()
 
 
 def makeService(options: Options) -> IService:

@@ -49,7 +49,10 @@ class StopTests(DaemonCase):
         self.assertEqual(sorted(found), sorted(answered))
 
     def test_nobody_new(self) -> None:
-        """A daemon that stops takes no more connections, and ends although some stay open."""
+        """A daemon that stops takes no more connections, and ends although some stay open.
+
+        Whoever loses patience is told why it takes so long.
+        """
         daemon = self.start_daemon("--stop-timeout", "2")
         wire, token = self.log_in_first(daemon)
         long = {**PERSON, "home_address": "Rue de la Paix " * 13}
@@ -66,10 +69,14 @@ class StopTests(DaemonCase):
         until(lambda: _is_refused(daemon.port), "no connection is taken", 1.5)
         assert daemon.process is not None
         self.assertIsNone(daemon.process.poll())  # it waits for the one that does not read
+        daemon.signal(signal.SIGINT)
+        daemon.signal(signal.SIGTERM)
         self.assertEqual(daemon.ended(within=8), STOPPED)
         self.assertLess(time.monotonic() - began, 8)
         self.assertIn("Some requests did not finish in time. Connections ended: 1", daemon.log)
         self.assertIn("Stopped", daemon.log)
+        self.assertIn("Stopping already", daemon.log)
+        self.assertNotIn("Traceback", daemon.log)
 
     def test_idle(self) -> None:
         """With connections that only wait, a stop is quick, and each is closed in good order."""
