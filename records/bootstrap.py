@@ -187,6 +187,10 @@ def open_database(
         is_new = not accounts.everyone()
         first = accounts.named(FIRST_USER)
         reader.end()
+    except ValueError:  # a role that there is not, or text that is none
+        raise Unusable(
+            f"{places.database} has an account that cannot be read: restore it from a backup."
+        ) from None
     finally:
         reader.close()
     if first is not None and not first.must_change_password:

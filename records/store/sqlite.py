@@ -29,7 +29,7 @@ HEADER_BYTES = 512
 QUICK_CHECK_BYTES = 32 * 1024 * 1024
 """Databases up to this size are checked in full when opened; larger ones take too long.
 
-Of those the accounts are, which every start reads.
+Of larger ones only the accounts are checked, all of which every start reads anyway.
 """
 
 
@@ -132,7 +132,7 @@ class SqliteDatabase:
             raise Unusable(f"{path} cannot be used: {error}.") from None
         except OSError as error:
             raise Unusable(f"{path} cannot be opened: {error.strerror}.") from None
-        except (apsw.NotADBError, apsw.CorruptError):
+        except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError):
             raise Unusable(f"{path} is damaged: restore it from a backup.") from None
         except apsw.Error as error:
             raise Unusable(f"{path} cannot be opened: {_why(error)}.") from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import apsw
+
 from records.access import Role
 from records.accounts import Account
 from records.audit import Event, Outcome
@@ -138,6 +140,17 @@ class DatabaseTests(PlacesCase):
         self.unusable(self.places.database, self.open)
         self.assertEqual(self.places.database.read_bytes(), b"something else" * 100)
         self.assertFalse(self.places.first_password.exists())
+
+    def test_unreadable_account(self) -> None:
+        """So is one with an account that is none, though the file is sound."""
+        self.open()
+        hand = apsw.Connection(str(self.places.database))
+        self.addCleanup(hand.close)
+        for change in ("roles = 'emplpyee'", "roles = 'hr', username = CAST(x'ff' AS TEXT)"):
+            hand.execute(f"UPDATE accounts SET {change}")
+            line = str(self.assertRaises(Unusable, self.open))
+            self.assertIn("restore it from a backup", line)
+            self.assertNotIn("emplpyee", line)
 
     def test_in_the_way(self) -> None:
         """A folder in the database's place is refused."""

@@ -123,7 +123,21 @@ DURABILITY: tuple[Bug, ...] = (
         _SQLITE,
         "A damaged database is refused when it is opened.",
         "records.test.test_store_open.OpenTests.test_damaged",
-        ('            if told != "ok":\n', '            if told == "":\n'),
+        ('        if told != "ok":\n', '        if told == "":\n'),
+    ),
+    bug(
+        "damaged-accounts-not-looked-for",
+        _SQLITE,
+        "Damaged accounts are found when a database is opened, however large it is.",
+        "records.test.test_store_open.OpenTests.test_damaged_accounts",
+        ('QUICK_CHECK_BYTES else "accounts"', 'QUICK_CHECK_BYTES else "sessions"'),
+    ),
+    bug(
+        "unreadable-account-not-told",
+        "records/bootstrap.py",
+        "An account that cannot be read is told at the start.",
+        "records.test.test_bootstrap_database.DatabaseTests.test_unreadable_account",
+        ("    except ValueError:  # a role", "    except KeyError:  # a role"),
     ),
     bug(
         "altered-step-accepted",
