@@ -17,7 +17,6 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -178,14 +177,17 @@ def _on_hang_up(call: Callable[[], None]) -> None:
 
 
 def _stop_once() -> None:
-    """Have further SIGINTs and SIGTERMs told what happens. Twisted would log each as a fault."""
+    """Have further SIGINTs and SIGTERMs answered in the log. Twisted would log each as a fault.
+
+    For when the reactor stops: from now on they stop nothing.
+    """
     running: Any = reactor
 
     def tell(*_: object) -> None:
         running.callFromThread(
             _log.info,
-            "Stopping already: what is under way gets some seconds more. kill -9 would lose "
-            "nothing that was answered",
+            "Stopping already: what is under way may take up to --stop-timeout. kill -9 would "
+            "lose nothing that was answered",
         )
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -284,11 +286,9 @@ class _Refusable(RecordsService):
             if sys.__stderr__ is None or not sys.__stderr__.isatty():
                 _log.critical("Cannot start: {why}", why=str(reason))
             raise
+        running: Any = reactor
+        running.addSystemEventTrigger("before", "shutdown", _stop_once)
         _collect_seldom()
-
-    def stopService(self) -> Deferred[None]:
-        _stop_once()
-        return super().stopService()
 
 
 def makeService(options: Options) -> IService:

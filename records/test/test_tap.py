@@ -17,8 +17,9 @@ from typing import Any
 
 import msgspec
 from twisted.application.service import IService, IServiceMaker
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.python import usage
@@ -42,9 +43,12 @@ from records.tap import (
     _more_files,
     _on_hang_up,
     _show,
+    _stop_once,
     _tell_in_one_line,
     makeService,
 )
+
+CLOCK: Any = reactor
 
 DEFAULTS = Settings(
     Places(Path("data"), KeyFiles(Path("keys"))),
@@ -300,6 +304,28 @@ class HangUpTests(TestCase):
             os.kill(os.getpid(), signal.SIGHUP)
             self.assertFalse(told[-1].called)
             await told[-1]
+
+
+class StopOnceTests(TestCase):
+    """SIGTERM and SIGINT while the reactor stops."""
+
+    timeout = 30
+
+    async def test_answered(self) -> None:
+        """Each is answered in the log, in the reactor's own time, and stops nothing."""
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        for number in numbers:
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        _stop_once()
+        with capturedLogs() as events:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+            self.assertEqual(events, [])
+            await deferLater(CLOCK, 0.05)
+        told = [formatEvent(each) for each in events]
+        self.assertEqual(len(told), 2)
+        for each in told:
+            self.assertIn("Stopping already", each)
 
 
 class FilesTests(SynchronousTestCase):
