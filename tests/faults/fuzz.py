@@ -161,6 +161,11 @@ class Subject:
                     Session(session_id(name), account.id, tx.now, tx.now, SOURCE)
                 )
 
+    def wait_for(self, other: Subject) -> None:
+        """Let time pass for whichever of the two is behind, until it is the same for both."""
+        ahead = self.time.seconds() - other.time.seconds()
+        (other if ahead > 0 else self).time.advance(abs(ahead))
+
     @property
     def elsewhere(self) -> float:
         """See the class."""
