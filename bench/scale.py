@@ -143,7 +143,7 @@ def _compared(
 ) -> tuple[Verdict, dict[str, list[Result]]]:
     """employee.get with many and with few.
 
-    Each repeat goes there and back, so that a machine which slows down meanwhile slows both.
+    Each repeat goes there and back, so that a machine which gets slower and slower slows both.
     """
     found: dict[str, list[Result]] = {"few": [], "many": []}
     ratios = []

@@ -20,6 +20,13 @@ class PaceTests(SynchronousTestCase):
             self.assertAlmostEqual(pace.delay("a", 100.0), number / PER_SECOND)
         self.assertEqual(pace.delay("b", 100.0), 0.0)
 
+    def test_longest(self) -> None:
+        """Nobody waits for longer than nine minutes, however often it was denied."""
+        pace = Pace()
+        waits = [pace.delay("a", 100.0) for _ in range(20_000)]
+        self.assertAlmostEqual(max(waits), 540.0, places=0)
+        self.assertLess(pace.delay("a", 100.0 + 540.0), 1.0)
+
     def test_rest(self) -> None:
         """Whoever rests may have a burst again."""
         pace = Pace()

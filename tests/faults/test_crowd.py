@@ -32,9 +32,10 @@ IDLE_KIB = 100
 """What a connection that holds on to what it has may cost, in KiB, TLS and a session included."""
 UNREAD_KIB = 1024
 """What a connection may cost that has asked for all it may and reads nothing."""
-NOTICED_GONE = scaled(40, 240)
+NOTICED_GONE = scaled(40, 600)
 """Seconds until those who hung up are gone. Some are denied so often that they are not read, and
-what they have sent fills the way, so that only the next answer that is owed finds nobody."""
+what they have sent fills the way, so that only the next answer that is owed finds nobody. It is
+owed for nine minutes at the longest (`records.pace`), where very many have been denied."""
 SECONDS = scaled(1, 10) / 2
 _BURN = "import os; os.nice(19)\nwhile True: pass"
 
