@@ -143,6 +143,7 @@ class SqliteDatabase:
             self._look_at_header()
             glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             try:
+                glance.set_busy_timeout(BUSY_TIMEOUT)
                 if missing_steps(glance, steps) and not may_upgrade:
                     raise Unusable("its schema is older: start this version's daemon once")
             finally:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import apsw
 from twisted.trial.unittest import SynchronousTestCase
@@ -218,6 +219,20 @@ class OpenTests(SynchronousTestCase):
         for page in pages:
             self.path.write_bytes(whole[: page * 4096] + bytes(4096) + whole[(page + 1) * 4096 :])
             self.assert_refused("is damaged")
+
+    def test_taken(self) -> None:
+        """It is waited for while another process has it to itself, as whoever leaves last does."""
+        self.make()
+        for may_upgrade in (True, False):
+            other = apsw.Connection(str(self.path))
+            other.pragma("locking_mode", "exclusive")
+            other.execute("BEGIN EXCLUSIVE; COMMIT")
+            with closing(apsw.Connection(str(self.path))) as hand:
+                self.assertRaises(apsw.BusyError, hand.execute, "SELECT * FROM accounts")
+            leaving = Timer(0.2, other.close)
+            leaving.start()
+            SqliteDatabase(self.path, FakeTime(), may_upgrade=may_upgrade)
+            leaving.join()
 
     def test_no_place(self) -> None:
         """A folder that is not there, or a folder in the file's place, is told of."""

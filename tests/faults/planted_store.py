@@ -140,6 +140,13 @@ DURABILITY: tuple[Bug, ...] = (
         ("    except ValueError:  # a role", "    except KeyError:  # a role"),
     ),
     bug(
+        "look-without-patience",
+        _SQLITE,
+        "A database that another process is just leaving is waited for.",
+        "records.test.test_store_open.OpenTests.test_taken",
+        ("                glance.set_busy_timeout(BUSY_TIMEOUT)\n", ""),
+    ),
+    bug(
         "altered-step-accepted",
         "records/store/upgrade.py",
         "A database whose schema is not the one that this program knows is refused.",
