@@ -186,8 +186,8 @@ def _stop_once() -> None:
     def tell(*_: object) -> None:
         running.callFromThread(
             _log.info,
-            "Stopping already: what is under way may take up to --stop-timeout. kill -9 would "
-            "lose nothing that was answered",
+            "Stopping already: requests under way have up to --stop-timeout, passwords that are "
+            "being hashed as much again. kill -9 would lose nothing that was answered",
         )
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -84,8 +84,8 @@ class AnswerTests(SearchingCase):
             answers.append(line.feed(whole, at_once))
             line.close()
             subject.keep_sessions()
-        self.assertEqual(answers[0], answers[1])
         self.pair[0].wait_for(self.pair[1])
+        self.assertEqual(answers[0], answers[1])
 
     def test_worst_lines(self) -> None:
         """The worst lines are answered as any others."""
