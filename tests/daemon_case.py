@@ -19,9 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from tests.daemon_processes import catches, end_pid, parent_of, writers_in
+from tests.quiet import SharedMachineCase
 from tests.wire import WAIT, Wire
 
 HERE = Path(__file__).resolve().parent
@@ -235,7 +234,7 @@ class Daemon:
         return []
 
 
-class DaemonCase(SynchronousTestCase):
+class DaemonCase(SharedMachineCase):
     """Tests with a real daemon. Whatever they start is ended with them.
 
     is_measured: whether coverage is measured in what they start, where it is at all. That makes

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from bench import people, promises, slapd, web
 from bench.load import Result, lines, result_of
 from bench.plot import svg
@@ -17,6 +15,7 @@ from bench.promises import Spread, Verdict
 from bench.speed import Rates, nearest_echo, plan
 from bench.work import Work
 from tests.daemon_case import CHECKOUT, unmeasured
+from tests.quiet import SharedMachineCase
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 REFUSED = b"HTTP/1.1 409 Conflict\r\ncontent-length: 3\r\n\r\nno!"
@@ -32,7 +31,7 @@ def work(system: str, name: str, depth: int = 1) -> Work:
     return Work(system, name, depth, lambda seconds: Result(1, 1, 1))
 
 
-class FramingTests(SynchronousTestCase):
+class FramingTests(SharedMachineCase):
     """Answers are counted as they come, in whatever pieces."""
 
     def counted(self, framing: object, stream: bytes, size: int) -> tuple[int, int, bytes]:
@@ -66,7 +65,7 @@ class FramingTests(SynchronousTestCase):
             self.assertEqual(self.counted(slapd.ldap, stream, size), (2, 1, DONE[:5]))
 
 
-class FiguresTests(SynchronousTestCase):
+class FiguresTests(SharedMachineCase):
     """What is made of latencies and rates."""
 
     def test_result(self) -> None:
@@ -122,7 +121,7 @@ class FiguresTests(SynchronousTestCase):
         self.assertGreater(len(names), 8000)
 
 
-class RunTests(SynchronousTestCase):
+class RunTests(SharedMachineCase):
     """`python -m bench`."""
 
     def bench(self, *options: str) -> subprocess.CompletedProcess[str]:

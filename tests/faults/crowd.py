@@ -15,12 +15,15 @@ import json
 import os
 import resource
 import select
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +285,15 @@ class Crowd:
     def wait(self) -> None:
         """Wait until all are there."""
         self._told()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Its process does nothing meanwhile; its connections stay."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def leave(self) -> dict[str, Any]:
         """Have all hang up at once; what they have done."""

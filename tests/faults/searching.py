@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from twisted.trial.unittest import SynchronousTestCase
+from tests.quiet import SharedMachineCase
 
 if TYPE_CHECKING:
     import unittest
 
 
-class SearchingCase(SynchronousTestCase):
+class SearchingCase(SharedMachineCase):
     """A test that runs at the pace of one whose coverage nobody measures."""
 
     def run(self, result: unittest.TestResult) -> None:

@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from records.employee import words_in
 from tests.daemon_case import CHECKOUT, unmeasured
@@ -24,6 +23,7 @@ from tests.faults.fuzz_answers import MAX_LINE
 from tests.faults.fuzz_lines import WORST, lines
 from tests.faults.scale import scaled
 from tests.faults.searching import SearchingCase
+from tests.quiet import SharedMachineCase
 
 FOUND = Path(__file__).with_name("found")
 HELD = 0.01
@@ -105,7 +105,7 @@ class AnswerTests(SearchingCase):
                 self.subject.keep_sessions()
 
 
-class HoldingTests(SynchronousTestCase):
+class HoldingTests(SharedMachineCase):
     """How long what is sent keeps a thread at work; measured in a process that nothing traces."""
 
     _costs: ClassVar[dict[str, dict[str, dict[str, float]]]] = {}

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from tests.faults.histories import (
     Account,
     Add,
@@ -28,6 +26,7 @@ from tests.faults.histories import (
     set_roles,
     states_after,
 )
+from tests.quiet import SharedMachineCase
 
 NOBODY = Employee()
 A = Stored(1, "a")
@@ -54,7 +53,7 @@ def is_linearizable(calls: Calls, state: object) -> bool:
     return True
 
 
-class EmployeeHistoryTests(SynchronousTestCase):
+class EmployeeHistoryTests(SharedMachineCase):
     """Histories of one employee, written by hand."""
 
     def check_good(self, calls: Calls, state: Employee, *after: Employee) -> None:
@@ -178,7 +177,7 @@ class EmployeeHistoryTests(SynchronousTestCase):
         self.check_wrong([*answered, *looks, impossible], state, impossible.operation)
 
 
-class AccountHistoryTests(SynchronousTestCase):
+class AccountHistoryTests(SharedMachineCase):
     """Histories of one account, written by hand."""
 
     def check(self, calls: Calls, *, good: bool, state: Account = HR) -> None:

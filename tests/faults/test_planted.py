@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 
 from twisted.trial.runner import ErrorHolder, TestLoader
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.faults.planted import ROOT, check_all, copy_checkout, main, run_test, score
 from tests.faults.planted_bug import bug
 from tests.faults.planted_bugs import BUGS
 from tests.faults.scale import IS_LONG
+from tests.quiet import SharedMachineCase
 
 AT_LEAST = 30
 QUICK = ("savepoint-forgotten", "nobody-is-everybody", "revision-not-compared")
@@ -28,7 +28,7 @@ def dumped(source: str) -> str:
     return ast.dump(ast.parse(source))
 
 
-class ListTests(SynchronousTestCase):
+class ListTests(SharedMachineCase):
     """What can be told without planting anything."""
 
     def test_names(self) -> None:
@@ -80,7 +80,7 @@ class ListTests(SynchronousTestCase):
         self.assertEqual(main(["no-such-bug"]), 2)
 
 
-class PlantedTests(SynchronousTestCase):
+class PlantedTests(SharedMachineCase):
     """Bugs that are really planted."""
 
     def copy(self) -> Path:

@@ -12,7 +12,6 @@ from pathlib import Path
 from random import Random
 
 import apsw
-from twisted.trial.unittest import SynchronousTestCase
 
 from records.errors import Unusable
 from records.store.sqlite import SqliteDatabase
@@ -44,6 +43,7 @@ from tests.faults.power_life import (
 )
 from tests.faults.power_recorder import NAME
 from tests.faults.scale import IS_LONG, scaled
+from tests.quiet import SharedMachineCase
 
 LIVES = scaled(4, 100)
 """Databases, each with a life of its own."""
@@ -68,7 +68,7 @@ class Careless(SqliteDatabase):
         return writer
 
 
-class PowerCase(SynchronousTestCase):
+class PowerCase(SharedMachineCase):
     """Lives that are recorded, and losses that are checked."""
 
     def setUp(self) -> None:
@@ -211,7 +211,7 @@ class SensitivityTests(PowerCase):
         self.assertNotIn(NAME, before)
 
 
-class DiskTests(SynchronousTestCase):
+class DiskTests(SharedMachineCase):
     """What a disk may hold."""
 
     def test_synced(self) -> None:
