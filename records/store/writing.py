@@ -16,21 +16,11 @@ from typing import Any
 from records.boundaries import CommitUnknown, Work, Writer
 from records.errors import Unusable
 from records.faults import told
+from records.forked import PIECE
+from records.parcels import Broken, Unpacker, pack
 from records.store.lanes import Lanes
-from records.store.parcels import (
-    Broken,
-    Closed,
-    Opened,
-    Stop,
-    Unpacker,
-    pack,
-    parcel_of_outcomes,
-    works_of,
-)
+from records.store.parcels import Closed, Opened, Stop, parcel_of_outcomes, works_of
 from records.store.workers import MAX_BATCH, MAX_BULK
-
-PIECE = 64 * 1024
-"""How many bytes are taken in at a time, at most."""
 
 
 class Gone(Exception):

@@ -43,6 +43,8 @@ ADAPTERS = {
     "tls",
     "faults",
     "files",
+    "forked",
+    "parcels",
     "pace",
     "patience",
     "attendance",

@@ -15,14 +15,12 @@ from records.faults import FarFault, kind_of, whereabouts
 from records.messages import GetParams
 from records.operations.methods import METHODS, REVEAL, Method, perform_encoded
 from records.operations.sessions import Caller
+from records.parcels import Broken, Unpacker, pack
 from records.store.parcels import (
-    Broken,
     Closed,
     Opened,
     Stop,
-    Unpacker,
     outcomes_of,
-    pack,
     parcel_of_outcomes,
     parcel_of_works,
     works_of,

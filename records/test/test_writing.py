@@ -12,14 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.boundaries import CommitUnknown, Done, Transaction, Work
 from records.errors import NotFound, Unusable
+from records.parcels import Broken, Unpacker, pack
 from records.store.parcels import (
-    Broken,
     Closed,
     Opened,
     Stop,
-    Unpacker,
     outcomes_of,
-    pack,
     parcel_of_works,
 )
 from records.store.sqlite import SqliteDatabase

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
+_FORKED = "records/forked.py"
 _PROCESS = "records/store/process.py"
 _WRITING = "records/store/writing.py"
 _ENDS = "records.test.test_process.EndTests"
@@ -56,14 +57,14 @@ PROCESS: tuple[Bug, ...] = (
     ),
     bug(
         "ended-by-ctrl-c",
-        _PROCESS,
+        _FORKED,
         "A signal to all processes stops the daemon in its order.",
         f"{_LIFE}.test_signals",
         ("        signal.signal(number, signal.SIG_IGN)\n", "        pass\n"),
     ),
     bug(
         "has-all-that-is-open",
-        _PROCESS,
+        _FORKED,
         "The process that writes has no share of what else the daemon has open.",
         f"{_LIFE}.test_name_and_files",
         ("    _let_go(keep)\n    with", "    with"),
@@ -77,24 +78,24 @@ PROCESS: tuple[Bug, ...] = (
     ),
     bug(
         "half-a-parcel",
-        _PROCESS,
+        _FORKED,
         "Whatever happens on the way to the process that writes, everybody is answered.",
         f"{_ENDS}.test_cannot_send",
         ("        except ConnectionError:\n", "        except OSError:\n"),
     ),
     bug(
         "left-behind",
-        _PROCESS,
+        _FORKED,
         "Of a start that failed no process is left.",
         f"{_ENDS}.test_abandoned",
         (
-            '`WriterWorker`."""\n        self._watch_no_more()\n        self._reap()\n',
-            '`WriterWorker`."""\n        self._watch_no_more()\n',
+            'of the start."""\n        self._watch_no_more()\n        self._reap()\n',
+            'of the start."""\n        self._watch_no_more()\n',
         ),
     ),
     bug(
         "fault-comes-over-whole",
-        "records/store/parcels.py",
+        "records/parcels.py",
         "Of a fault only its kind and place are told, also from process to process.",
         "records.test.test_parcels.OutcomeTests.test_faults",
         ("    return FarFault.of(error)\n", "    return error\n"),
