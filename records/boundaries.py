@@ -261,7 +261,11 @@ class Database(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Slow, salted password hashes. Its methods block: they are called off the reactor."""
+    """Slow, salted password hashes.
+
+    `hash` and `verify` block, and are called in another process: so the hasher can be pickled, and
+    remembers nothing.
+    """
 
     def hash(self, password: str) -> str: ...
 

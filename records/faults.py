@@ -44,6 +44,6 @@ def whereabouts(error: BaseException | None) -> str:
     return " > ".join(frames[-MAX_FRAMES:])
 
 
-def told(error: BaseException) -> str:
+def told(error: BaseException | None) -> str:
     """Both in a few words."""
     return f"{kind_of(error)} at {whereabouts(error)}"

@@ -80,7 +80,7 @@ class ForkedProcess:
         raise NotImplementedError
 
     def abandon(self) -> None:
-        """End it where nothing comes of the start."""
+        """End it at once, whatever it is at."""
         self._watch_no_more()
         self._reap()
 

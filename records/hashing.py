@@ -15,7 +15,7 @@ import hashlib
 import hmac
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import bcrypt
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -38,6 +38,7 @@ _BCRYPT_READS = 72
 _NOBODYS = b"." * 53  # a salt and a hash, of what nobody will ever find
 
 THREADS = 2
+"""So many hashes are made at a time."""
 
 MAX_WAITING = 256
 MAX_WAITING_PER_SOURCE = 64
@@ -106,6 +107,34 @@ class BcryptHasher:
         return not hashed.startswith(PREFIX) or _cost_of(hashed) != self._cost
 
 
+class HashingEnded(Exception):
+    """Nothing can be hashed any more; why, in some words."""
+
+
+class Hashing(Protocol):
+    """Whoever runs slow calls aside from the reactor. failed: only ever fails: `HashingEnded`."""
+
+    failed: Deferred[None]
+
+    def start(self) -> None:
+        """From now on, calls can be run."""
+
+    def run(self, call: Callable[[], T], holds_lock: bool = False) -> Deferred[T]:
+        """Run a call, maybe twice. holds_lock: see `records.patience.Patience.run`.
+
+        Fails with `Busy` if it has come to its end.
+        """
+
+    async def stop(self, within: float) -> None:
+        """Run no more, and wait until who waits for a call has been answered, and went on.
+
+        within: seconds, after which nobody is waited for. What is asked for meanwhile never comes.
+        """
+
+    def abandon(self) -> None:
+        """End at once, where nothing comes of the start."""
+
+
 class Flooded(Busy):
     """A source has as many calls waiting as it may: the refusal is its own doing."""
 
@@ -120,7 +149,7 @@ class HashingQueue:
     So whoever sends many logins delays his own, and hardly anybody else's. Nor do a few who send
     many keep others out: when all places are taken, a newcomer gets one of those of the source
     that has the most.
-    run: runs a call in a thread and gives back its result, such as `records.patience.Patience.run`.
+    run: see `Hashing`.
     """
 
     def __init__(

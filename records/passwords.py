@@ -6,6 +6,7 @@ Owns the order of the steps, and that a wrong password and an unknown user cost 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import NoReturn
 
@@ -98,7 +99,7 @@ class Passwords:
         at_most = 1 if is_waiting else MAX_WAITING_PER_SOURCE
         try:
             return await self._queue.submit(
-                attempt.source, lambda: self._hasher.verify(password, hashed), at_most
+                attempt.source, partial(self._hasher.verify, password, hashed), at_most
             )
         except Flooded:
             if is_waiting:
@@ -149,7 +150,7 @@ class Passwords:
         if account.disabled:
             return False
         return await self._queue.submit(
-            source, lambda: self._hasher.verify(password, account.password_hash)
+            source, partial(self._hasher.verify, password, account.password_hash)
         )
 
     async def _refuse_login(self, account: Account | None, caller: Caller, bulk: bool) -> NoReturn:
@@ -157,7 +158,7 @@ class Passwords:
         raise NotAuthenticated("Wrong username or password.")
 
     def _hashed(self, source: str, password: str) -> Deferred[str]:
-        return self._queue.submit(source, lambda: self._hasher.hash(password))
+        return self._queue.submit(source, partial(self._hasher.hash, password))
 
     async def change(self, caller: Caller, current: str, new: str, *, bulk: bool = False) -> None:
         """Change the caller's password, which ends the account's other sessions.
@@ -182,7 +183,7 @@ class Passwords:
             "new",
             await self._queue.submit(
                 attempt.source,
-                lambda: password_faults(new, account.username),
+                partial(password_faults, new, account.username),
                 holds_lock=True,
             ),
         )

@@ -15,18 +15,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from threading import Thread, get_ident, get_native_id
+from threading import get_ident, get_native_id
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.defer import TimeoutError as OutOfTime
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
-
-_log = Logger("records.patience")
 
 T = TypeVar("T")
 
@@ -114,17 +110,9 @@ class Patience:
         self._clock = clock
         self._far = far
         self._near = near
-        self._free = self._places = places
+        self._free = places
         self._watched = watched
         self._nearer: dict[IsWatched, float] = {}
-        self._awaited = 0
-        self._at_rest: list[Deferred[None]] = []
-        self._is_finishing = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no call is far behind, not even one that nobody waits for any more."""
-        return self._free == self._places
 
     def run(self, call: Callable[[], T], holds_lock: bool = False) -> Deferred[T]:
         """Run a call.
@@ -132,23 +120,6 @@ class Patience:
         holds_lock: whether it is Python's own work, and so keeps the interpreter's lock. Who has
         that must not stay far behind, because then all threads would.
         """
-        if self._is_finishing:
-            return Deferred()
-        self._awaited += 1
-        return self._begin(call, holds_lock).addBoth(self._told)
-
-    def finish(self) -> Deferred[None]:
-        """Run no more; fires when all that was run has been answered, and those who asked went on.
-
-        Whatever is asked for from now on never comes: it is for whoever stops everything.
-        """
-        self._is_finishing = True
-        finished: Deferred[None] = Deferred()
-        self._at_rest.append(finished)
-        self._tell_at_rest()
-        return finished
-
-    def _begin(self, call: Callable[[], Any], holds_lock: bool) -> Deferred[Any]:
         if holds_lock or not self._free:
             return self._run_near(self._watched(call))
         self._free -= 1
@@ -162,18 +133,6 @@ class Patience:
     def _freed(self, outcome: Any) -> Any:
         self._free += 1
         return outcome
-
-    def _told(self, outcome: Any) -> Any:
-        self._awaited -= 1
-        if self._is_finishing:
-            self._clock.callLater(0, self._tell_at_rest)  # whoever asked comes first
-        return outcome
-
-    def _tell_at_rest(self) -> None:
-        if not self._awaited:
-            waiting, self._at_rest = self._at_rest, []
-            for finished in waiting:
-                finished.callback(None)
 
     def _again(self, call: Callable[[], Any]) -> tuple[IsWatched, Deferred[Any]]:
         watched = self._watched(call)
@@ -258,53 +217,22 @@ class _Race:
             self.look_later(had)  # there was no thread: the first goes on, and it is tried again
 
 
-class _LeavableThread(Thread):
-    """One that does not hold up the end of the process."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, daemon=True, **kwargs)
-
-
-class _LeavablePool(ThreadPool):
-    threadFactory = _LeavableThread
-
-
 class PatientThreads:
     """`Patience` with threads. name: of the threads. at_once: how many calls are made at once."""
 
     def __init__(self, reactor: Any, at_once: int, name: str) -> None:
-        self._reactor = reactor
         places = 2 * at_once  # so that when others have gone, those who come anew begin far again
-        self._far = _LeavablePool(0, places, f"{name}-far")
+        self._far = ThreadPool(0, places, f"{name}-far")
         self._near = ThreadPool(0, at_once, f"{name}-near")
-        self._patience = Patience(
+        patience = Patience(
             reactor,
             lambda call: deferToThreadPool(reactor, self._far, with_niceness, FAR, call),
             lambda call: deferToThreadPool(reactor, self._near, with_niceness, NEAR, call),
             places,
         )
-        self.run = self._patience.run
+        self.run = patience.run
 
     def start(self) -> None:
         """From now on, calls can be run."""
         self._far.start()
         self._near.start()
-
-    async def stop(self, within: float) -> None:
-        """Wait for the calls that are being made, but not for one that nobody waits for any more.
-
-        within: seconds, after which those far behind are not waited for either.
-
-        Who is not waited for is left in its thread, which does not hold up the end of the process.
-        That must come by a signal or `os._exit`, as twistd sees to: a thread that comes back from
-        bcrypt while the interpreter is taken down aborts the process.
-        """
-        try:
-            await self._patience.finish().addTimeout(within, self._reactor)
-        except OutOfTime:
-            _log.warn("Passwords are still being hashed; nobody waits for that any more")
-        try:
-            if self._patience.is_idle:
-                self._far.stop()
-        finally:
-            self._near.stop()

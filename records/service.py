@@ -1,7 +1,7 @@
 """The daemon's life: opened in order, refused in one line, and closed in order.
 
-Start: lock, the process that writes, keys, listen, database, threads. Stop: listen no more, let
-what is under way finish, end what is left, close the threads and the database. Owns no policy.
+Start: lock, the two other processes, keys, listen, database, threads. Stop: listen no more, let
+what is under way finish, end what is left, close the processes and the database. Owns no policy.
 """
 
 from __future__ import annotations
@@ -46,13 +46,12 @@ from records.eager import EagerFactory, UnbufferedTLS
 from records.errors import Unusable
 from records.faults import kind_of, whereabouts
 from records.gathering import Gathering
-from records.hashing import THREADS, HashingQueue
+from records.hashing import Hashing, HashingQueue
 from records.keys import certificate_end, days_left
 from records.messages import PROTOCOL, Limits, ServerInfo
 from records.operations.sessions import sweep
 from records.pace import Pace
 from records.passwords import Passwords
-from records.patience import PatientThreads
 from records.protocol import Deadlines, RecordsFactory
 from records.store.batching import BatchingStore, following
 from records.store.sqlite import writer_of
@@ -83,9 +82,10 @@ class Surroundings(Struct, frozen=True):
     """What of the world outside the daemon gets.
 
     clock: microseconds since 1970 in UTC. begin_writer: begins whoever is to write to the database,
-    given how that is opened and the descriptors that are to be kept there. hang_up: has a call made
-    at each SIGHUP. show: shows lines to whoever started the daemon, where that is somebody at a
-    terminal. give_up: ends the process as a failed one, once the reactor has stopped.
+    given how that is opened and the descriptors that are to be kept there. begin_hashing: begins
+    whoever is to hash passwords. hang_up: has a call made at each SIGHUP. show: shows lines to
+    whoever started the daemon, where that is somebody at a terminal. give_up: ends the process as a
+    failed one, once the reactor has stopped.
     """
 
     reactor: Any
@@ -93,6 +93,7 @@ class Surroundings(Struct, frozen=True):
     clock: Callable[[], int]
     random_bytes: Callable[[int], bytes]
     begin_writer: Callable[[Callable[[Path], Writer], Sequence[int]], WriterWorker]
+    begin_hashing: Callable[[], Hashing]
     hang_up: Callable[[Callable[[], None]], object]
     show: Callable[[str], object]
     give_up: Callable[[], object]
@@ -123,7 +124,7 @@ class RecordsService(Service):
         self._ports: list[IListeningPort] = []
         self._lock: int | None = None
         self._store: BatchingStore | None = None
-        self._hashing: PatientThreads | None = None
+        self._hashing: Hashing | None = None
         self._services: Services | None = None
         self._hourly: LoopingCall | None = None
         self._stopped: Deferred[None] | None = None
@@ -158,7 +159,7 @@ class RecordsService(Service):
         if self._stopped is not None:
             raise Unusable("This service has been stopped. Make another one.")
         self._lock = lock(places)
-        # It begins before there is anything that it must not have a share of.
+        # They begin before there is anything that they must not have a share of.
         opening = partial(writer_of, clock=around.clock, random_bytes=around.random_bytes)
         try:
             writer = around.begin_writer(opening, [self._lock])
@@ -166,6 +167,7 @@ class RecordsService(Service):
             self._unlock()
             raise
         try:
+            self._hashing = hashing = around.begin_hashing()
             open_keys(places, present())
             self._tls = ServerTLS(places.keys)
             for description in settings.listen:
@@ -174,9 +176,12 @@ class RecordsService(Service):
                 places, around.hasher, around.clock, around.random_bytes
             )
             writer.open(places.database)
-            self._open(database, writer)
+            self._open(database, writer, hashing)
         except BaseException:
             writer.abandon()
+            if self._hashing is not None:
+                self._hashing.abandon()
+                self._hashing = None
             for port in self._ports:
                 port.stopListening()
             self._ports = []
@@ -205,13 +210,13 @@ class RecordsService(Service):
             raise Unusable(_why_not_listening(description, why))
         self._ports += ports
 
-    def _open(self, database: Database, writer: Worker) -> None:
+    def _open(self, database: Database, writer: Worker, hashing: Hashing) -> None:
         """Start what works beside the reactor. From here on, connections can be served."""
         around, settings = self._around, self._settings
         reactor = around.reactor
         self._store = store = BatchingStore(reactor, self._turns, database, writer, self._fail)
-        self._hashing = hashing = PatientThreads(reactor, THREADS, "records-hashing")
         hashing.start()
+        hashing.failed.addErrback(self._cannot_hash)
         passwords = Passwords(
             reactor,
             store,
@@ -318,6 +323,14 @@ class RecordsService(Service):
     def _fail(self, failure: Failure) -> None:
         """The store cannot go on: answer what can be answered, and stop."""
         _log.critical("Stopping: whether the last changes are durable cannot be known")
+        self._give_up()
+
+    def _cannot_hash(self, failure: Failure) -> None:
+        """Nobody can log in any more: answer what can be answered, and stop."""
+        _log.critical("Stopping: nobody can log in any more: {why}", why=str(failure.value))
+        self._give_up()
+
+    def _give_up(self) -> None:
         self._around.give_up()
         self._around.reactor.callLater(0, self._stop_reactor)
 
@@ -362,8 +375,8 @@ class RecordsService(Service):
         if self._hashing is not None:
             try:
                 await self._hashing.stop(self._settings.stop)
-            except Exception as error:  # noqa: BLE001  a thread that could not be started, say
-                _log.warn("The hashing threads did not end well: {kind}", kind=kind_of(error))
+            except Exception as error:  # noqa: BLE001  the rest is to be closed all the same
+                _log.warn("Hashing did not end well: {kind}", kind=kind_of(error))
         if self._store is not None:
             try:
                 await self._store.stop()

@@ -24,6 +24,7 @@ from records import __version__
 from records.accounts import SessionLimits
 from records.bootstrap import Places
 from records.errors import Unusable
+from records.hasher import HasherProcess
 from records.hashing import COST, BcryptHasher
 from records.keys import KeyFiles
 from records.protocol import Deadlines
@@ -302,6 +303,7 @@ def makeService(options: Options) -> IService:
             clock=_microseconds,
             random_bytes=os.urandom,
             begin_writer=partial(WriterProcess, reactor),
+            begin_hashing=partial(HasherProcess, reactor),
             hang_up=_on_hang_up,
             show=_show,
             give_up=_fail_at_exit,

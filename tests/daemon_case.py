@@ -19,7 +19,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.daemon_processes import catches, end_pid, parent_of, writers_in
+from tests.daemon_processes import (
+    catches,
+    end_pid,
+    hashers_in,
+    others_in,
+    parent_of,
+    writers_in,
+)
 from tests.quiet import SharedMachineCase
 from tests.wire import WAIT, Wire
 
@@ -133,9 +140,20 @@ class Daemon:
         return pid
 
     @property
+    def hasher(self) -> int:
+        """The process id of the one that hashes passwords, which it has forked as well."""
+        (pid,) = (each for each in hashers_in(self.folder) if parent_of(each) == self.pid)
+        return pid
+
+    @property
     def pids(self) -> tuple[int, int]:
-        """Both."""
+        """Those of the two that have to do with the data: the one that serves, and the writer."""
         return self.pid, self.writer
+
+    @property
+    def all_pids(self) -> tuple[int, int, int]:
+        """All of them."""
+        return self.pid, self.writer, self.hasher
 
     @property
     def log(self) -> str:
@@ -219,15 +237,19 @@ class Daemon:
         self.is_hurt = True
         os.kill(self.writer, signal.SIGKILL)
 
+    def kill_hasher(self) -> None:
+        """End the one that hashes passwords in the same way."""
+        os.kill(self.hasher, signal.SIGKILL)
+
     def left_behind(self) -> list[int]:
-        """Its processes that write, once they have had the time to end; there must be none.
+        """Its other processes, once they have had the time to end; there must be none.
 
         What is there nevertheless is ended.
         """
         try:
-            until(lambda: not writers_in(self.folder), "the process that writes has ended")
+            until(lambda: not others_in(self.folder), "its other processes have ended")
         except AssertionError:
-            left = writers_in(self.folder)
+            left = others_in(self.folder)
             for pid in left:
                 end_pid(pid)
             return left

@@ -9,6 +9,8 @@ from pathlib import Path
 
 WRITER = "records-writer"
 """What a daemon's process that writes is called."""
+HASHER = "records-hasher"
+"""What the one that hashes passwords is called."""
 
 
 def parent_of(pid: int) -> int:
@@ -33,10 +35,24 @@ def is_there(pid: int, folder: Path) -> bool:
 
 def writers_in(folder: Path) -> list[int]:
     """The processes that write for daemons of this folder, whosever children they are by now."""
+    return _called(folder, WRITER)
+
+
+def hashers_in(folder: Path) -> list[int]:
+    """Those that hash passwords for them."""
+    return _called(folder, HASHER)
+
+
+def others_in(folder: Path) -> list[int]:
+    """All processes that daemons of this folder have forked."""
+    return writers_in(folder) + hashers_in(folder)
+
+
+def _called(folder: Path, name: str) -> list[int]:
     found = []
     for process in Path("/proc").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # those that end meanwhile
-            if process.name.isdigit() and (process / "comm").read_text("utf-8").strip() == WRITER:
+            if process.name.isdigit() and (process / "comm").read_text("utf-8").strip() == name:
                 found += [int(process.name)] if is_there(int(process.name), folder) else []
     return found
 

@@ -1,4 +1,4 @@
-"""The daemon is two processes: they begin and end together, whatever becomes of one of them."""
+"""The daemon is three processes that begin and end together, whatever becomes of one of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import signal
 import time
 from typing import Any
 
-from tests.daemon_case import BREAKDOWN, STOPPED, Daemon, DaemonCase, until
-from tests.daemon_processes import end_pid, files_of, writers_in
+from tests.daemon_case import BREAKDOWN, PASSWORD, STOPPED, Daemon, DaemonCase, until
+from tests.daemon_processes import end_pid, files_of, others_in, writers_in
 from tests.wire import WAIT, Wire, request
 
 STOPPING = "Stopping: whether the last changes are durable cannot be known"
@@ -21,20 +21,26 @@ PATIENCE = 2.0
 REQUESTS = 250
 """So many are under way on each connection when something happens."""
 WIRES = 3
+LONG_ENOUGH = 1.0
+"""Seconds in which a login's password is on its way to be compared, on however busy a machine."""
 
 
 class ProcessCase(DaemonCase):
-    """What is common to tests of the two processes."""
+    """What is common to tests of the processes."""
 
     def burden(self, daemon: Daemon) -> tuple[Wire, list[Wire], str]:
         """Give it a great deal to write, of which something has been done; and the token."""
         wire, token = self.log_in_first(daemon)
+        return wire, self.much(daemon, token), token
+
+    def much(self, daemon: Daemon, token: str) -> list[Wire]:
+        """A great deal to write, of which something has been done."""
         wires = [self.resume(daemon, token) for _ in range(WIRES)]
         for number, each in enumerate(wires):
             each.send(*[request("employee.add", i, **added(i)) for i in ids_of(number)])
         first = wires[0].read()
         self.assertEqual(first["result"]["employee"]["id"], 1)
-        return wire, wires, token
+        return wires
 
     def answers(self, wires: list[Wire]) -> dict[int, str]:
         """How each request of these was answered, in order and as far as they were, to the end."""
@@ -48,6 +54,13 @@ class ProcessCase(DaemonCase):
             self.assertEqual([answer["id"] for answer in told], wanted)
             reasons |= {answer["id"]: reason_of(answer) for answer in told}
         return reasons
+
+    def log_in_again(self, daemon: Daemon) -> None:
+        """Whoever had changed their password has it still, and is served."""
+        wire = self.connect(daemon)
+        wire.ask("login", username="admin", password=PASSWORD)
+        wire.ask("employee.add", **added(9000))
+        wire.close()
 
     def check_effects(self, daemon: Daemon, token: str, reasons: dict[int, str]) -> None:
         """What was answered well is there, what was refused or never answered is not.
@@ -89,56 +102,58 @@ def reason_of(answer: dict[str, Any]) -> str:
 
 
 class StopTests(ProcessCase):
-    """Signals that come to both, as a terminal and a service manager send them."""
+    """Signals that come to all, as a terminal and a service manager send them."""
 
-    def stop_both(self, number: signal.Signals, *, writer_first: bool) -> None:
+    def stop_all(self, number: signal.Signals, *, writer_first: bool) -> None:
         """A stop by this signal: all that is under way is answered, and done."""
         daemon = self.start_daemon()
         wire, wires, token = self.burden(daemon)
-        both = [daemon.writer, daemon.pid]
-        for pid in both if writer_first else reversed(both):
+        all_of_them = [daemon.writer, daemon.hasher, daemon.pid]
+        for pid in all_of_them if writer_first else reversed(all_of_them):
             os.kill(pid, number)
         reasons = self.answers(wires)
         self.assertEqual({*reasons.values()}, {"ok"})
         wire.close()
         self.assertEqual(daemon.ended(WAIT), -number)
         self.assertIn("Stopped", daemon.log)
-        self.assertEqual(writers_in(daemon.folder), [])
+        self.assertEqual(others_in(daemon.folder), [])
         daemon.start()
         self.check_effects(daemon, token, reasons)
 
     def test_terminate(self) -> None:
-        """SIGTERM to both is a stop in good order."""
-        self.stop_both(signal.SIGTERM, writer_first=True)
+        """SIGTERM to all is a stop in good order."""
+        self.stop_all(signal.SIGTERM, writer_first=True)
 
     def test_interrupt(self) -> None:
         """So is SIGINT, which is Ctrl-C at a terminal."""
-        self.stop_both(signal.SIGINT, writer_first=False)
+        self.stop_all(signal.SIGINT, writer_first=False)
 
     def test_hang_up(self) -> None:
-        """SIGHUP to both ends neither: the keys are read again."""
+        """SIGHUP to all ends none: the keys are read again."""
         daemon = self.start_daemon()
         wire, _ = self.log_in_first(daemon)
-        for pid in (daemon.writer, daemon.pid):
+        for pid in reversed(daemon.all_pids):
             os.kill(pid, signal.SIGHUP)
         until(lambda: "The certificate was loaded" in daemon.log, "the keys are read again")
         wire.ask("employee.add", **added(1))
         wire.close()
         self.assertEqual(daemon.stop(), STOPPED)
 
-    def test_to_the_writer_alone(self) -> None:
-        """What comes to the process that writes alone changes nothing, as often as it comes."""
+    def test_to_the_others_alone(self) -> None:
+        """What comes to the other processes alone changes nothing, as often as it comes."""
         daemon = self.start_daemon()
         wire, wires, _ = self.burden(daemon)
-        writer = daemon.writer
+        others = others_in(daemon.folder)
         for each_signal in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) * 3:
-            os.kill(writer, each_signal)
+            for pid in others:
+                os.kill(pid, each_signal)
         for number, each in enumerate(wires):
             for wanted in ids_of(number)[0 if number else 1 :]:
                 answer = each.read()
                 self.assertEqual((answer["id"], reason_of(answer)), (wanted, "ok"))
             each.close()
-        self.assertEqual(daemon.writer, writer)
+        self.assertEqual(others_in(daemon.folder), others)
+        self.log_in_again(daemon)
         wire.close()
         self.assertEqual(daemon.stop(), STOPPED)
 
@@ -161,14 +176,7 @@ class WriterTests(ProcessCase):
         self.assertEqual(told.count(STOPPING), 1)
         self.assertEqual(len(re.findall("the process that writes has ended: signal 9", told)), 1)
         daemon.start()
-        self.admin_again(daemon)
-
-    def admin_again(self, daemon: Daemon) -> None:
-        """Whoever had changed their password has it still, and is served."""
-        wire = self.connect(daemon)
-        wire.ask("login", username="admin", password="seven quiet herons wade")
-        wire.ask("employee.add", **added(9000))
-        wire.close()
+        self.log_in_again(daemon)
 
     def test_under_load(self) -> None:
         """Killed in the midst of a lot, all of that is answered, and every answer is true."""
@@ -226,6 +234,62 @@ class WriterTests(ProcessCase):
         self.assertEqual(daemon.stop(), STOPPED)
 
 
+class HasherTests(ProcessCase):
+    """The process that hashes passwords comes to a bad end."""
+
+    def check_ended(self, daemon: Daemon, seen: int = 0) -> None:
+        """The daemon has ended as a failed one, which said why; another one is a good one."""
+        self.assertEqual(daemon.ended(SOON), 1)
+        told = daemon.log[seen:]
+        self.assertEqual(told.count("the process that hashes passwords has ended: signal 9"), 1)
+        self.assertEqual(told.count("Stopped"), 1)
+        daemon.start()
+        self.log_in_again(daemon)
+
+    def test_idle(self) -> None:
+        """Killed with nothing to do, it takes the daemon with it, for nobody could log in."""
+        daemon = self.start_daemon()
+        wire, _ = self.log_in_first(daemon)
+        daemon.kill_hasher()
+        self.assertEqual(wire.rest(), b"")
+        wire.close()
+        self.check_ended(daemon)
+
+    def test_logging_in(self) -> None:
+        """Killed at its work, who logs in is told that the daemon stops; all else is done."""
+        daemon = self.start_daemon()
+        wire, token = self.log_in_first(daemon)
+        late, seen = self.connect(daemon), len(daemon.log)
+        os.kill(daemon.hasher, signal.SIGSTOP)
+        late.send(request("login", username="admin", password=PASSWORD))
+        time.sleep(LONG_ENOUGH)
+        wires = self.much(daemon, token)
+        daemon.kill_hasher()
+        self.assertEqual(reason_of(late.read()), "busy")
+        reasons = self.answers(wires)
+        self.assertEqual({*reasons.values()}, {"ok"})
+        for each in (wire, late):
+            each.close()
+        self.check_ended(daemon, seen)
+        self.check_effects(daemon, token, {**reasons, 9000: "ok"})
+
+    def test_paused(self) -> None:
+        """Paused, it keeps nobody from working who is logged in; continued, it compares."""
+        daemon = self.start_daemon()
+        wire, _ = self.log_in_first(daemon)
+        os.kill(daemon.hasher, signal.SIGSTOP)
+        late = self.connect(daemon)
+        late.send(request("login", username="admin", password=PASSWORD))
+        for number in range(1, 4):
+            wire.ask("employee.add", **added(number))
+        self.assertEqual(len(wire.ask("employee.list")["employees"]), 3)
+        os.kill(daemon.hasher, signal.SIGCONT)
+        self.assertIn("result", late.read())
+        for each in (wire, late):
+            each.close()
+        self.assertEqual(daemon.stop(), STOPPED)
+
+
 class DaemonTests(ProcessCase):
     """The process that serves is killed, and the other finds itself alone."""
 
@@ -244,10 +308,10 @@ class DaemonTests(ProcessCase):
         self.check_effects(daemon, token, {**UNANSWERED, **reasons})
 
     def test_idle(self) -> None:
-        """With nothing to do, the other ends at once."""
+        """With nothing to do, the others end at once."""
         daemon = self.start_daemon()
         daemon.kill()
-        until(lambda: not writers_in(daemon.folder), "the other has ended", SOON)
+        until(lambda: not others_in(daemon.folder), "the others have ended", SOON)
         daemon.start()
 
     def test_while_the_other_is_paused(self) -> None:

@@ -1,4 +1,4 @@
-"""Starts of the daemon's two processes that fail, and a start into the background."""
+"""Starts of the daemon's processes that fail, and a start into the background."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 from tests.daemon_case import BIN, STOPPED, Daemon, DaemonCase, free_port, until
-from tests.daemon_processes import is_there, writers_in
+from tests.daemon_processes import hashers_in, is_there, others_in, writers_in
 from tests.wire import WAIT
 
 SOON = 5.0
@@ -29,7 +29,7 @@ class RefusedTests(DaemonCase):
         daemon.port = daemon.port or free_port()
         process = daemon.launch()
         self.assertEqual(process.wait(WAIT), 1)
-        until(lambda: not writers_in(daemon.folder), "nothing is left")
+        until(lambda: not others_in(daemon.folder), "nothing is left")
         self.assertNotIn("Traceback", daemon.log + daemon.errors)
         told = [line for line in daemon.errors.splitlines() if not line.startswith("strace: ")]
         self.assertEqual(len(told), 1, told)
@@ -68,8 +68,10 @@ class RefusedTests(DaemonCase):
 
     def test_no_process(self) -> None:
         """Where the system gives no more processes, that is said, and the lock is given back."""
-        daemon = self.traced("-e", "trace=?fork,?clone", "-e", "inject=?fork,?clone:error=EAGAIN")
-        self.assertIn("process", self.refused(daemon))
+        for number, purpose in (1, "writes"), (2, "hashes passwords"):
+            inject = f"inject=?fork,?clone:error=EAGAIN:when={number}"
+            daemon = self.traced("-e", "trace=?fork,?clone", "-e", inject)
+            self.assertIn(f"There can be no process that {purpose}: ", self.refused(daemon))
 
     def test_killed_at_its_beginning(self) -> None:
         """A process that writes which ends at once has the start refused."""
@@ -82,18 +84,18 @@ class BeginningTests(DaemonCase):
     """What comes while a daemon begins."""
 
     def terminate(self, daemon: Daemon) -> None:
-        """Stop it while it begins: both processes end at once, and the next start is a good one."""
+        """Stop it while it begins: its processes end at once, and the next start is a good one."""
         process = daemon.launch()
         until(lambda: writers_in(daemon.folder), "the process that writes is there")
         os.kill(daemon.writer, signal.SIGTERM)
         process.terminate()
         self.assertEqual(process.wait(WAIT), STOPPED)
-        until(lambda: not writers_in(daemon.folder), "both have ended", SOON)
+        until(lambda: not others_in(daemon.folder), "all have ended", SOON)
         daemon.start()
         self.admin(daemon).close()
 
     def test_terminated(self) -> None:
-        """SIGTERM to both while they begin ends both."""
+        """SIGTERM to two of them while they begin ends them all."""
         daemon = self.make_daemon()
         daemon.port = free_port()
         self.terminate(daemon)
@@ -113,6 +115,18 @@ class BeginningTests(DaemonCase):
         daemon.kill_writer()
         self.assertEqual(process.wait(SOON), 1)
         self.assertIn("the process that writes has ended: signal 9", daemon.log)
+        daemon.start()
+        self.admin(daemon).close()
+
+    def test_hasher_killed(self) -> None:
+        """So it is with the one that hashes passwords."""
+        daemon = self.make_daemon()
+        daemon.port = free_port()
+        process = daemon.launch()
+        until(lambda: hashers_in(daemon.folder), "the process that hashes is there")
+        daemon.kill_hasher()
+        self.assertEqual(process.wait(WAIT), 1)
+        self.assertIn("the process that hashes passwords has ended: signal 9", daemon.log)
         daemon.start()
         self.admin(daemon).close()
 
@@ -143,7 +157,7 @@ class BackgroundTests(DaemonCase):
 
     def end_both(self, folder: Path, pid: int) -> None:
         """End what a test has left behind where it failed."""
-        for each in (pid, *writers_in(folder)):
+        for each in (pid, *others_in(folder)):
             if is_there(each, folder):
                 os.kill(each, signal.SIGKILL)
 
@@ -151,47 +165,47 @@ class BackgroundTests(DaemonCase):
         """All of these have ended, and the file that named one of them is gone."""
         until(
             partial(all_gone, pids, folder),
-            "both have ended",
+            "all have ended",
         )
         self.assertFalse((folder / "first.pid").exists())
 
     def test_stop(self) -> None:
-        """It serves, and stops by its pidfile: both processes."""
+        """It serves, and stops by its pidfile: all its processes."""
         daemon, pid = self.in_background()
-        (writer,) = writers_in(daemon.folder)
+        others = others_in(daemon.folder)
         wire = self.admin(daemon)
         wire.ask("employee.add", employee={"given_name": "Ann"})
         wire.close()
         os.kill(pid, signal.SIGTERM)
-        self.check_gone(daemon.folder, [pid, writer])
+        self.check_gone(daemon.folder, [pid, *others])
         self.assertIn("Stopped", self.log(daemon))
         self.assertNotIn("Traceback", self.log(daemon))
 
     def test_second(self) -> None:
         """A second one is refused, and leaves nothing behind; the first one goes on."""
         daemon, pid = self.in_background()
-        (writer,) = writers_in(daemon.folder)
+        others = others_in(daemon.folder)
         done = self.command(daemon.folder, free_port(), "second")
         self.assertEqual(done.returncode, 1, done)
         self.assertIn("is in use by another daemon", done.stderr + done.stdout)
-        self.assertEqual(writers_in(daemon.folder), [writer])
+        self.assertEqual(others_in(daemon.folder), others)
         self.admin(daemon).close()
         os.kill(pid, signal.SIGTERM)
-        self.check_gone(daemon.folder, [pid, writer])
+        self.check_gone(daemon.folder, [pid, *others])
 
     def test_killed(self) -> None:
         """Its process that writes is killed: the daemon ends, and can be started again."""
         daemon, pid = self.in_background()
-        (writer,) = writers_in(daemon.folder)
+        writer, hasher = others_in(daemon.folder)
         os.kill(writer, signal.SIGKILL)
-        self.check_gone(daemon.folder, [pid, writer])
+        self.check_gone(daemon.folder, [pid, writer, hasher])
         self.assertIn("the process that writes has ended: signal 9", self.log(daemon))
         done = self.command(daemon.folder, daemon.port, "first")
         self.assertEqual(done.returncode, 0, done)
         pid = int((daemon.folder / "first.pid").read_text("ascii"))
         self.addCleanup(self.end_both, daemon.folder, pid)
         self.admin(daemon).close()
-        pids = [pid, *writers_in(daemon.folder)]
+        pids = [pid, *others_in(daemon.folder)]
         os.kill(pid, signal.SIGTERM)
         self.check_gone(daemon.folder, pids)
 

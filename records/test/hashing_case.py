@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
 
 from records.accounts import normalize_password
 from records.boundaries import PasswordHasher
+from records.hashing import Hashing, HashingEnded
 
 
 class Threads:
@@ -48,6 +51,40 @@ class Threads:
             self.finish()
 
 
+class HashingThreads:
+    """`Hashing` in threads of this process, in place of a process of its own.
+
+    is_abandoned: whether nothing has come of the start.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self.is_abandoned = False
+        self._reactor = reactor
+        self._pool = ThreadPool(0, 2, "hashing")
+        self.failed: Deferred[None] = Deferred()
+
+    def start(self) -> None:
+        """See `Hashing`."""
+        self._pool.start()
+
+    def run(self, call: Callable[[], Any], holds_lock: bool = False) -> Deferred[Any]:
+        """See `Hashing`."""
+        return deferToThreadPool(self._reactor, self._pool, call)
+
+    async def stop(self, within: float) -> None:
+        """See `Hashing`. Waits for all calls."""
+        self._pool.stop()
+
+    def abandon(self) -> None:
+        """See `Hashing`."""
+        self.is_abandoned = True
+        self._pool.stop()
+
+    def break_down(self, why: str) -> None:
+        """Let nothing be hashed any more."""
+        self.failed.errback(Failure(HashingEnded(why)))
+
+
 class PlainHasher:
     """Hashes that anybody can read, and what was compared: the real ones have their own tests."""
 
@@ -72,5 +109,5 @@ class PlainHasher:
         return hashed.startswith("old ")
 
 
-def _conforms(hasher: PlainHasher) -> PasswordHasher:
-    return hasher
+def _conforms(hasher: PlainHasher, hashing: HashingThreads) -> tuple[PasswordHasher, Hashing]:
+    return hasher, hashing

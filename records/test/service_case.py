@@ -1,7 +1,6 @@
 """What the tests of the service share: services whose turns the test takes, and clients in memory.
 
-The reactor is not a real one, and a thread writes in place of a process; the store's and the
-hasher's threads are real, and so is TLS.
+The reactor is not a real one, and threads write and hash in place of processes. TLS is real.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from records.keys import KeyFiles, prepare_keys
 from records.service import RecordsService, Settings, Surroundings
 from records.store.sqlite import SqliteDatabase
 from records.test.batching_case import WriterThread
-from records.test.hashing_case import PlainHasher
+from records.test.hashing_case import HashingThreads, PlainHasher
 from records.test.held_case import HeldReactor, HeldTime, Silent
 from records.test.operations_case import SOURCE
 from records.test.tls_case import End
@@ -71,6 +70,7 @@ class ServiceCase(SynchronousTestCase):
         self.hasher: PasswordHasher = PlainHasher()
         self.random = Counting()
         self.begin_writer: Callable[..., WriterThread] = partial(WriterThread, self.reactor)
+        self.hashing: list[HashingThreads] = []
         self.hang_ups: list[Callable[[], None]] = []
         self.shown: list[str] = []
         self.given_up: list[bool] = []
@@ -94,11 +94,17 @@ class ServiceCase(SynchronousTestCase):
             clock=self.time,
             random_bytes=self.random,
             begin_writer=self.begin_writer,
+            begin_hashing=self.begin_hashing,
             hang_up=self.hang_ups.append,
             show=self.shown.append,
             give_up=lambda: self.given_up.append(True),
         )
         return RecordsService(Settings(self.places, listen or (LISTEN,), **settings), around)
+
+    def begin_hashing(self) -> HashingThreads:
+        """Whoever hashes for the next service."""
+        self.hashing.append(HashingThreads(self.reactor))
+        return self.hashing[-1]
 
     def started(self, *listen: str, **settings: Any) -> RecordsService:
         """A service that runs until the test ends, unless it is stopped before."""

@@ -34,6 +34,7 @@ ADAPTERS = {
     "gathering",
     "turns",
     "hashing",
+    "hasher",
     "passwords",
     "throttle",
     "conversation",

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from threading import Event, Thread, get_native_id
 from typing import Any, TypeVar
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from records import patience
 from records.patience import (
     FAR,
     LOOK,
@@ -101,7 +98,6 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(result), "first")
         self.far.finish()
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertTrue(self.patience.is_idle)
 
     def test_starves_later(self) -> None:
         """What a call got long ago does not count, only what it got since the last look."""
@@ -125,7 +121,6 @@ class PatienceTests(SynchronousTestCase):
         self.clock.advance(LOOK)
         self.near.finish_all()
         self.assertEqual([self.successResultOf(each) for each in results], ["starved"] * 2)
-        self.assertFalse(self.patience.is_idle)
         result = self.patience.run(self.answer)
         self.assertEqual(self.where(), (2, 1))
         self.near.finish()
@@ -140,7 +135,6 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(self.where(), (0, 1))
         self.near.finish()
         self.assertEqual(self.successResultOf(result), "first")
-        self.assertTrue(self.patience.is_idle)
 
     def test_failure(self) -> None:
         """A call's exception reaches the caller, and its place is free again."""
@@ -158,13 +152,17 @@ class PatienceTests(SynchronousTestCase):
     def test_cannot_run(self) -> None:
         """A call that finds no thread fails, and its place is free again."""
 
-        def broken(call: Callable[[], Any]) -> Any:
+        tried: list[str] = []
+
+        def broken(where: str, call: Callable[[], Any]) -> Any:
+            tried.append(where)
             raise RuntimeError("can't start new thread")
 
-        threads = Patience(self.clock, broken, broken, 1, self.watch)
+        far, near = partial(broken, "far"), partial(broken, "near")
+        threads = Patience(self.clock, far, near, 1, self.watch)
         for holds_lock in (False, False, True):
             self.failureResultOf(threads.run(self.answer, holds_lock), RuntimeError)
-        self.assertTrue(threads.is_idle)
+        self.assertEqual(tried, ["far", "far", "near"])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_cannot_run_again(self) -> None:
@@ -241,42 +239,6 @@ class PatienceTests(SynchronousTestCase):
         self.near.finish_all()
         self.far.finish()
 
-    def test_finish(self) -> None:
-        """To finish waits for the calls that somebody waits for, wherever they are decided."""
-        results = [self.patience.run(self.answer) for _ in range(2)]
-        finished = self.patience.finish()
-        self.far.finish()
-        self.assertNoResult(finished)
-        self.clock.advance(LOOK)
-        self.near.finish()
-        self.assertEqual([self.successResultOf(each) for each in results], ["first", "second"])
-        self.assertNoResult(finished)  # before whoever asked has gone on
-        self.clock.advance(0)
-        self.successResultOf(finished)
-        self.assertFalse(self.patience.is_idle)
-        self.assertNoResult(self.patience.run(self.answer))
-        self.assertEqual(self.where(), (1, 0))
-        self.successResultOf(self.patience.finish())
-
-    def test_finish_failed(self) -> None:
-        """So it does where a call fails."""
-        result = self.patience.run(lambda: int("no number"))
-        finished = self.patience.finish()
-        self.far.finish()
-        self.failureResultOf(result, ValueError)
-        self.clock.advance(0)
-        self.successResultOf(finished)
-
-    def test_finish_near(self) -> None:
-        """So it does for a call that was near from the beginning."""
-        result = self.patience.run(self.answer, True)
-        finished = self.patience.finish()
-        self.assertNoResult(finished)
-        self.near.finish()
-        self.assertEqual(self.successResultOf(result), "first")
-        self.clock.advance(0)
-        self.successResultOf(finished)
-
 
 def in_a_thread(call: Callable[[], T]) -> T:
     """What the call returns in a thread of its own."""
@@ -350,37 +312,17 @@ class ThreadsTests(TestCase):
     def setUp(self) -> None:
         self.threads = PatientThreads(CLOCK, 2, self.id())
         self.threads.start()
-
-    def left(self) -> list[str]:
-        """The threads that are there."""
-        return [each.name for each in threading.enumerate() if self.id() in each.name]
+        for pool in (self.threads._far, self.threads._near):
+            self.addCleanup(pool.stop)
 
     async def test_niceness(self) -> None:
         """Calls are far behind all others, and those that hold the lock are nearer."""
         own = niceness()
         self.assertEqual(await self.threads.run(niceness), max(own, FAR))
         self.assertEqual(await self.threads.run(niceness, True), max(own, NEAR))
-        await self.threads.stop(30)
-
-    async def test_stop(self) -> None:
-        """A stop waits for the calls that get on, and leaves no thread."""
-        self.patch(patience, "LOOK", 60.0)  # however busy the machine is, it is not overtaken
-        done: list[str] = []
-
-        def slow(name: str) -> None:
-            end = time.thread_time() + 0.1
-            while time.thread_time() < end:
-                pass
-            done.append(name)
-
-        self.threads.run(lambda: slow("near"), True)
-        self.threads.run(lambda: slow("far"))
-        await self.threads.stop(30)
-        self.assertEqual(sorted(done), ["far", "near"])
-        self.assertEqual(self.left(), [])
 
     async def test_starves(self) -> None:
-        """A call that gets nowhere is made again in time, and a stop does not wait for it."""
+        """A call that gets nowhere is made again in time."""
         freed, ended, made = Event(), Event(), count(1)
         self.addCleanup(lambda: self.assertTrue(ended.wait(5)))
         self.addCleanup(freed.set)
@@ -394,41 +336,5 @@ class ThreadsTests(TestCase):
 
         begun = time.monotonic()
         self.assertEqual(await self.threads.run(call), 2)
-        await self.threads.stop(30)
         self.assertLess(time.monotonic() - begun, 10)
         self.assertFalse(ended.is_set())
-
-    async def test_stop_in_time(self) -> None:
-        """A stop waits only so long."""
-        freed = Event()
-        self.addCleanup(freed.set)
-        self.patch(patience, "LOOK", 60.0)
-        begun: Deferred[None] = Deferred()
-
-        def call() -> None:
-            CLOCK.callFromThread(begun.callback, None)
-            freed.wait(20)
-
-        result = self.threads.run(call)
-        await begun
-        with capturedLogs() as told:
-            await self.threads.stop(0.1)
-        self.assertEqual(len(told), 1)
-        self.assertEqual(len(self.left()), 1)
-        freed.set()
-        await result
-
-    async def test_stop_fails(self) -> None:
-        """If one kind of threads cannot be stopped, the others are."""
-        far = self.threads._far
-        stop = far.stop
-
-        def fail() -> None:
-            stop()
-            raise RuntimeError("cannot join thread before it is started")
-
-        self.patch(far, "stop", fail)
-        await self.threads.run(niceness, True)
-        with self.assertRaises(RuntimeError):
-            await self.threads.stop(30)
-        self.assertEqual(self.left(), [])

@@ -26,6 +26,7 @@ from records.client.dial import dial_tls
 from records.client.failures import Place
 from records.client.screen import Unreachable
 from records.errors import Unusable
+from records.hasher import HasherProcess
 from records.keys import KeyFiles, load_certificates, make_certificate, prepare_keys
 from records.service import RecordsService, Settings, Surroundings
 from records.store.process import WriterProcess
@@ -61,6 +62,7 @@ class RealTests(TestCase):
             clock=FakeTime(),
             random_bytes=os.urandom,
             begin_writer=partial(WriterProcess, reactor),
+            begin_hashing=partial(HasherProcess, reactor),
             hang_up=self.hang_ups.append,
             show=self.shown.append,
             give_up=lambda: self.fail("given up"),

@@ -7,6 +7,7 @@ import shlex
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.task import Clock
@@ -126,7 +127,27 @@ class RefusedTests(ServiceCase):
         self.begin_writer = partial(NoThread, self.reactor)
         self.assertIn("no more threads", self.refused())
         self.assertEqual(len(abandoned), 1)
+        self.assertTrue(self.hashing[-1].is_abandoned)
         self.assertFalse([port for port in self.reactor.ports if port.is_open])
+        os.close(lock(self.places, 0))
+
+    def test_nobody_to_hash(self) -> None:
+        """So it is where nobody can be had who hashes passwords."""
+        abandoned: list[object] = []
+
+        class Writer(WriterThread):
+            """A writer that tells of its end."""
+
+            def abandon(self) -> None:
+                abandoned.append(self)
+
+        def refuse() -> NoReturn:
+            raise Unusable("There can be no process that hashes passwords.")
+
+        self.begin_writer = partial(Writer, self.reactor)
+        self.patch(self, "begin_hashing", refuse)
+        self.assertIn("no process that hashes", self.refused())
+        self.assertEqual((len(abandoned), self.reactor.ports), (1, []))
         os.close(lock(self.places, 0))
 
     def test_then_started(self) -> None:

@@ -293,3 +293,39 @@ class FatalTests(StopCase):
         self.assertIsInstance(answer[0], OutcomeUnknown)
         self.assertEqual(stopped, [None])
         self.assertEqual(self.given_up, [True])
+
+
+class HashingFailsTests(StopCase):
+    """Nothing can be hashed any more: whoever is logged in is served to the end."""
+
+    def test_stops(self) -> None:
+        """What is under way is made and answered; the process ends as a failed one."""
+        service = self.started()
+        answer = self.writing()
+        self.turn()
+        self.hashing[-1].break_down("the process has ended: signal 9")
+        self.turn()
+        self.assertEqual(self.given_up, [True])
+        self.assertTrue(self.reactor.hasStopped)
+        stopped = self.outcome(service.stopService())
+        self.time.go_on.set()
+        self.until(lambda: stopped)
+        self.assertIn(b'"id":1', bytes(answer[0]))
+        self.assertEqual(
+            self.events.of("critical"),
+            ["Stopping: nobody can log in any more: the process has ended: signal 9"],
+        )
+        self.all_closed(service)
+
+    def test_during_a_stop(self) -> None:
+        """If it happens while the reactor stops already, it is not told to a second time."""
+        service = self.started()
+        self.writing()
+        self.turn()
+        self.reactor.stop()
+        stopped = self.outcome(service.stopService())
+        self.hashing[-1].break_down("the process has ended: signal 9")
+        self.turn()
+        self.time.go_on.set()
+        self.until(lambda: stopped)
+        self.assertEqual((stopped, self.given_up), ([None], [True]))

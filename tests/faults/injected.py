@@ -242,10 +242,10 @@ class Strace:
         """The calls so far."""
         return parse(self.text)
 
-    def is_stopped(self) -> bool:
-        """Whether an injected signal has stopped a process."""
-        _, injected, after = self.text.partition("--- SIGSTOP {")  # not the stop it begins with
-        return bool(injected) and "--- stopped by SIGSTOP ---" in after
+    def is_stopped(self, count: int = 1) -> bool:
+        """Whether an injected signal has stopped a process, or each of so many."""
+        _, _, after = self.text.partition("--- SIGSTOP {")  # not the stop it begins with
+        return after.count("--- stopped by SIGSTOP ---") >= count
 
     @property
     def killed(self) -> set[int]:

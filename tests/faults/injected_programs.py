@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.daemon_case import until
-from tests.daemon_processes import writers_in
+from tests.daemon_processes import others_in
 from tests.faults.injected import WRITES, Call, How, Point, Strace, limit_files
 from tests.faults.injected_daemon import Forked, Forks
 from tests.wire import WAIT
@@ -48,12 +48,18 @@ def cut_at(calls: Sequence[Call], number: int) -> Cut | None:
 
 
 NAMED = "/proc/self/comm"
-"""What a process that writes opens first: there it says what it is called."""
+"""What a process that was forked opens first: there it says what it is called."""
+_PIDS = int(Path("/proc/sys/kernel/pid_max").read_text("ascii"))
+
+
+def _forked_first(children: Iterable[int], parent: int) -> int:
+    """Which of a process's children it has forked first: process ids go round and round."""
+    return min(children, key=lambda child: (child - parent) % _PIDS)
 
 
 def _all_of(process: Forked, folder: Path) -> list[int]:
-    """A program, if it runs, and the process that writes for it, if there is one."""
-    return [*([process.pid] if process.poll() is None else []), *writers_in(folder)]
+    """A program, if it runs, and the processes that it has forked, if it has."""
+    return [*([process.pid] if process.poll() is None else []), *others_in(folder)]
 
 
 class Program:
@@ -129,8 +135,11 @@ class Program:
         try:
             with Strace([process.pid], trace, folder, at_first, ["openat"], [NAMED]) as beginning:
                 process.send_signal(signal.SIGCONT)
-                until(beginning.is_stopped, "the process that writes has begun")
-            writer = beginning.calls[-1].thread
+                until(lambda: beginning.is_stopped(2), "its other processes have begun")
+            named = {call.thread for call in beginning.calls}
+            writer = _forked_first(named, process.pid)
+            for other in named - {writer}:
+                os.kill(other, signal.SIGCONT)
             injections = [point.injection(how)] if point else []
             with Strace([writer], trace, folder, injections) as strace:
                 os.kill(writer, signal.SIGCONT)
@@ -143,5 +152,5 @@ class Program:
 
     def _ended(self, process: Forked, folder: Path, strace: Strace) -> tuple[Forked, list[Call]]:
         self.killed = strace.killed
-        until(lambda: not writers_in(folder), "its process that writes has ended")
+        until(lambda: not others_in(folder), "its other processes have ended")
         return process, strace.calls

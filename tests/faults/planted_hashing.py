@@ -1,9 +1,10 @@
-"""Bugs in the threads that hash: how far they stay behind, and that nobody starves there."""
+"""Bugs in who hashes: how far he stays behind, that nobody starves there, and how it ends."""
 
 from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
+_HASHER = "records/hasher.py"
 _PATIENCE = "records/patience.py"
 _PATIENT = "records.test.test_patience.PatienceTests"
 
@@ -31,10 +32,58 @@ HASHING: tuple[Bug, ...] = (
     ),
     bug(
         "stop-cuts-hashing-off",
-        _PATIENCE,
-        "A stop leaves no thread that gets on.",
-        "records.test.test_patience.ThreadsTests.test_stop",
-        ("if not self._awaited:", "if self._at_rest:"),
+        _HASHER,
+        "A stop waits for the logins that are under way.",
+        "records.test.test_hasher.StopTests.test_in_time",
+        (
+            "        if not self._awaited:\n            return succ",
+            "        if True:\n            return succ",
+        ),
+    ),
+    bug(
+        "hashes-in-the-way",
+        _HASHER,
+        "Nobody waits for the interpreter's lock of a thread that hashes.",
+        "records.test.test_hasher.CallTests.test_niceness",
+        (
+            "        self._count += 1\n        parcel",
+            "        result.callback(call())\n        return result\n        parcel",
+        ),
+    ),
+    bug(
+        "nobody-can-log-in",
+        "records/service.py",
+        "A daemon at which nobody can log in any more ends, and says why.",
+        "records.test.test_service_stop.HashingFailsTests.test_stops",
+        ("        hashing.failed.addErrback(self._cannot_hash)\n", ""),
+    ),
+    bug(
+        "login-never-answered",
+        _HASHER,
+        "Whoever waits for a password to be compared is answered, whatever happens.",
+        "records.test.test_hasher.EndTests.test_killed",
+        ("        for result in waiting.values():\n", "        for result in ():\n"),
+    ),
+    bug(
+        "hasher-falls-silent",
+        _HASHER,
+        "Whoever waits for a password to be compared is answered, whatever happens.",
+        "records.test.test_hasher_inside.InsideTests.test_unreadable",
+        ("            self._break_down(error)\n", "            pass\n"),
+    ),
+    bug(
+        "hasher-writes-the-log",
+        _HASHER,
+        "Only the daemon writes to its log.",
+        "records.test.test_hasher.LifeTests.test_log",
+        ("        globalLogPublisher.removeObserver(observer)\n", "        pass\n"),
+    ),
+    bug(
+        "password-in-a-fault",
+        _HASHER,
+        "A fault tells nothing of the password that it came up with.",
+        "records.test.test_hasher.CallTests.test_errors",
+        ("error = portable(outcome.value) if", "error = outcome.value if"),
     ),
     bug(
         "login-starves-after-a-good-begin",
@@ -68,13 +117,6 @@ HASHING: tuple[Bug, ...] = (
         ("        if watched.has_begun:\n", "        if watched:\n"),
     ),
     bug(
-        "stop-waits-for-who-starves",
-        _PATIENCE,
-        "A stop does not wait for a hash that nobody wants any more.",
-        "records.test.test_patience.ThreadsTests.test_starves",
-        ("        if self._patience.is_idle:\n", "        if self._far:\n"),
-    ),
-    bug(
         "login-starves-beside-others",
         _PATIENCE,
         "A login gets on, also beside others that began later.",
@@ -83,9 +125,9 @@ HASHING: tuple[Bug, ...] = (
     ),
     bug(
         "stop-before-who-asked",
-        _PATIENCE,
+        _HASHER,
         "What a login leaves in the audit log is there, also at a stop.",
-        f"{_PATIENT}.test_finish",
-        ("self._clock.callLater(0, self._tell_at_rest)  # who", "self._tell_at_rest()  # who"),
+        "records.test.test_hasher.StopTests.test_who_asked_comes_first",
+        ("self._reactor.callLater(0, self._tell_at_rest)  # who", "self._tell_at_rest()  # who"),
     ),
 )

@@ -89,8 +89,8 @@ PROCESS: tuple[Bug, ...] = (
         "Of a start that failed no process is left.",
         f"{_ENDS}.test_abandoned",
         (
-            'of the start."""\n        self._watch_no_more()\n        self._reap()\n',
-            'of the start."""\n        self._watch_no_more()\n',
+            'whatever it is at."""\n        self._watch_no_more()\n        self._reap()\n',
+            'whatever it is at."""\n        self._watch_no_more()\n',
         ),
     ),
     bug(

@@ -175,11 +175,11 @@ class CrowdCase(DaemonCase):
 
     def spent(self) -> float:
         """The seconds of CPU that the daemon's processes have taken."""
-        return sum(seconds_of(pid) for pid in self.daemon.pids)
+        return sum(seconds_of(pid) for pid in self.daemon.all_pids)
 
     def memory(self) -> int:
         """The memory of the daemon's processes, in KiB."""
-        return sum(memory_of(pid) for pid in self.daemon.pids)
+        return sum(memory_of(pid) for pid in self.daemon.all_pids)
 
     def descriptors(self) -> int:
         """How many file descriptors the process has that takes connections."""

@@ -38,7 +38,7 @@ class DescriptorTests(DaemonCase):
 
     def spent(self, daemon: Daemon) -> float:
         """The seconds of CPU that the daemon's processes have taken."""
-        return sum(seconds_of(pid) for pid in daemon.pids)
+        return sum(seconds_of(pid) for pid in daemon.all_pids)
 
     def crowd(self, daemon: Daemon, count: int) -> list[socket.socket]:
         """So many connections that nothing is said on, let in or not."""
@@ -77,7 +77,7 @@ class DescriptorTests(DaemonCase):
 
     def take_away(self, daemon: Daemon) -> None:
         """Leave a daemon that runs with `FEW`, which it could not know when it started."""
-        for pid in daemon.pids:
+        for pid in daemon.all_pids:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (FEW, FEW))
 
     def test_used_up(self) -> None:

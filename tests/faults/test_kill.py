@@ -1,6 +1,6 @@
 """kill -9 at random moments under 32 clients: what was acknowledged is there, whole and once.
 
-Of the daemon's two processes either one is killed, or both.
+Of the two processes that have to do with the data either is killed, or both.
 """
 
 from __future__ import annotations

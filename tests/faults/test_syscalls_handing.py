@@ -1,4 +1,4 @@
-"""What passes between the daemon's two processes, with a fault at each system call of that.
+"""What passes between the process that serves and the one that writes, each call with a fault.
 
 One sends a request's work to the other, and that sends the outcome back. Whichever cannot, the
 answer is true, nobody else's, and the daemon stops: two that do not hear each other are of no use.
