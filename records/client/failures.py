@@ -112,8 +112,8 @@ def explain(  # noqa: PLR0911  one a reason
 
 def _start_it(place: Place) -> str:
     if place.host in _LOCAL:
-        return "Start it with: twistd -n records"
-    return "Check --host and --port, or start it there with: twistd -n records"
+        return 'Start it with "twistd -n records".'
+    return 'Check --host and --port, or start it there with "twistd -n records".'
 
 
 def _listed(words: Iterable[str]) -> str:

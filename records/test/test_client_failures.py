@@ -44,7 +44,7 @@ class ExplainTests(SynchronousTestCase):
         """Where nothing listens it is said how to start the daemon."""
         self.assertEqual(
             self.why(error.ConnectionRefusedError()),
-            "No daemon listens at localhost:7443. Start it with: twistd -n records",
+            'No daemon listens at localhost:7443. Start it with "twistd -n records".',
         )
         self.assertIn("--host and --port", self.why(error.ConnectionRefusedError(), THERE))
 
