@@ -146,6 +146,14 @@ class Busy(RecordsError):
     reason = "busy"
 
 
+def stopping() -> Busy:
+    """For what was not begun when the daemon's end came.
+
+    Each is an error of its own: one raised over and over would keep every frame it passed.
+    """
+    return Busy("The daemon is stopping; nothing was changed. Connect again.")
+
+
 class OutcomeUnknown(RecordsError):
     """The change may or may not be durable. Repeat it under the same `key` to find out."""
 

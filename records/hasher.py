@@ -22,7 +22,7 @@ from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from records.errors import Busy
+from records.errors import stopping
 from records.faults import told
 from records.forked import PIECE, ForkedProcess
 from records.hashing import THREADS, Hashing, HashingEnded
@@ -35,10 +35,6 @@ T = TypeVar("T")
 
 NAME = "records-hasher"
 """What the process is called where processes are listed."""
-
-
-def _stopping() -> Busy:
-    return Busy("The daemon is stopping; nothing was changed. Connect again.")
 
 
 class HasherProcess(ForkedProcess):
@@ -62,7 +58,7 @@ class HasherProcess(ForkedProcess):
         if self._is_finishing:
             return result
         if self._is_over:
-            result.errback(Failure(_stopping()))
+            result.errback(Failure(stopping()))
             return result
         self._count += 1
         parcel = pack((self._count, call, holds_lock))
@@ -100,7 +96,7 @@ class HasherProcess(ForkedProcess):
         self.failed.errback(Failure(HashingEnded(why)))
         waiting, self._waiting = self._waiting, {}
         for result in waiting.values():
-            result.errback(Failure(_stopping()))
+            result.errback(Failure(stopping()))
 
     async def stop(self, within: float) -> None:
         """See `Hashing`."""

@@ -21,8 +21,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from records.boundaries import Database, Done, Reader, Store, Transaction, Work
-from records.errors import Busy, RecordsError
-from records.store.workers import FromThread, Item, Items, Worker, WorkerThread, stopping
+from records.errors import Busy, RecordsError, stopping
+from records.store.workers import FromThread, Item, Items, Worker, WorkerThread
 from records.turns import Part, Turns
 
 T = TypeVar("T")

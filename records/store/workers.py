@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from records.boundaries import Done, Work
-from records.errors import Busy, OutcomeUnknown
+from records.errors import OutcomeUnknown, stopping
 from records.store.lanes import Lanes
 
 MAX_BATCH = 256
@@ -34,11 +34,6 @@ def unknown() -> OutcomeUnknown:
         "The daemon stopped before it knew whether this became durable. "
         "Repeat it under the same key to find out."
     )
-
-
-def stopping() -> Busy:
-    """For what was not begun when the end came."""
-    return Busy("The daemon is stopping; nothing was changed. Connect again.")
 
 
 class Item(Struct):

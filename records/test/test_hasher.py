@@ -295,8 +295,8 @@ class EndTests(HasherCase):
         self.until(lambda: self.failed)
         self.assertEqual(self.failed, ["the process that hashes passwords has ended: signal 9"])
         waiting.append(self.run_call(os.getpid))
-        for found in waiting:
-            self.assertIsInstance(found[-1], Busy)
+        told = [type(each) for found in waiting for each in found]
+        self.assertEqual(told, [Busy, Busy, Busy])
         self.is_over()
         self.assertEqual(self.stop(), [None])
 
