@@ -28,6 +28,8 @@ REACTOR: Any = reactor
 class InsideTests(TestCase):
     """`Hasher`, with a socket of which the test has the other end."""
 
+    timeout = WAIT
+
     def setUp(self) -> None:
         self.socket, other = socket.socketpair()
         self.addCleanup(self.socket.close)
