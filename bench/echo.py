@@ -17,8 +17,8 @@ from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineReceiver
 
 from bench.processes import free_port, running
-from records.keys import KeyFiles
-from records.tls import ServerTLS
+from records.tls.contexts import ServerTLS
+from records.tls.keys import KeyFiles
 
 
 @contextmanager

@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 
 from bench.people import CURRENCY, SALARY, employee
-from records.access import Role
-from records.boundaries import Transaction, Work
-from records.hashing import BcryptHasher
-from records.messages import AddParams
+from records.api.messages import AddParams
+from records.auth.hashing import BcryptHasher
+from records.model.access import Role
 from records.operations.accounts import LOCAL, NewAccount, add_account
+from records.operations.boundaries import Transaction, Work
 from records.operations.employees import add_employee
-from records.store.sqlite import SqliteDatabase
+from records.store.sqlite.database import SqliteDatabase
 
 PASSWORD = "a benchmark's own password 42"
 OWNER = "bench"

@@ -27,8 +27,8 @@ from bench.fill import PASSWORD
 from bench.load import Line, Result, load, result_of
 from bench.people import somebody
 from bench.promises import Spread, Verdict, figure
-from records.hashing import COST, THREADS
-from records.patience import FAR, with_niceness
+from records.auth.hashing import COST, THREADS
+from records.auth.patience import FAR, with_niceness
 
 CONNECTIONS = 8
 """Logins under way at once, each of an account of its own: enough to keep the threads busy."""

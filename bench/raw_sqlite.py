@@ -24,7 +24,7 @@ from bench.load import Result, result_of
 from bench.people import somebody
 from bench.processes import run
 from bench.work import Site, Work
-from records.store.employees import COLUMNS
+from records.store.sqlite.employees import COLUMNS
 
 NAME = "SQLite"
 GROUP = 64

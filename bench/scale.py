@@ -21,10 +21,10 @@ from bench.echo import echoing
 from bench.load import Line, Result, result_of
 from bench.promises import Spread, Verdict
 from bench.raw_sqlite import connect
-from records.messages import ListParams
-from records.query import parse_query
-from records.store.employees import COLUMNS
-from records.store.pages import page_rows
+from records.api.messages import ListParams
+from records.api.query import parse_query
+from records.store.sqlite.employees import COLUMNS
+from records.store.sqlite.pages import page_rows
 
 BUDGET = 20.0
 """Seconds that a repeat may take; where a query is slow, fewer are made."""

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from records import __version__
-from records.access import Role
-from records.accounts import Account
-from records.audit import BrokenChain
-from records.bootstrap import Places, forget_first_password, generate_password
-from records.boundaries import CommitUnknown, Transaction, Work
-from records.errors import RecordsError, Unusable
-from records.hashing import COST, BcryptHasher
-from records.keys import KeyFiles
+from records.auth.hashing import COST, BcryptHasher
+from records.daemon.bootstrap import Places, forget_first_password, generate_password
+from records.model.access import Role
+from records.model.accounts import Account
+from records.model.audit import BrokenChain
+from records.model.errors import RecordsError, Unusable
+from records.model.values import Invalid, check_reference
 from records.operations.accounts import (
     LOCAL,
     NewAccount,
@@ -36,8 +35,9 @@ from records.operations.accounts import (
     set_roles,
 )
 from records.operations.audit import verify_journal
-from records.store.sqlite import SqliteDatabase
-from records.values import Invalid, check_reference
+from records.operations.boundaries import CommitUnknown, Transaction, Work
+from records.store.sqlite.database import SqliteDatabase
+from records.tls.keys import KeyFiles
 
 LEAST_COST, MOST_COST = 10, 16
 """What bcrypt's cost may be, as for the daemon."""

@@ -21,15 +21,15 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from records import __version__
-from records.accounts import SessionLimits
-from records.bootstrap import Places
-from records.errors import Unusable
-from records.hasher import HasherProcess
-from records.hashing import COST, BcryptHasher
-from records.keys import KeyFiles
-from records.protocol import Deadlines
-from records.service import RecordsService, Settings, Surroundings, endpoint_from
-from records.store.process import WriterProcess
+from records.auth.hasher_process import HasherProcess
+from records.auth.hashing import COST, BcryptHasher
+from records.daemon.bootstrap import Places
+from records.daemon.service import RecordsService, Settings, Surroundings, endpoint_from
+from records.model.accounts import SessionLimits
+from records.model.errors import Unusable
+from records.server.protocol import Deadlines
+from records.store.writer_process import WriterProcess
+from records.tls.keys import KeyFiles
 
 DEFAULT_LISTEN = "tcp:7443:interface=127.0.0.1"
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from records.access import Role, User
-from records.boundaries import Database, Store, Transaction, Work
-from records.store.sqlite import SqliteDatabase
+from records.model.access import Role, User
+from records.operations.boundaries import Database, Store, Transaction, Work
+from records.store.sqlite.database import SqliteDatabase
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -63,7 +63,7 @@ class Counting:
 
 
 class InlineStore:
-    """`records.boundaries.Store` over a real database, on the caller's thread and at once."""
+    """`operations.boundaries.Store` over a real database, on the caller's thread and at once."""
 
     def __init__(self, database: Database) -> None:
         self._reader = database.reader()
@@ -74,14 +74,14 @@ class InlineStore:
     def read(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
     ) -> Deferred[T]:
-        """See `records.boundaries.Store`."""
+        """See `records.operations.boundaries.Store`."""
         try:
             return succeed(self.read_now(operation, *args))
         except Exception:  # noqa: BLE001  the Deferred carries it
             return fail()
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
-        """See `records.boundaries.Store`."""
+        """See `records.operations.boundaries.Store`."""
         transaction = self._reader.begin()
         try:
             return operation(transaction, *args)
@@ -91,7 +91,7 @@ class InlineStore:
     def write(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
     ) -> Deferred[T]:
-        """See `records.boundaries.Store`."""
+        """See `records.operations.boundaries.Store`."""
         (done,) = self._writer.run([Work(operation, args)])
         if done.error is not None:
             return fail(done.error)

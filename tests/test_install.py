@@ -189,14 +189,16 @@ class InstallTests(DaemonCase):
         self.assertEqual(self.run_there("python", "-m", "records.client", "--help"), by_name)
         self.assertIn("verify", self.run_there("python", "-m", "records.admin", "--help"))
         self.assertIn("records", self.run_there("records", "--version"))
-        self.assertIn("PASSED", self.run_there("trial", "--dry-run", "records.test.test_wire"))
+        self.assertIn(
+            "PASSED", self.run_there("trial", "--dry-run", "records.test.api.test_jsonrpc")
+        )
 
     def test_files(self) -> None:
         """The plugin and the SQL are installed, and nothing in other packages' places."""
         told = self.installed().pip("show", "--files", "records-daemon")
         names = [line.strip() for line in told.partition("\nFiles:\n")[2].splitlines()]
         self.assertIn("twisted/plugins/records_plugin.py", names)
-        self.assertIn("records/store/schema/0001_initial.sql", names)
+        self.assertIn("records/store/sqlite/schema/0001_initial.sql", names)
         for name in names:
             ours = ("records/", "records_daemon-", "twisted/plugins/records_plugin")
             self.assertTrue(name.startswith(ours) or name.endswith("bin/records"), name)

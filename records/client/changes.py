@@ -12,14 +12,14 @@ from typing import Any, ParamSpec, TypeVar
 import msgspec
 from twisted.internet.defer import Deferred
 
-from records.access import Action
+from records.api.messages import EmployeeShown
 from records.client.dialogue import Dialogue
 from records.client.forms import ID, Form
 from records.client.login import call
 from records.client.render import comparison, employee_view, error_text, full_name
 from records.client.screen import Interrupted
-from records.errors import AlreadyExists, RevisionConflict, ValidationFailed
-from records.messages import EmployeeShown
+from records.model.access import Action
+from records.model.errors import AlreadyExists, RevisionConflict, ValidationFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from records.access import Action
+from records.api.messages import MAX_PAGE
 from records.client.dialogue import Dialogue
 from records.client.login import call
 from records.client.render import employee_list, employee_view, safe_text
-from records.fields import Field
-from records.messages import MAX_PAGE
-from records.values import Invalid, check_reference
+from records.model.access import Action
+from records.model.fields import Field
+from records.model.values import Invalid, check_reference
 
 
 async def find(dialogue: Dialogue, typed: str) -> None:

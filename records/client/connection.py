@@ -16,18 +16,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from records.client.dial import Dial
-from records.client.protocol import ANSWER_WITHIN, ClientProtocol, Lost
-from records.client.screen import Records, Unreachable
-from records.errors import (
-    Busy,
-    NotAuthenticated,
-    OutcomeUnknown,
-    ParseError,
-    PermissionDenied,
-    RecordsError,
-)
-from records.messages import (
+from records.api.messages import (
     AddParams,
     DeleteParams,
     EmployeeDeleted,
@@ -45,6 +34,17 @@ from records.messages import (
     Resumed,
     ResumeParams,
     UpdateParams,
+)
+from records.client.dial import Dial
+from records.client.protocol import ANSWER_WITHIN, ClientProtocol, Lost
+from records.client.screen import Records, Unreachable
+from records.model.errors import (
+    Busy,
+    NotAuthenticated,
+    OutcomeUnknown,
+    ParseError,
+    PermissionDenied,
+    RecordsError,
 )
 
 T = TypeVar("T")

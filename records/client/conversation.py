@@ -15,7 +15,7 @@ from records.client.login import LoginFailed, change_first_password, change_pass
 from records.client.menu import Choice, Command, choices, choose, menu_prompt, menu_text, why_not
 from records.client.render import error_text
 from records.client.screen import Interrupted, Left, Stopped, Unreachable
-from records.errors import RecordsError
+from records.model.errors import RecordsError
 
 HISTORY = 100
 

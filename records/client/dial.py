@@ -20,8 +20,8 @@ from records.client.failures import Place, WatchedTLS, explain
 from records.client.protocol import ClientProtocol
 from records.client.render import safe_text
 from records.client.screen import Unreachable
-from records.errors import Unusable
-from records.tls import client_tls
+from records.model.errors import Unusable
+from records.tls.contexts import client_tls
 
 T = TypeVar("T")
 Dial = Callable[[], Coroutine[Deferred[Any], Any, ClientProtocol]]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from records.client.menu import Rights
 from records.client.render import Style, columns, employee_view
 from records.client.screen import Records, Screen
-from records.fields import FIELDS
-from records.values import Invalid, check_reference
+from records.model.fields import FIELDS
+from records.model.values import Invalid, check_reference
 
 ROOM = 20
 """Columns that a prompt leaves for the answer; a longer prompt gets a line of its own."""

@@ -2,7 +2,7 @@
 
 Turns the exceptions of Twisted, OpenSSL and service-identity into `Unreachable`, with what the
 refused certificate itself tells. Makes no connection, and has no say in what is trusted: that is
-`records.tls.client_tls`.
+`records.tls.contexts.client_tls`.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ import msgspec
 
 from records.client.dialogue import Dialogue
 from records.client.render import Row, error_text, safe_text, value_text
-from records.errors import RecordsError
-from records.fields import Field, FieldClass, Kind, Value
-from records.values import Invalid
+from records.model.errors import RecordsError
+from records.model.fields import Field, FieldClass, Kind, Value
+from records.model.values import Invalid
 
 CLEAR = "-"
 REST = "."

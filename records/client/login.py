@@ -10,10 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from records.accounts import MIN_PASSWORD, password_faults
 from records.client.dialogue import Dialogue
 from records.client.render import error_text, safe_text
-from records.errors import (
+from records.model.accounts import MIN_PASSWORD, password_faults
+from records.model.errors import (
     InvalidParams,
     NotAuthenticated,
     PermissionDenied,

@@ -10,9 +10,9 @@ from enum import Enum
 
 import msgspec
 
-from records.access import Action, Scope
-from records.fields import CATALOGUE, Field, FieldClass
-from records.messages import Permission, Resumed
+from records.api.messages import Permission, Resumed
+from records.model.access import Action, Scope
+from records.model.fields import CATALOGUE, Field, FieldClass
 
 
 class Command(Enum):

@@ -17,10 +17,10 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from records.api.jsonrpc import Answer, encode_request, parse_answer
+from records.api.messages import MAX_ANSWER, MAX_LINE
 from records.client.screen import Unreachable
-from records.errors import InvalidRequest, ParseError, RecordsError
-from records.messages import MAX_ANSWER, MAX_LINE
-from records.wire import Answer, encode_request, parse_answer
+from records.model.errors import InvalidRequest, ParseError, RecordsError
 
 ANSWER_WITHIN = 30.0
 """Seconds for an answer. A login may wait its turn for a slow hash; nothing else takes long."""

@@ -18,8 +18,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from records.errors import RecordsError
-from records.fields import CATALOGUE, FIELDS, Field, Money
+from records.model.errors import RecordsError
+from records.model.fields import CATALOGUE, FIELDS, Field, Money
 
 _JOINERS = "\u200c\u200d"  # part of how Persian and several Indian scripts are spelt
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

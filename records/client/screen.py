@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from records.messages import (
+from records.api.messages import (
     EmployeeDeleted,
     EmployeePage,
     EmployeeShown,
@@ -98,7 +98,7 @@ class Screen(Protocol):
 class Records(Protocol):
     """The daemon's methods, as `docs/protocol.md` describes them.
 
-    Each raises `records.errors.RecordsError` or `Unreachable`. key: a change's own, new for
+    Each raises `records.model.errors.RecordsError` or `Unreachable`. key: a change's own, new for
     each change and the same for its repetitions.
     """
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from records.access import Action, Role, User, require_administration
-from records.accounts import Account, check_username
-from records.boundaries import Transaction
-from records.errors import AlreadyExists, FieldError, NotFound, ValidationFailed
+from records.model.access import Action, Role, User, require_administration
+from records.model.accounts import Account, check_username
+from records.model.errors import AlreadyExists, FieldError, NotFound, ValidationFailed
+from records.operations.boundaries import Transaction
 from records.operations.journal import note
 
 LOCAL = User(0, "local", (Role.OWNER,))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from records.audit import BrokenChain, Entry, Head, verify
-from records.boundaries import Employees, Transaction
-from records.employee import Employee
-from records.history import Change, Replay
+from records.model.audit import BrokenChain, Entry, Head, verify
+from records.model.employee import Employee
+from records.model.history import Change, Replay
+from records.operations.boundaries import Employees, Transaction
 from records.operations.journal import digest_of
 
 
@@ -15,7 +15,7 @@ def verify_journal(tx: Transaction) -> Head:
     """Follow the audit log from end to end, comparing each change with its entry.
 
     Then compare every employee with what its changes add up to. Returns the log's head. Raises
-    `records.audit.BrokenChain` at the first thing that is wrong; for an employee, seq is that of
+    `model.audit.BrokenChain` at the first thing that is wrong; for an employee, seq is that of
     its last change, or the head's if it has none. Accounts, their roles and sessions, and what
     is derived from employees for searching and sorting, have no history: they are not covered.
     """

@@ -10,19 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from records.access import Action, User, owns, require, require_on_record, view
-from records.accounts import SECOND
-from records.boundaries import Transaction
-from records.employee import BLANK, Employee, check_fields, check_whole, listing, visible
-from records.errors import (
-    AlreadyExists,
-    FieldError,
-    NotFound,
-    RevisionConflict,
-    ValidationFailed,
-)
-from records.fields import FIELDS, Value
-from records.messages import (
+from records.api.messages import (
     AddParams,
     DeleteParams,
     EmployeeDeleted,
@@ -33,9 +21,21 @@ from records.messages import (
     ListParams,
     UpdateParams,
 )
+from records.api.query import parse_query
+from records.model.access import Action, User, owns, require, require_on_record, view
+from records.model.accounts import SECOND
+from records.model.employee import BLANK, Employee, check_fields, check_whole, listing, visible
+from records.model.errors import (
+    AlreadyExists,
+    FieldError,
+    NotFound,
+    RevisionConflict,
+    ValidationFailed,
+)
+from records.model.fields import FIELDS, Value
+from records.model.values import MAX_ID, Invalid, check_reference
+from records.operations.boundaries import Transaction
 from records.operations.journal import note, note_change
-from records.query import parse_query
-from records.values import MAX_ID, Invalid, check_reference
 
 MAX_LEVELS = 1000
 """How many managers are followed upwards; no company has so many levels."""

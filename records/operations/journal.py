@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from records.access import User
-from records.audit import Event, Outcome, change_digest
-from records.boundaries import Transaction
-from records.employee import BLANK, Employee
-from records.fields import NAMES
-from records.history import Change, ChangeKind, difference, dump
+from records.model.access import User
+from records.model.audit import Event, Outcome, change_digest
+from records.model.employee import BLANK, Employee
+from records.model.fields import NAMES
+from records.model.history import Change, ChangeKind, difference, dump
+from records.operations.boundaries import Transaction
 
 SALT_BYTES = 16
 

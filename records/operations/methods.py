@@ -2,7 +2,7 @@
 
 `METHODS` is read from top to bottom: a method's name, the form of its params, the operation that
 does it, and how it reaches the store. Methods without an operation belong to the connection
-itself (`records.conversation`): they open, change or end its session.
+itself (`records.server.conversation`): they open, change or end its session.
 """
 
 from __future__ import annotations
@@ -13,11 +13,8 @@ from typing import Any
 
 import msgspec
 
-from records.access import User
-from records.audit import Outcome
-from records.boundaries import Done, Refused, Transaction, Work
-from records.errors import PermissionDenied, RecordsError
-from records.messages import (
+from records.api.jsonrpc import decode_params, encode
+from records.api.messages import (
     AddParams,
     DeleteParams,
     GetParams,
@@ -30,6 +27,10 @@ from records.messages import (
     UpdateParams,
     real,
 )
+from records.model.access import User
+from records.model.audit import Outcome
+from records.model.errors import PermissionDenied, RecordsError
+from records.operations.boundaries import Done, Refused, Transaction, Work
 from records.operations.employees import (
     add_employee,
     delete_employee,
@@ -41,7 +42,6 @@ from records.operations.employees import (
 from records.operations.journal import note
 from records.operations.repetition import fingerprint, keep, repeat
 from records.operations.sessions import Caller, authenticate
-from records.wire import decode_params, encode
 
 
 class Way(Enum):

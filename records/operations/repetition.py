@@ -10,12 +10,12 @@ import hashlib
 
 import msgspec
 
-from records.access import User, view
-from records.boundaries import KeptOutcome, Transaction
-from records.employee import visible
-from records.errors import BY_REASON, FieldError, NotFound, RecordsError, ValidationFailed
-from records.history import earlier
-from records.messages import EmployeeDeleted, EmployeeStored
+from records.api.messages import EmployeeDeleted, EmployeeStored
+from records.model.access import User, view
+from records.model.employee import visible
+from records.model.errors import BY_REASON, FieldError, NotFound, RecordsError, ValidationFailed
+from records.model.history import earlier
+from records.operations.boundaries import KeptOutcome, Transaction
 
 
 class Kept(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from records.access import User, grants_of
-from records.accounts import SECOND, Account, Session, SessionLimits
-from records.audit import Outcome
-from records.boundaries import Transaction
-from records.errors import NotAuthenticated
-from records.messages import Permission, Resumed, WireUser
+from records.api.messages import Permission, Resumed, WireUser
+from records.model.access import User, grants_of
+from records.model.accounts import SECOND, Account, Session, SessionLimits
+from records.model.audit import Outcome
+from records.model.errors import NotAuthenticated
+from records.operations.boundaries import Transaction
 from records.operations.journal import note
 
 _NOBODY = User(0, "-", ())

@@ -16,9 +16,9 @@ from msgspec import Struct, field
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from records.boundaries import Done, Work
-from records.errors import OutcomeUnknown, stopping
-from records.store.lanes import Lanes
+from records.model.errors import OutcomeUnknown, stopping
+from records.operations.boundaries import Done, Work
+from records.store.queues import Lanes
 
 MAX_BATCH = 256
 """How many writes share one commit at most: while the next ones are made, these are answered."""

@@ -13,16 +13,16 @@ from typing import TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.access import Role, User
-from records.accounts import Account, Session
 from records.admin import main
-from records.audit import Event, Outcome
-from records.boundaries import Transaction, Work
-from records.hashing import BcryptHasher
-from records.messages import AddParams
+from records.api.messages import AddParams
+from records.auth.hashing import BcryptHasher
+from records.model.access import Role, User
+from records.model.accounts import Account, Session
+from records.model.audit import Event, Outcome
 from records.operations.accounts import LOCAL, NewAccount, add_account
+from records.operations.boundaries import Transaction, Work
 from records.operations.employees import add_employee
-from records.store.sqlite import SqliteDatabase
+from records.store.sqlite.database import SqliteDatabase
 from records.testing import FakeTime
 
 T = TypeVar("T")

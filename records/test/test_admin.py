@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from records.access import Role
-from records.boundaries import Work
-from records.hashing import PREFIX
+from records.auth.hashing import PREFIX
+from records.model.access import Role
 from records.operations.accounts import LOCAL, NewAccount, add_account
+from records.operations.boundaries import Work
 from records.test.admin_case import AdminCase, done
-from records.test.store_contract import named
+from records.test.store.store_contract import named
 
 
 class CommandTests(AdminCase):

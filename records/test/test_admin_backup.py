@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from records.boundaries import Work
+from records.operations.boundaries import Work
 from records.test.admin_case import AdminCase
-from records.test.store_contract import named
+from records.test.store.store_contract import named
 
 
 class BackupTests(AdminCase):

@@ -1,59 +1,24 @@
-"""The layers: each module is in one, and imports only from those that it may."""
+"""The layers: each package imports only what the table in docs/architecture.md allows it."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import records
 
 ROOT = Path(records.__file__).parent
+DOCUMENT = ROOT.parent / "docs" / "architecture.md"
 
-GROUND = {
-    "errors",
-    "values",
-    "fields",
-    "employee",
-    "access",
-    "accounts",
-    "audit",
-    "history",
-    "query",
-    "messages",
-    "wire",
-    "boundaries",
-}
-ADAPTERS = {
-    "cred",
-    "eager",
-    "sparing",
-    "gathering",
-    "turns",
-    "hashing",
-    "hasher",
-    "passwords",
-    "throttle",
-    "conversation",
-    "pending",
-    "protocol",
-    "keys",
-    "tls",
-    "faults",
-    "files",
-    "forked",
-    "parcels",
-    "pace",
-    "patience",
-    "attendance",
-}
-EDGE = {"bootstrap", "service", "tap", "admin"}
-TESTS = {"testing"}
+PURE = {"model", "api", "operations"}
+"""Packages without effects: no clock, randomness, file, thread or socket."""
 
-# What no effect comes out of: the ground knows of no clock, chance, file, thread or wire.
 EFFECTS = {
     "twisted",
     "apsw",
@@ -75,46 +40,40 @@ EFFECTS = {
     "shutil",
     "tempfile",
 }
-TELLS_THE_TIME = {"now", "today", "utcnow"}
+CLOCK_READS = {"now", "today", "utcnow"}
+SQL_DRIVERS = {"apsw", "sqlite3", "psycopg"}
+COMPOSITION = {"tap", "admin", "daemon", "testing"}
+"""Where a store is chosen and opened; everything else sees `operations.boundaries` only."""
 
-# layer -> the layers from which it may import
-MAY_IMPORT = {
-    "ground": {"ground"},
-    "policy": {"ground", "policy"},
-    "adapters": {"ground", "policy", "adapters"},
-    "edge": {"ground", "policy", "adapters", "edge", "root"},
-    "client": {"ground", "client", "tls", "root"},
-    "tests": {"ground", "policy", "adapters", "edge", "client", "tests", "tls", "root"},
-    "root": set(),
-}
+_ROW = re.compile(r"^\| (\d) \| `records/([a-z]+)(?:/|\.py)` \|[^|]*\|[^|]*\|([^|]*)\|$", re.M)
 
 
-def layer_of(module: str) -> str:
-    """The layer of a module, by its name below `records`."""
-    first, _, rest = module.partition(".")
-    if not first:
-        return "root"
-    if first in ("operations", "client", "test"):
-        return {"operations": "policy", "client": "client", "test": "tests"}[first]
-    if first == "store":
-        return "adapters"
-    if not rest:
-        for names, layer in (
-            (GROUND, "ground"),
-            (ADAPTERS, "adapters"),
-            (EDGE, "edge"),
-            (TESTS, "tests"),
-        ):
-            if first in names:
-                return layer
-    raise LookupError(
-        f"records.{module} is in no layer: list it in {Path(__file__).name}, in the one it is for"
-    )
+class Package(NamedTuple):
+    """A row of the table: the layer, and the packages that may be imported."""
+
+    layer: int
+    imports: frozenset[str]
+
+
+@cache
+def table() -> Mapping[str, Package]:
+    """The table of docs/architecture.md, by package."""
+    if not DOCUMENT.exists():
+        raise SkipTest("docs/architecture.md is not here: the package is installed without it")
+    return {
+        name: Package(int(layer), frozenset(re.findall(r"`([a-z]+)`", imports)))
+        for layer, name, imports in _ROW.findall(DOCUMENT.read_text("utf-8"))
+    }
+
+
+def package_of(module: str) -> str:
+    """The package of a module, by its name below `records`; "" for `records` itself."""
+    return module.partition(".")[0]
 
 
 @cache
 def modules() -> Mapping[str, ast.Module]:
-    """Every module of the package by its name below `records`, as a tree that is read only."""
+    """Every module by its name below `records`, parsed. Read only."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = list(path.relative_to(ROOT).with_suffix("").parts)
@@ -124,8 +83,13 @@ def modules() -> Mapping[str, ast.Module]:
     return found
 
 
+def product() -> Iterator[str]:
+    """Every module that is not a test."""
+    return (module for module in modules() if package_of(module) != "test")
+
+
 def statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of a module, but for what is there for the type checker only."""
+    """All nodes of a module, except those that only the type checker sees."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             continue
@@ -134,7 +98,7 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def imports(tree: ast.Module, known: set[str]) -> set[str]:
-    """The full names of what a module imports, those of ours as modules."""
+    """The full names of the modules that a module imports."""
     found = set()
     for node in statements(tree):
         if isinstance(node, ast.Import):
@@ -157,70 +121,70 @@ def imported() -> Mapping[str, set[str]]:
     return {name: imports(tree, known) for name, tree in trees.items()}
 
 
+def ours(module: str) -> set[str]:
+    """Which of our modules a module imports, by their names below `records`."""
+    return {
+        each.removeprefix("records").removeprefix(".")
+        for each in imported()[module]
+        if each.split(".")[0] == "records"
+    } - {""}
+
+
 class LayersTests(SynchronousTestCase):
-    """The whole package, read and not run."""
+    """The source, parsed and not run."""
 
-    def setUp(self) -> None:
-        self.trees = modules()
-        self.imports = imported()
+    def test_every_package_is_in_the_table(self) -> None:
+        """The table has each package, and no other."""
+        found = {package_of(module) for module in product()} - {"", "testing"}
+        self.assertEqual(set(table()), found)
 
-    def ours(self, module: str) -> set[str]:
-        """Which of our modules a module imports, by their names below `records`."""
-        return {
-            each.removeprefix("records").removeprefix(".")
-            for each in self.imports[module]
-            if each.split(".")[0] == "records"
-        }
+    def test_imports_go_down(self) -> None:
+        """The table allows imports from lower layers only."""
+        for name, package in table().items():
+            for other in package.imports:
+                self.assertLess(table()[other].layer, package.layer, f"{name} imports {other}")
 
-    def test_every_module_is_in_a_layer(self) -> None:
-        """Each module is in exactly one layer, and each layer's names are different ones."""
-        for module in self.trees:
-            layer_of(module)
-        self.assertEqual(
-            len(GROUND | ADAPTERS | EDGE | TESTS), sum(map(len, (GROUND, ADAPTERS, EDGE, TESTS)))
-        )
-        self.assertLessEqual(GROUND, set(self.trees))
-        with self.assertRaisesRegex(LookupError, "list it"):
-            layer_of("utilities")
+    def test_imports_are_allowed(self) -> None:
+        """Each package imports exactly the packages that its row of the table names."""
+        found: dict[str, set[str]] = {name: set() for name in table()}
+        for module in product():
+            package = package_of(module)
+            if package in found:
+                found[package] |= {package_of(other) for other in ours(module)} - {package}
+        for name, package in table().items():
+            self.assertEqual(found[name], package.imports, f"records.{name}")
 
-    def test_direction(self) -> None:
-        """No module imports from a layer that it must not know."""
+    def test_pure_packages_have_no_effects(self) -> None:
+        """The model, the protocol's forms and the operations import nothing that has effects."""
         wrong = []
-        for module in self.trees:
-            layer = layer_of(module)
-            for other in self.ours(module):
-                allowed = MAY_IMPORT[layer]
-                if layer_of(other) not in allowed and not (other == "tls" and "tls" in allowed):
-                    wrong.append(f"records.{module} ({layer}) imports records.{other}")
-        self.assertEqual(wrong, [])
-
-    def test_ground_has_no_effects(self) -> None:
-        """The ground and the policy import nothing that acts on the world or asks it."""
-        wrong = []
-        for module in self.trees:
-            if layer_of(module) in ("ground", "policy"):
-                for other in self.imports[module]:
+        for module in product():
+            if package_of(module) in PURE:
+                for other in imported()[module]:
                     if other.split(".")[0] in EFFECTS:
                         wrong.append(f"records.{module} imports {other}")
         self.assertEqual(wrong, [])
 
-    def test_ground_asks_no_clock(self) -> None:
-        """Nor do they ask `datetime` what time it is."""
-        for module, tree in self.trees.items():
-            if layer_of(module) in ("ground", "policy"):
+    def test_pure_packages_read_no_clock(self) -> None:
+        """Nor do they ask `datetime` for the time."""
+        for module, tree in modules().items():
+            if package_of(module) in PURE:
                 for node in statements(tree):
                     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                        self.assertNotIn(node.func.attr, TELLS_THE_TIME, f"records.{module}")
+                        self.assertNotIn(node.func.attr, CLOCK_READS, f"records.{module}")
 
-    def test_no_sql_outside_the_store(self) -> None:
-        """Only the store imports an SQL driver."""
-        for module in self.trees:
-            if layer_of(module) not in ("tests",) and not module.startswith("store"):
-                drivers = {each.split(".")[0] for each in self.imports[module]}
-                self.assertFalse(drivers & {"apsw", "sqlite3", "psycopg"}, f"records.{module}")
+    def test_sql_stays_in_its_store(self) -> None:
+        """Only `store.sqlite` has an SQL driver; only `COMPOSITION` imports `store.sqlite`."""
+        for module in product():
+            if module.startswith("store.sqlite"):
+                continue
+            drivers = {each.split(".")[0] for each in imported()[module]}
+            self.assertFalse(drivers & SQL_DRIVERS, f"records.{module}")
+            if package_of(module) not in COMPOSITION:
+                stores = {other for other in ours(module) if other.startswith("store.sqlite")}
+                self.assertFalse(stores, f"records.{module}")
 
-    def test_no_circles(self) -> None:
-        """No modules of the ground, or of the policy, import each other in a circle."""
+    def test_no_cycles(self) -> None:
+        """No modules import each other in a cycle."""
         state: dict[str, str] = {}
 
         def visit(module: str, path: tuple[str, ...]) -> None:
@@ -228,25 +192,23 @@ class LayersTests(SynchronousTestCase):
             if module in state:
                 return
             state[module] = "under way"
-            for other in self.ours(module):
-                if other in self.trees and layer_of(other) in ("ground", "policy"):
-                    visit(other, (*path, module))
+            for other in ours(module) & modules().keys():
+                visit(other, (*path, module))
             state[module] = "done"
 
-        for module in self.trees:
-            if layer_of(module) in ("ground", "policy"):
-                visit(module, ())
+        for module in product():
+            visit(module, ())
 
-    def test_no_reaching_into_tests(self) -> None:
+    def test_no_product_imports_tests(self) -> None:
         """Nothing but tests imports what is there for tests."""
-        for module in self.trees:
-            if layer_of(module) != "tests":
-                for other in self.ours(module):
-                    self.assertNotEqual(layer_of(other), "tests", f"records.{module}")
+        for module in product():
+            if module != "testing":
+                for other in ours(module):
+                    self.assertNotIn(package_of(other), ("test", "testing"), f"records.{module}")
 
 
 class FilesTests(SynchronousTestCase):
-    """What can be told from the files alone."""
+    """What the files alone show."""
 
     def test_length(self) -> None:
         """No module is longer than 450 lines."""
@@ -259,6 +221,13 @@ class FilesTests(SynchronousTestCase):
         for module, tree in modules().items():
             self.assertTrue(ast.get_docstring(tree), f"records.{module}")
 
+    def test_tests_mirror_packages(self) -> None:
+        """The tests of a package are in the folder of the same name in `records/test/`."""
+        packages = {package_of(module) for module in product()}
+        for path in (ROOT / "test").iterdir():
+            if path.is_dir() and path.name != "__pycache__":
+                self.assertIn(path.name, packages)
+
     def test_plugin_folders(self) -> None:
         """twisted/ and twisted/plugins/ hold no __init__.py, which would hide Twisted itself."""
         for folder in ("twisted", "twisted/plugins"):
@@ -270,11 +239,11 @@ class FilesTests(SynchronousTestCase):
         """Whether the package lies beside Twisted itself, whose __init__.py is then its own."""
         return (ROOT.parent / "twisted" / "internet").exists()
 
-    def test_no_async_test_runs_unseen(self) -> None:
+    def test_async_tests_run(self) -> None:
         """No SynchronousTestCase has an async test, which would pass without running."""
         asynchronous = {"TestCase"}
         for module, tree in modules().items():
-            if not module.startswith("test"):
+            if package_of(module) != "test":
                 continue
             for node in ast.walk(tree):
                 if isinstance(node, ast.ClassDef):

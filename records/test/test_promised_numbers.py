@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.accounts import MIN_PASSWORD
-from records.attendance import TOKEN_BYTES
-from records.keys import RENEW_DAYS
+from records.gateway.session import TOKEN_BYTES
+from records.model.accounts import MIN_PASSWORD
+from records.tls.keys import RENEW_DAYS
 
 
 class NumberTests(SynchronousTestCase):

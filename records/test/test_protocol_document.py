@@ -18,27 +18,31 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import records
-from records import accounts, messages, pace, query, throttle, wire
-from records.access import ROLES, Grant, Role, Scope
 from records.admin import parse_options
-from records.attendance import Services
-from records.bootstrap import Places, open_database
-from records.conversation import Conversation
-from records.cred import make_portal
-from records.employee import MAX_WORD
-from records.errors import BY_REASON, Busy, InternalError, OutcomeUnknown
-from records.fields import CATALOGUE
-from records.hashing import HashingQueue
-from records.keys import KeyFiles
+from records.api import jsonrpc as wire
+from records.api import messages, query
+from records.auth import throttle
+from records.auth.cred import make_portal
+from records.auth.hashing import HashingQueue
+from records.auth.login import Passwords
+from records.daemon.bootstrap import Places, open_database
+from records.daemon.service import Settings
+from records.gateway import rate_limit as pace
+from records.gateway.session import Services
+from records.model import accounts
+from records.model.access import ROLES, Grant, Role, Scope
+from records.model.employee import MAX_WORD
+from records.model.errors import BY_REASON, Busy, InternalError, OutcomeUnknown
+from records.model.fields import CATALOGUE
+from records.model.values import MAX_ID
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.operations.methods import METHODS
 from records.operations.sessions import OUTCOMES_KEPT
-from records.passwords import Passwords
-from records.protocol import Deadlines
-from records.service import Settings
-from records.test.hashing_case import PlainHasher, Threads
+from records.server.conversation import Conversation
+from records.server.protocol import Deadlines
+from records.test.auth.hashing_case import PlainHasher, Threads
 from records.testing import Counting, FakeTime, InlineStore
-from records.values import MAX_ID
+from records.tls.keys import KeyFiles
 
 DOCUMENT = Path(records.__file__).parent.parent / "docs" / "protocol.md"
 SESSIONS = accounts.SessionLimits()
@@ -101,11 +105,11 @@ class End:
         self.conversation = Conversation(services, self, "192.0.2.1")
 
     def send(self, line: bytes) -> None:
-        """See `records.conversation.Peer`."""
+        """See `records.server.conversation.Peer`."""
         self.unread.append(line)
 
     def settled(self) -> None:
-        """See `records.conversation.Peer`."""
+        """See `records.server.conversation.Peer`."""
 
 
 class StoryTests(SynchronousTestCase):

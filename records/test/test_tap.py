@@ -28,12 +28,11 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from records import __version__, tap
-from records.accounts import SessionLimits
-from records.bootstrap import Places
-from records.errors import Unusable
-from records.keys import KeyFiles
-from records.protocol import Deadlines
-from records.service import Settings
+from records.daemon.bootstrap import Places
+from records.daemon.service import Settings
+from records.model.accounts import SessionLimits
+from records.model.errors import Unusable
+from records.server.protocol import Deadlines
 from records.tap import (
     OWN_FILES,
     Options,
@@ -47,6 +46,7 @@ from records.tap import (
     _tell_in_one_line,
     makeService,
 )
+from records.tls.keys import KeyFiles
 
 CLOCK: Any = reactor
 

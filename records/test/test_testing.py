@@ -6,13 +6,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.access import Role
-from records.boundaries import Refused, Transaction, Work
-from records.employee import check_fields, check_whole
-from records.errors import NotFound
-from records.history import load
+from records.model.access import Role
+from records.model.employee import check_fields, check_whole
+from records.model.errors import NotFound
+from records.model.history import load
+from records.operations.boundaries import Refused, Transaction, Work
 from records.operations.employees import _today
-from records.test.store_contract import EVENT, named
+from records.test.store.store_contract import EVENT, named
 from records.testing import ANN, START, Counting, FakeTime, inline_store, user
 
 

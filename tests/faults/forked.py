@@ -26,13 +26,13 @@ import twisted.internet.ssl
 import twisted.scripts._twistd_unix
 from twisted.scripts import twistd
 
-import records.service
+import records.daemon.service
 from records import admin
-from records.bootstrap import Places, open_keys
-from records.errors import Unusable
-from records.keys import KeyFiles
-from records.store.sqlite import SqliteDatabase
-from records.store.upgrade import SchemaFile, schema_files
+from records.daemon.bootstrap import Places, open_keys
+from records.model.errors import Unusable
+from records.store.sqlite.database import SqliteDatabase
+from records.store.sqlite.upgrade import SchemaFile, schema_files
+from records.tls.keys import KeyFiles
 
 PLACES = Places(Path("data"), KeyFiles(Path("keys")))
 NEXT_STEP = SchemaFile(
@@ -167,7 +167,7 @@ def main() -> NoReturn:
 
 
 _PRELOADED = (twisted.internet.epollreactor, twisted.internet.ssl, twisted.scripts._twistd_unix)
-_PRELOADED_OF_OURS = (records.service,)
+_PRELOADED_OF_OURS = (records.daemon.service,)
 
 if __name__ == "__main__":
     main()

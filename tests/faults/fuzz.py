@@ -21,23 +21,23 @@ from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
-from records.access import Role
-from records.accounts import Account, Session, SessionLimits, session_id
-from records.attendance import Services
-from records.boundaries import Transaction
-from records.conversation import Conversation, Peer
-from records.cred import make_portal
-from records.gathering import Gathering
-from records.hashing import HashingQueue
-from records.messages import PROTOCOL, AddParams, Limits, ServerInfo
+from records.api.messages import PROTOCOL, AddParams, Limits, ServerInfo
+from records.auth.cred import make_portal
+from records.auth.hashing import HashingQueue
+from records.auth.login import Passwords
+from records.auth.throttle import Throttle
+from records.gateway.rate_limit import Pace
+from records.gateway.session import Services
+from records.model.access import Role
+from records.model.accounts import Account, Session, SessionLimits, session_id
+from records.operations.boundaries import Transaction
 from records.operations.methods import METHODS, perform
 from records.operations.sessions import Caller
-from records.pace import Pace
-from records.passwords import Passwords
-from records.protocol import Deadlines, RecordsFactory, RecordsProtocol
+from records.runtime.input_batching import Gathering
+from records.runtime.scheduler import Turns
+from records.server.conversation import Conversation, Peer
+from records.server.protocol import Deadlines, RecordsFactory, RecordsProtocol
 from records.testing import ANN, FakeTime, inline_store
-from records.throttle import Throttle
-from records.turns import Turns
 from tests.faults.fuzz_answers import MAX_LINE, faults
 from tests.faults.fuzz_surroundings import SOURCE, PlainHasher, TimedStore, Transport, TurnClock
 

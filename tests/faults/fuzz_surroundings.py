@@ -14,7 +14,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
-from records.boundaries import PasswordHasher, Store, Transaction
+from records.operations.boundaries import PasswordHasher, Store, Transaction
 from records.testing import InlineStore
 
 T = TypeVar("T")
@@ -61,17 +61,17 @@ class TimedStore:
     def read(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
     ) -> Deferred[T]:
-        """See `records.boundaries.Store`."""
+        """See `records.operations.boundaries.Store`."""
         return self._hand_over(lambda: self._store.read(operation, *args))
 
     def write(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
     ) -> Deferred[T]:
-        """See `records.boundaries.Store`."""
+        """See `records.operations.boundaries.Store`."""
         return self._hand_over(lambda: self._store.write(operation, *args))
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
-        """See `records.boundaries.Store`: the one thing that the reactor's thread does itself."""
+        """The one thing that the reactor's thread does itself."""
         return self._store.read_now(operation, *args)
 
     def in_thread(self, call: Callable[[], Any], holds_lock: bool) -> Deferred[Any]:
@@ -152,7 +152,7 @@ class Transport:
         self.paused = False
 
     def has_closed(self) -> bool:
-        """See `records.eager.EagerConnection`. The other end stays."""
+        """See `records.runtime.immediate_writes.EagerConnection`. The other end stays."""
         return False
 
     def loseConnection(self) -> None:

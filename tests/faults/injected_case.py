@@ -12,7 +12,7 @@ from select import select
 from twisted.python import log
 from twisted.trial.unittest import SkipTest
 
-from records.audit import Head
+from records.model.audit import Head
 from tests.daemon_case import BREAKDOWN, DaemonCase, until
 from tests.faults.injected import Call, How, Strace, limit_files, why_not
 from tests.faults.injected_daemon import ForkedDaemon, fork_server

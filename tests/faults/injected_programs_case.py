@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from records.audit import Head
-from records.boundaries import Transaction
+from records.model.audit import Head
 from records.operations.audit import verify_journal
-from records.store.sqlite import SqliteDatabase
-from records.store.upgrade import SchemaFile, schema_files
+from records.operations.boundaries import Transaction
+from records.store.sqlite.database import SqliteDatabase
+from records.store.sqlite.upgrade import SchemaFile, schema_files
 from tests.daemon_case import STOPPED
 from tests.faults.injected import WRITES, Call, How
 from tests.faults.injected_case import FaultCase

@@ -10,10 +10,10 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Any
 
-from records.accounts import session_id
-from records.audit import Outcome
-from records.boundaries import Transaction
-from records.hashing import BcryptHasher
+from records.auth.hashing import BcryptHasher
+from records.model.accounts import session_id
+from records.model.audit import Outcome
+from records.operations.boundaries import Transaction
 from tests.daemon_case import PASSWORD
 from tests.faults.injected_scene import Scene
 from tests.wire import Refusal, Wire, request

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from records.audit import Head
-from records.boundaries import Transaction
+from records.model.audit import Head
 from records.operations.audit import verify_journal
-from records.store.sqlite import SqliteDatabase
+from records.operations.boundaries import Transaction
+from records.store.sqlite.database import SqliteDatabase
 from tests.faults.injected_daemon import ForkedDaemon
 from tests.wire import Refusal, Wire
 
@@ -78,7 +78,7 @@ class Scene:
     def head(self) -> Head:
         """Where the audit log ends, which is whole, as the employees are.
 
-        Raises `records.audit.BrokenChain`.
+        Raises `records.model.audit.BrokenChain`.
         """
         return self.read(verify_journal)
 

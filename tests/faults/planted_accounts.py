@@ -7,7 +7,7 @@ from tests.faults.planted_bug import Bug, bug
 _SESSIONS = "records/operations/sessions.py"
 _EMPLOYEES = "records/operations/employees.py"
 _METHODS = "records/operations/methods.py"
-_OPERATIONS = "records.test.test_operations"
+_OPERATIONS = "records.test.operations.test"
 
 AUDIT: tuple[Bug, ...] = (
     bug(
@@ -43,16 +43,16 @@ AUDIT: tuple[Bug, ...] = (
     ),
     bug(
         "hash-not-chained",
-        "records/audit.py",
+        "records/model/audit.py",
         "No audit entry can be rewritten without all later ones being wrong.",
-        "records.test.test_audit.ChainTests.test_rewritten",
+        "records.test.model.test_audit.ChainTests.test_rewritten",
         ("hashlib.sha256(before + content)", "hashlib.sha256(content)"),
     ),
     bug(
         "hash-not-compared",
-        "records/audit.py",
+        "records/model/audit.py",
         "`verify` notices a changed entry.",
-        "records.test.test_audit.ChainTests.test_any_field_changed",
+        "records.test.model.test_audit.ChainTests.test_any_field_changed",
         ("entry.at, entry.event) != entry.hash:", "entry.at, entry.event) == b'':"),
     ),
     bug(
@@ -95,7 +95,7 @@ SESSIONS: tuple[Bug, ...] = (
     ),
     bug(
         "used-for-ever",
-        "records/accounts.py",
+        "records/model/accounts.py",
         "A session ends at `expires_at`, however much it is used.",
         f"{_OPERATIONS}_sessions.ExpiryTests.test_use_keeps_it",
         (" or now >= self.end(session)\n", "\n"),
@@ -140,9 +140,9 @@ SESSIONS: tuple[Bug, ...] = (
     ),
     bug(
         "token-in-clear",
-        "records/accounts.py",
+        "records/model/accounts.py",
         "Only a token's hash is stored.",
-        "records.test.test_accounts.SessionTests.test_session_id",
+        "records.test.model.test_accounts.SessionTests.test_session_id",
         (
             'return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()',
             'return token.encode("utf-8", "surrogatepass")',
@@ -150,9 +150,9 @@ SESSIONS: tuple[Bug, ...] = (
     ),
     bug(
         "short-token",
-        "records/attendance.py",
+        "records/gateway/session.py",
         "A session's token is 256 random bits.",
-        "records.test.test_service.StartTests.test_tokens",
+        "records.test.daemon.test_service.StartTests.test_tokens",
         ("TOKEN_BYTES = 32\n", "TOKEN_BYTES = 8\n"),
     ),
 )
@@ -160,23 +160,23 @@ SESSIONS: tuple[Bug, ...] = (
 PASSWORDS: tuple[Bug, ...] = (
     bug(
         "failures-not-counted",
-        "records/throttle.py",
+        "records/auth/throttle.py",
         "Who fails too often at an account is slowed.",
-        "records.test.test_passwords.SlowedTests.test_too_many",
+        "records.test.auth.test_login.SlowedTests.test_too_many",
         ("        self._pairs.add((attempt.source, attempt.account), now)\n", ""),
     ),
     bug(
         "source-not-counted",
-        "records/throttle.py",
+        "records/auth/throttle.py",
         "Who fails too often at whatever accounts is slowed.",
-        "records.test.test_throttle.SourceTests.test_waits",
+        "records.test.auth.test_throttle.SourceTests.test_waits",
         ("        self._sources.add(attempt.source, now)\n", ""),
     ),
     bug(
         "unknown-user-takes-no-time",
-        "records/passwords.py",
+        "records/auth/login.py",
         "An unknown username is not told by the time that an answer takes.",
-        "records.test.test_passwords.LogInTests.test_compared_with_a_real_hash",
+        "records.test.auth.test_login.LogInTests.test_compared_with_a_real_hash",
         (
             "partial(self._hasher.verify, password, hashed), at_most",
             "partial(str.__eq__ if hashed == self._nobody else self._hasher.verify,"
@@ -185,16 +185,16 @@ PASSWORDS: tuple[Bug, ...] = (
     ),
     bug(
         "older-hash-takes-less-time",
-        "records/hashing.py",
+        "records/auth/hashing.py",
         "Whose account is older than the present cost is not told by the time either.",
-        "records.test.test_hashing.SameCostTests.test_cheaper",
+        "records.test.auth.test_hashing.SameCostTests.test_cheaper",
         ("range(_cost_of(hashed), self._cost)", "range(self._cost, self._cost)"),
     ),
     bug(
         "unknown-user-told",
-        "records/passwords.py",
+        "records/auth/login.py",
         "An unknown username is not told by the answer.",
-        "records.test.test_passwords.LogInTests.test_told_apart_by_nothing",
+        "records.test.auth.test_login.LogInTests.test_told_apart_by_nothing",
         (
             '        raise NotAuthenticated("Wrong username or password.")\n',
             '        raise NotAuthenticated("Wrong password." if account else "Wrong username.")\n',
@@ -204,14 +204,14 @@ PASSWORDS: tuple[Bug, ...] = (
         "disabled-meanwhile-logs-in",
         "records/operations/sessions.py",
         "A disabled account cannot log in, also if it was disabled only just now.",
-        "records.test.test_passwords.OvertakenTests.test_disabled",
+        "records.test.auth.test_login.OvertakenTests.test_disabled",
         ("present is None or present.disabled or", "present is None or"),
     ),
     bug(
         "compared-in-other-time",
-        "records/hashing.py",
+        "records/auth/hashing.py",
         "A password is compared in constant time, by bcrypt itself.",
-        "records.test.test_hashing.SameCostTests",
+        "records.test.auth.test_hashing.SameCostTests",
         (
             "        good = self._checkpw(given, stored)\n",
             "        good = bcrypt.hashpw(given, stored) == stored\n",
@@ -219,9 +219,9 @@ PASSWORDS: tuple[Bug, ...] = (
     ),
     bug(
         "rest-of-a-password-ignored",
-        "records/hashing.py",
+        "records/auth/hashing.py",
         "Every character of a password counts.",
-        "records.test.test_hashing.OwnHashTests.test_long",
+        "records.test.auth.test_hashing.OwnHashTests.test_long",
         (
             "return base64.b64encode(hmac.digest(salt, text, hashlib.sha256))",
             "return text[:_BCRYPT_READS]",
@@ -229,16 +229,16 @@ PASSWORDS: tuple[Bug, ...] = (
     ),
     bug(
         "common-password-taken",
-        "records/accounts.py",
+        "records/model/accounts.py",
         "A password that is easy to guess is refused.",
-        "records.test.test_accounts.PasswordTests.test_common",
+        "records.test.model.test_accounts.PasswordTests.test_common",
         ('if estimate["guesses"] < _ENOUGH_GUESSES:', 'if estimate["guesses"] < 1:'),
     ),
     bug(
         "all-places-for-one-source",
-        "records/hashing.py",
+        "records/auth/hashing.py",
         "Nobody can take all logins.",
-        "records.test.test_hashing_queue.FloodTests",
+        "records.test.auth.test_hashing_queue.FloodTests",
         ("        if held >= at_most:\n", "        if held < 0:\n"),
     ),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
-_TLS = "records/tls.py"
-_TRUST = "records.test.test_tls.TrustTests"
-_INSIST = "records.test.test_tls.InsistTests"
+_TLS = "records/tls/contexts.py"
+_TRUST = "records.test.tls.test_contexts.TrustTests"
+_INSIST = "records.test.tls.test_contexts.InsistTests"
 _CLIENT = "records/client"
 _TRUSTING = """\
     made = creator.clientConnectionForTLS
@@ -81,7 +81,7 @@ TLS: tuple[Bug, ...] = (
         "renewed-certificate-not-used",
         _TLS,
         "At a SIGHUP new connections use a renewed certificate.",
-        "records.test.test_tls.ServerTests.test_reload",
+        "records.test.tls.test_contexts.ServerTests.test_reload",
         (
             "        self._context = _server_context(self._files)\n",
             "        _server_context(self._files)\n",
@@ -91,7 +91,7 @@ TLS: tuple[Bug, ...] = (
         "said-before-verified",
         f"{_CLIENT}/protocol.py",
         "The client says nothing to anybody whose certificate was not found good.",
-        "records.test.test_client_protocol.HandshakeTests.test_not_trusted",
+        "records.test.client.test_protocol.HandshakeTests.test_not_trusted",
         (' and not getattr(self.transport, "disconnecting", False):', ":"),
     ),
 )
@@ -99,23 +99,23 @@ TLS: tuple[Bug, ...] = (
 FILES: tuple[Bug, ...] = (
     bug(
         "readable-key",
-        "records/files.py",
+        "records/runtime/files.py",
         "Keys are for their owner's eyes only.",
-        "records.test.test_tls_keys.MadeTests.test_write_private",
+        "records.test.tls.test_keys.MadeTests.test_write_private",
         ("os.O_EXCL, 0o600)", "os.O_EXCL, 0o644)"),
     ),
     bug(
         "readable-database",
-        "records/store/sqlite.py",
+        "records/store/sqlite/database.py",
         "The database is for its owner's eyes only.",
-        "records.test.test_store_open.SettingsTests.test_only_the_owner",
+        "records.test.store.sqlite.test_open.SettingsTests.test_only_the_owner",
         ("        draft.touch(mode=0o600)\n", "        draft.touch(mode=0o644)\n"),
     ),
     bug(
         "readable-backup",
-        "records/store/sqlite.py",
+        "records/store/sqlite/database.py",
         "A backup is for its owner's eyes only.",
-        "records.test.test_store_copies.CopyTests.test_only_the_owner",
+        "records.test.store.sqlite.test_copies.CopyTests.test_only_the_owner",
         ("draft.touch(mode=0o600, exist_ok=False)", "draft.touch(mode=0o644, exist_ok=False)"),
     ),
     bug(
@@ -134,30 +134,30 @@ FILES: tuple[Bug, ...] = (
     ),
     bug(
         "exposed-key-used",
-        "records/keys.py",
+        "records/tls/keys.py",
         "The daemon refuses to start on keys that others can read.",
-        "records.test.test_tls_refused.RefusedTests.test_exposed",
+        "records.test.tls.test_refused.RefusedTests.test_exposed",
         ("        if mode & forbidden:\n", "        if mode & forbidden & 0o022:\n"),
     ),
     bug(
         "exposed-records-used",
-        "records/bootstrap.py",
+        "records/daemon/bootstrap.py",
         "The daemon refuses to start on records that others can read.",
-        "records.test.test_bootstrap.ExposedTests.test_exposed",
+        "records.test.daemon.test_bootstrap.ExposedTests.test_exposed",
         ("        if mode & forbidden:\n", "        if mode & forbidden & 0o022:\n"),
     ),
     bug(
         "two-daemons",
-        "records/bootstrap.py",
+        "records/daemon/bootstrap.py",
         "Two daemons do not use one data folder.",
-        "records.test.test_bootstrap.LockTests.test_second",
+        "records.test.daemon.test_bootstrap.LockTests.test_second",
         ("fcntl.LOCK_EX | fcntl.LOCK_NB", "fcntl.LOCK_SH | fcntl.LOCK_NB"),
     ),
     bug(
         "first-password-left",
-        "records/bootstrap.py",
+        "records/daemon/bootstrap.py",
         "The first password's file is gone once it was changed.",
-        "records.test.test_bootstrap_database.DatabaseTests.test_forgotten",
+        "records.test.daemon.test_bootstrap_database.DatabaseTests.test_forgotten",
         (
             "        places.first_password.unlink(missing_ok=True)\n",
             "        places.first_password\n",
@@ -165,9 +165,9 @@ FILES: tuple[Bug, ...] = (
     ),
     bug(
         "account-before-its-password",
-        "records/bootstrap.py",
+        "records/daemon/bootstrap.py",
         "A first start that is cut off leaves no account whose password nobody knows.",
-        "records.test.test_bootstrap_database.DatabaseTests.test_crash_in_between",
+        "records.test.daemon.test_bootstrap_database.DatabaseTests.test_crash_in_between",
         (
             '        write_private(places.first_password, f"{password}\\n".encode("ascii"))\n'
             "    except OSError as error:\n",
@@ -181,7 +181,7 @@ FILES: tuple[Bug, ...] = (
     ),
     bug(
         "certificate-not-renewed",
-        "records/keys.py",
+        "records/tls/keys.py",
         "The daemon renews its own certificate a month before its end.",
         "records.test.test_promised_numbers.NumberTests.test_renewal",
         ("RENEW_DAYS = 30\n", "RENEW_DAYS = 3\n"),
@@ -193,28 +193,28 @@ CLIENT: tuple[Bug, ...] = (
         "escape-sequence-obeyed",
         f"{_CLIENT}/render.py",
         "What comes from the daemon cannot act on a terminal.",
-        "records.test.test_client_render.SafeTextTests.test_harmful",
+        "records.test.client.test_render.SafeTextTests.test_harmful",
         ('frozenset({"Cc", ', "frozenset({"),
     ),
     bug(
         "error-shown-as-it-is",
         f"{_CLIENT}/render.py",
         "Nor what comes in its errors.",
-        "records.test.test_client_promises.ErrorTests.test_harmless",
+        "records.test.client.test_promises.ErrorTests.test_harmless",
         ('return "\\n".join([safe_text(error.message),', 'return "\\n".join([error.message,'),
     ),
     bug(
         "repeated-without-its-key",
         f"{_CLIENT}/connection.py",
         "The client repeats a change under its key.",
-        "records.test.test_client_promises.KeyTests.test_the_callers_own",
+        "records.test.client.test_promises.KeyTests.test_the_callers_own",
         ("AddParams(employee=dict(employee), key=key)", "AddParams(employee=dict(employee))"),
     ),
     bug(
         "login-repeated",
         f"{_CLIENT}/connection.py",
         "The client does not repeat a login by itself.",
-        "records.test.test_client_connection.LoginTests.test_not_repeated",
+        "records.test.client.test_connection.LoginTests.test_not_repeated",
         (
             "LoginParams(username=username, password=password), LoggedIn)",
             "LoginParams(username=username, password=password), LoggedIn, RETRY_AFTER)",
@@ -224,7 +224,7 @@ CLIENT: tuple[Bug, ...] = (
         "answer-to-another-request",
         f"{_CLIENT}/protocol.py",
         "Each answer is taken for its own request's.",
-        "records.test.test_client_protocol.ProtocolTests.test_answers_by_id",
+        "records.test.client.test_protocol.ProtocolTests.test_answers_by_id",
         (
             "        waiting = self._take(told.id)\n",
             "        waiting = self._take(next(iter(self._waiting), told.id))\n",
@@ -234,14 +234,14 @@ CLIENT: tuple[Bug, ...] = (
         "password-echoed",
         f"{_CLIENT}/lineedit.py",
         "A password is not shown while it is typed.",
-        "records.test.test_client_lineedit.LineEditorTests.test_secret",
+        "records.test.client.test_lineedit.LineEditorTests.test_secret",
         ('return "" if self._secret else safe_text(character)', "return safe_text(character)"),
     ),
     bug(
         "conflict-overwritten",
         f"{_CLIENT}/changes.py",
         "Who saves on top of another's change sees both versions first, and then decides.",
-        "records.test.test_client_commands.ChangeTests.test_conflict_left",
+        "records.test.client.test_commands.ChangeTests.test_conflict_left",
         (
             "        if not answer.strip():\n            return False\n",
             "        if not answer.strip():\n"
@@ -252,7 +252,7 @@ CLIENT: tuple[Bug, ...] = (
         "saved-unasked",
         f"{_CLIENT}/changes.py",
         "Nothing is saved before a summary was seen and agreed to.",
-        "records.test.test_client_commands.ChangeTests.test_not_confirmed",
+        "records.test.client.test_commands.ChangeTests.test_not_confirmed",
         (
             '            if not await dialogue.confirm("Save these changes?"):\n',
             '            if await dialogue.confirm("Save these changes?") is None:\n',

@@ -38,7 +38,7 @@ HARNESS: tuple[Bug, ...] = (
     _also("stale-permission-of-others", "office", "faults.test_taken_away.TakenAwayTests"),
     bug(
         "batch-answer-without-end",
-        "records/wire.py",
+        "records/api/jsonrpc.py",
         "An answer line has a limit, also a batch's.",
         "tests.faults.test_fuzz.AnswerTests.test_worst_lines",
         ("        if total <= MAX_ANSWER:\n", "        if total:\n"),

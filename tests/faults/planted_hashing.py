@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
-_HASHER = "records/hasher.py"
-_PATIENCE = "records/patience.py"
-_PATIENT = "records.test.test_patience.PatienceTests"
+_HASHER = "records/auth/hasher_process.py"
+_PATIENCE = "records/auth/patience.py"
+_PATIENT = "records.test.auth.test_patience.PatienceTests"
 
 HASHING: tuple[Bug, ...] = (
     bug(
         "hashes-before-requests",
         _PATIENCE,
         "Hashing takes only what nobody else wants.",
-        "records.test.test_patience.ThreadsTests.test_niceness",
+        "records.test.auth.test_patience.ThreadsTests.test_niceness",
         ("self._far, with_niceness, FAR, call", "self._far, with_niceness, 0, call"),
     ),
     bug(
@@ -34,7 +34,7 @@ HASHING: tuple[Bug, ...] = (
         "stop-cuts-hashing-off",
         _HASHER,
         "A stop waits for the logins that are under way.",
-        "records.test.test_hasher.StopTests.test_in_time",
+        "records.test.auth.test_hasher_process.StopTests.test_in_time",
         (
             "        if not self._awaited:\n            return succ",
             "        if True:\n            return succ",
@@ -44,7 +44,7 @@ HASHING: tuple[Bug, ...] = (
         "hashes-in-the-way",
         _HASHER,
         "Nobody waits for the interpreter's lock of a thread that hashes.",
-        "records.test.test_hasher.CallTests.test_niceness",
+        "records.test.auth.test_hasher_process.CallTests.test_niceness",
         (
             "        self._count += 1\n        parcel",
             "        result.callback(call())\n        return result\n        parcel",
@@ -52,37 +52,37 @@ HASHING: tuple[Bug, ...] = (
     ),
     bug(
         "nobody-can-log-in",
-        "records/service.py",
+        "records/daemon/service.py",
         "A daemon at which nobody can log in any more ends, and says why.",
-        "records.test.test_service_stop.HashingFailsTests.test_stops",
+        "records.test.daemon.test_service_stop.HashingFailsTests.test_stops",
         ("        hashing.failed.addErrback(self._cannot_hash)\n", ""),
     ),
     bug(
         "login-never-answered",
         _HASHER,
         "Whoever waits for a password to be compared is answered, whatever happens.",
-        "records.test.test_hasher.EndTests.test_killed",
+        "records.test.auth.test_hasher_process.EndTests.test_killed",
         ("        for result in waiting.values():\n", "        for result in ():\n"),
     ),
     bug(
         "hasher-falls-silent",
         _HASHER,
         "Whoever waits for a password to be compared is answered, whatever happens.",
-        "records.test.test_hasher_inside.InsideTests.test_unreadable",
+        "records.test.auth.test_hasher_main.InsideTests.test_unreadable",
         ("            self._break_down(error)\n", "            pass\n"),
     ),
     bug(
         "hasher-writes-the-log",
         _HASHER,
         "Only the daemon writes to its log.",
-        "records.test.test_hasher.LifeTests.test_log",
+        "records.test.auth.test_hasher_process.LifeTests.test_log",
         ("        globalLogPublisher.removeObserver(observer)\n", "        pass\n"),
     ),
     bug(
         "password-in-a-fault",
         _HASHER,
         "A fault tells nothing of the password that it came up with.",
-        "records.test.test_hasher.CallTests.test_errors",
+        "records.test.auth.test_hasher_process.CallTests.test_errors",
         ("error = portable(outcome.value) if", "error = outcome.value if"),
     ),
     bug(
@@ -104,9 +104,9 @@ HASHING: tuple[Bug, ...] = (
     ),
     bug(
         "lock-not-told",
-        "records/passwords.py",
+        "records/auth/login.py",
         "Nobody keeps Python's lock where he gets no processor.",
-        "records.test.test_passwords_change.ChangeTests.test_lock",
+        "records.test.auth.test_password_change.ChangeTests.test_lock",
         ("                holds_lock=True,\n", ""),
     ),
     bug(
@@ -127,7 +127,7 @@ HASHING: tuple[Bug, ...] = (
         "stop-before-who-asked",
         _HASHER,
         "What a login leaves in the audit log is there, also at a stop.",
-        "records.test.test_hasher.StopTests.test_who_asked_comes_first",
+        "records.test.auth.test_hasher_process.StopTests.test_who_asked_comes_first",
         ("self._reactor.callLater(0, self._tell_at_rest)  # who", "self._tell_at_rest()  # who"),
     ),
 )

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
-_ACCESS = "records/access.py"
+_ACCESS = "records/model/access.py"
 _EMPLOYEES = "records/operations/employees.py"
 _METHODS = "records/operations/methods.py"
 _SESSIONS = "records/operations/sessions.py"
-_OPERATIONS = "records.test.test_operations"
+_OPERATIONS = "records.test.operations.test"
 
 PERMISSIONS: tuple[Bug, ...] = (
     bug(
         "role-sees-too-much",
         _ACCESS,
         "Each role may do what the protocol's table says, and nothing else.",
-        "records.test.test_access.MatrixTests.test_every_cell",
+        "records.test.model.test_access.MatrixTests.test_every_cell",
         ("    Role.IT: _SEES_DIRECTORY\n", "    Role.IT: _SEES_DIRECTORY | _SEES_OWN_RECORD\n"),
     ),
     bug(
         "nobody-is-everybody",
         _ACCESS,
         "Whose account has no record of its own may not do on all what is allowed on one's own.",
-        "records.test.test_access.MatrixTests.test_without_a_record",
+        "records.test.model.test_access.MatrixTests.test_without_a_record",
         (
             "return subject is not None and user.employee_id == subject",
             "return user.employee_id == subject",
@@ -87,7 +87,7 @@ PERMISSIONS: tuple[Bug, ...] = (
     ),
     bug(
         "chosen-by-a-masked-field",
-        "records/query.py",
+        "records/api/query.py",
         "Nobody is chosen by what is masked.",
         f"{_OPERATIONS}_list.GateTests.test_masked_fields",
         ("        if field is None or field.masked:\n", "        if field is None:\n"),
@@ -106,7 +106,7 @@ PERMISSIONS: tuple[Bug, ...] = (
         "first-password-goes-on-with-a-key",
         _METHODS,
         "Nor with a key.",
-        "records.test.test_repetition.PresentTests.test_password_to_change",
+        "records.test.operations.test_repetition.PresentTests.test_password_to_change",
         ("if key is not None and not user.must_change_password:", "if key is not None:"),
     ),
     bug(
@@ -121,58 +121,58 @@ PERMISSIONS: tuple[Bug, ...] = (
 CHECKS: tuple[Bug, ...] = (
     bug(
         "email-not-checked",
-        "records/fields.py",
+        "records/model/fields.py",
         "An e-mail address is one.",
-        "records.test.test_fields.CatalogueTests.test_every_kind_is_checked",
+        "records.test.model.test_fields.CatalogueTests.test_every_kind_is_checked",
         ("                return values.check_email(raw)\n", "                return str(raw)\n"),
     ),
     bug(
         "ssn-not-checked",
-        "records/fields.py",
+        "records/model/fields.py",
         "A social security number can have been given out.",
-        "records.test.test_fields.CatalogueTests.test_every_kind_is_checked",
+        "records.test.model.test_fields.CatalogueTests.test_every_kind_is_checked",
         ("                return values.check_ssn(raw)\n", "                return str(raw)\n"),
     ),
     bug(
         "phone-plan-not-checked",
-        "records/values.py",
+        "records/model/values.py",
         "A phone number is one that its country's plan allows.",
-        "records.test.test_values_forms.PhoneTests.test_refused",
+        "records.test.model.test_values_forms.PhoneTests.test_refused",
         (" or not phonenumbers.is_valid_number(number):", ":"),
     ),
     bug(
         "invisible-characters-stored",
-        "records/values.py",
+        "records/model/values.py",
         "Text holds no invisible characters, nor what turns the direction of writing.",
-        "records.test.test_values.TextTests.test_refused",
+        "records.test.model.test_values.TextTests.test_refused",
         (' or (category == "Cf" and character not in _JOINERS):', ":"),
     ),
     bug(
         "control-characters-stored",
-        "records/values.py",
+        "records/model/values.py",
         "Text holds no control characters.",
-        "records.test.test_values.TextTests.test_refused",
+        "records.test.model.test_values.TextTests.test_refused",
         ('        if category in ("Cc", ', "        if category in ("),
     ),
     bug(
         "cents-cut-off",
-        "records/values.py",
+        "records/model/values.py",
         "An amount has no more digits than its currency.",
-        "records.test.test_fields.MoneyTests.test_refused",
+        "records.test.model.test_fields.MoneyTests.test_refused",
         ("    if len(fraction) > digits:\n", "    if len(fraction) > 6:\n"),
     ),
     bug(
         "born-in-the-future",
-        "records/employee.py",
+        "records/model/employee.py",
         "A birth date is not in the future.",
-        "records.test.test_employee.CheckWholeTests.test_birth",
+        "records.test.model.test_employee.CheckWholeTests.test_birth",
         ("    if born and born > today.isoformat():\n", '    if born and born > "9999":\n'),
     ),
     bug(
         "left-without-a-date",
-        "records/employee.py",
+        "records/model/employee.py",
         "Whoever left has a termination date.",
-        "records.test.test_employee.CheckWholeTests.test_status",
+        "records.test.model.test_employee.CheckWholeTests.test_status",
         (
             'if values.get("status") == "left" and not left:',
             'if values.get("status") == "left" and not left and hired:',
@@ -222,9 +222,9 @@ CHECKS: tuple[Bug, ...] = (
     ),
     bug(
         "cursor-not-checked",
-        "records/query.py",
+        "records/api/query.py",
         "A cursor is good for its own list only.",
-        "records.test.test_query.CursorTests.test_another_list",
+        "records.test.api.test_query.CursorTests.test_another_list",
         ("    if mark != fingerprint or isinstance(key, int)", "    if isinstance(key, int)"),
     ),
 )
@@ -232,16 +232,16 @@ CHECKS: tuple[Bug, ...] = (
 MASKS: tuple[Bug, ...] = (
     bug(
         "pay-not-masked",
-        "records/fields.py",
+        "records/model/fields.py",
         "Pay comes masked.",
-        "records.test.test_fields.CatalogueTests.test_masked",
+        "records.test.model.test_fields.CatalogueTests.test_masked",
         ("frozenset({FieldClass.PAY, FieldClass.IDENTITY})", "frozenset({FieldClass.IDENTITY})"),
     ),
     bug(
         "own-record-not-masked",
         _ACCESS,
         "One's own record comes masked too.",
-        "records.test.test_access.ViewTests.test_plain_masked_absent",
+        "records.test.model.test_access.ViewTests.test_plain_masked_absent",
         (
             "if f.masked and f.name not in revealed]",
             "if f.masked and f.name not in revealed and not own]",
@@ -249,9 +249,9 @@ MASKS: tuple[Bug, ...] = (
     ),
     bug(
         "mask-shows-all",
-        "records/fields.py",
+        "records/model/fields.py",
         "The mask of a social security number shows its last four digits.",
-        "records.test.test_fields.CatalogueTests.test_mask",
+        "records.test.model.test_fields.CatalogueTests.test_mask",
         ("{str(value)[-4:]}", "{str(value)[-6:]}"),
     ),
     bug(
@@ -265,14 +265,14 @@ MASKS: tuple[Bug, ...] = (
         "manager-sees-masked-pay-of-all",
         _ACCESS,
         "A field that the user may not read at all is absent.",
-        "records.test.test_access.ViewTests.test_colleague",
+        "records.test.model.test_access.ViewTests.test_colleague",
         ("        if grant.scope is Scope.ALL or own\n", "        if grant.scope in Scope\n"),
     ),
     bug(
         "list-not-masked",
-        "records/employee.py",
+        "records/model/employee.py",
         "A list is masked like the records in it.",
-        "records.test.test_employee.VisibleTests.test_listing",
+        "records.test.model.test_employee.VisibleTests.test_listing",
         ("hidden = [mask(values[place])", "hidden = [values[place]"),
     ),
     bug(
@@ -289,14 +289,14 @@ KEYS: tuple[Bug, ...] = (
         "outcome-not-kept",
         _METHODS,
         "A change that is repeated under its key has one effect.",
-        "records.test.test_repetition.OnceTests.test_add",
+        "records.test.operations.test_repetition.OnceTests.test_add",
         ("    keep(tx, user, key, request, result)\n    return result\n", "    return result\n"),
     ),
     bug(
         "refusal-not-kept",
         _METHODS,
         "A refusal that is repeated under its key is the same.",
-        "records.test.test_repetition.ErrorTests.test_not_found",
+        "records.test.operations.test_repetition.ErrorTests.test_not_found",
         (
             "            remember = Work(keep, (user, key, request, raised))\n",
             "            remember = Work(lambda tx: None)\n",
@@ -306,7 +306,7 @@ KEYS: tuple[Bug, ...] = (
         "denial-kept",
         _METHODS,
         "Whether something is allowed is judged anew each time.",
-        "records.test.test_repetition.ErrorTests.test_denied",
+        "records.test.operations.test_repetition.ErrorTests.test_denied",
         (
             "            remember = Work(_note_denial, (user, method, params, raised))\n"
             "        else:\n",
@@ -317,14 +317,14 @@ KEYS: tuple[Bug, ...] = (
         "any-request-under-a-key",
         "records/operations/repetition.py",
         "Another request under the same key is refused.",
-        "records.test.test_repetition.OtherRequestTests.test_refused",
+        "records.test.operations.test_repetition.OtherRequestTests.test_refused",
         ("    if found.request != request:\n", "    if not found.request:\n"),
     ),
     bug(
         "present-record-as-the-outcome",
         "records/operations/repetition.py",
         "A repeated success is answered with the record as it was after the change.",
-        "records.test.test_repetition.OnceTests.test_later_changes",
+        "records.test.operations.test_repetition.OnceTests.test_later_changes",
         ("changes, kept.revision)", "changes, kept.revision + 1)"),
     ),
     bug(

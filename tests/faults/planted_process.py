@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
-_FORKED = "records/forked.py"
-_PROCESS = "records/store/process.py"
-_WRITING = "records/store/writing.py"
-_ENDS = "records.test.test_process.EndTests"
-_LIFE = "records.test.test_process.LifeTests"
+_FORKED = "records/runtime/forked.py"
+_PROCESS = "records/store/writer_process.py"
+_WRITING = "records/store/writer_main.py"
+_ENDS = "records.test.store.test_writer_process.EndTests"
+_LIFE = "records.test.store.test_writer_process.LifeTests"
 
 PROCESS: tuple[Bug, ...] = (
     bug(
@@ -22,7 +22,7 @@ PROCESS: tuple[Bug, ...] = (
         "outcomes-mixed-up",
         _PROCESS,
         "Everybody gets the outcome of what they asked for.",
-        "records.test.test_process_bulk",
+        "records.test.store.test_writer_process_bulk",
         (
             "        lane = self._under_way[is_bulk]\n",
             "        lane = self._under_way[not is_bulk]\n",
@@ -32,14 +32,14 @@ PROCESS: tuple[Bug, ...] = (
         "doubt-not-told",
         _WRITING,
         "A commit whose outcome is not known is told as such to all whose work was in it.",
-        "records.test.test_writing.BrokenTests.test_commit",
+        "records.test.store.test_writer_main.BrokenTests.test_commit",
         ("pack(Broken(why, under_way, is_bulk))", "pack(Broken(why))"),
     ),
     bug(
         "goes-on-without-the-daemon",
         _WRITING,
         "When the daemon has ended, what it had not begun to do is not done.",
-        "records.test.test_writing.GoneTests.test_while_works_wait",
+        "records.test.store.test_writer_main.GoneTests.test_while_works_wait",
         (
             "        if not data:\n            raise Gone\n",
             "        if not data:\n            self._is_over = True\n",
@@ -71,9 +71,9 @@ PROCESS: tuple[Bug, ...] = (
     ),
     bug(
         "readers-write-at-their-end",
-        "records/store/sqlite.py",
+        "records/store/sqlite/database.py",
         "Once the process that writes cannot go on, nothing more is written.",
-        "records.test.test_store_open.OpenTests.test_readers_leave_it",
+        "records.test.store.sqlite.test_open.OpenTests.test_readers_leave_it",
         ("NO_CKPT_ON_CLOSE, int(self._is_alone)", "NO_CKPT_ON_CLOSE, 0"),
     ),
     bug(
@@ -95,30 +95,30 @@ PROCESS: tuple[Bug, ...] = (
     ),
     bug(
         "fault-comes-over-whole",
-        "records/parcels.py",
+        "records/runtime/framing.py",
         "Of a fault only its kind and place are told, also from process to process.",
-        "records.test.test_parcels.OutcomeTests.test_faults",
+        "records.test.runtime.test_framing.OutcomeTests.test_faults",
         ("    return FarFault.of(error)\n", "    return error\n"),
     ),
     bug(
         "reveal-becomes-a-read",
         "records/operations/methods.py",
         "A reveal is noted, durably, before the answer leaves: also in the process that writes.",
-        "records.test.test_parcels.WorkTests.test_methods",
+        "records.test.runtime.test_framing.WorkTests.test_methods",
         ("return REVEAL if is_reveal else METHODS[name]", "return METHODS[name]"),
     ),
     bug(
         "lock-let-go-early",
-        "records/service.py",
+        "records/daemon/service.py",
         "No daemon begins while another one's process still writes.",
-        "records.test.test_service_stop.StopTests.test_lock",
+        "records.test.daemon.test_service_stop.StopTests.test_lock",
         ("begin_writer(opening, [self._lock])", "begin_writer(opening, [])"),
     ),
     bug(
         "killed-and-refused",
-        "records/bootstrap.py",
+        "records/daemon/bootstrap.py",
         "A daemon that was killed can be started again at once.",
-        "records.test.test_bootstrap.LockTests.test_waits",
+        "records.test.daemon.test_bootstrap.LockTests.test_waits",
         ("            if monotonic() < end:\n", "            if end < 0:\n"),
     ),
 )

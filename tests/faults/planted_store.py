@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
-_SQLITE = "records/store/sqlite.py"
-_TRANSACTIONS = "records/store/transactions.py"
-_BATCHING = "records/store/batching.py"
-_ACCOUNTS = "records/store/accounts.py"
-_EMPLOYEES = "records/store/employees.py"
-_PAGES = "records/store/pages.py"
-_JOURNAL = "records/store/journal.py"
-_TESTS = "records.test.test_store_sqlite"
+_SQLITE = "records/store/sqlite/database.py"
+_TRANSACTIONS = "records/store/sqlite/transactions.py"
+_BATCHING = "records/store/dispatch.py"
+_ACCOUNTS = "records/store/sqlite/accounts.py"
+_EMPLOYEES = "records/store/sqlite/employees.py"
+_PAGES = "records/store/sqlite/pages.py"
+_JOURNAL = "records/store/sqlite/journal.py"
+_TESTS = "records.test.store.sqlite.test_database"
 
 DURABILITY: tuple[Bug, ...] = (
     bug(
@@ -50,21 +50,21 @@ DURABILITY: tuple[Bug, ...] = (
     ),
     bug(
         "folder-not-synced",
-        "records/files.py",
+        "records/runtime/files.py",
         "A file that took its place has it after a power loss.",
         "tests.faults.test_power_first_start",
         ("    _sync(path.parent)\n", ""),
     ),
     bug(
         "made-folder-not-synced",
-        "records/files.py",
+        "records/runtime/files.py",
         "A folder that was made for the data is there after a power loss.",
         "tests.faults.test_power_first_start",
         ("            _sync(each.parent)\n", "            pass\n"),
     ),
     bug(
         "draft-not-synced",
-        "records/files.py",
+        "records/runtime/files.py",
         "A file that took its place is whole after a power loss.",
         "tests.faults.test_power_first_start",
         ("    _sync(draft)\n", ""),
@@ -85,7 +85,7 @@ DURABILITY: tuple[Bug, ...] = (
         "full-disk-is-success",
         _TRANSACTIONS,
         "A change that a full disk refused is answered with `busy`.",
-        "records.test.test_store_full.FullAtCommitTests.test_refused",
+        "records.test.store.sqlite.test_full_disk.FullAtCommitTests.test_refused",
         (
             "            # Neither has made the commit's last frame durable: it is known not to be "
             "done.\n            self._abandon()\n            return _all_refused(works, error)\n",
@@ -106,51 +106,51 @@ DURABILITY: tuple[Bug, ...] = (
     ),
     bug(
         "goes-on-after-a-failed-sync",
-        "records/service.py",
+        "records/daemon/service.py",
         "A failed fsync stops the daemon.",
-        "records.test.test_service_stop.FatalTests.test_answered",
+        "records.test.daemon.test_service_stop.FatalTests.test_answered",
         ("        self._around.reactor.callLater(0, self._stop_reactor)\n", ""),
     ),
     bug(
         "writes-after-a-failed-sync",
         _BATCHING,
         "Nothing more is taken on once a commit's outcome could not be known.",
-        "records.test.test_batching_ends.DeathTests.test_commit_unknown",
+        "records.test.store.test_dispatch_ends.DeathTests.test_commit_unknown",
         ("            self._broken = True\n", ""),
     ),
     bug(
         "damage-not-looked-for",
         _SQLITE,
         "A damaged database is refused when it is opened.",
-        "records.test.test_store_open.OpenTests.test_damaged",
+        "records.test.store.sqlite.test_open.OpenTests.test_damaged",
         ('        if told != "ok":\n', '        if told == "":\n'),
     ),
     bug(
         "damaged-accounts-not-looked-for",
         _SQLITE,
         "Damaged accounts are found when a database is opened, however large it is.",
-        "records.test.test_store_open.OpenTests.test_damaged_accounts",
+        "records.test.store.sqlite.test_open.OpenTests.test_damaged_accounts",
         ('QUICK_CHECK_BYTES else "accounts"', 'QUICK_CHECK_BYTES else "sessions"'),
     ),
     bug(
         "unreadable-account-not-told",
-        "records/bootstrap.py",
+        "records/daemon/bootstrap.py",
         "An account that cannot be read is told at the start.",
-        "records.test.test_bootstrap_database.DatabaseTests.test_unreadable_account",
+        "records.test.daemon.test_bootstrap_database.DatabaseTests.test_unreadable_account",
         ("    except ValueError:  # a role", "    except KeyError:  # a role"),
     ),
     bug(
         "look-without-patience",
         _SQLITE,
         "A database that another process is just leaving is waited for.",
-        "records.test.test_store_open.OpenTests.test_taken",
+        "records.test.store.sqlite.test_open.OpenTests.test_taken",
         ("                glance.set_busy_timeout(BUSY_TIMEOUT)\n", ""),
     ),
     bug(
         "altered-step-accepted",
-        "records/store/upgrade.py",
+        "records/store/sqlite/upgrade.py",
         "A database whose schema is not the one that this program knows is refused.",
-        "records.test.test_store_open.OpenTests.test_altered",
+        "records.test.store.sqlite.test_open.OpenTests.test_altered",
         ("(step.number, step.checksum) != (number, checksum)", "step.number != number"),
     ),
 )
@@ -181,14 +181,14 @@ TRANSACTIONS: tuple[Bug, ...] = (
         "state-kept-past-an-answer",
         _BATCHING,
         "A read sees every change that has been answered.",
-        "records.test.test_batching.NearTests.test_own_writes",
+        "records.test.store.test_dispatch.NearTests.test_own_writes",
         ("        self._end_near()\n        for item,", "        for item,"),
     ),
     bug(
         "denials-pile-up",
         "records/operations/methods.py",
         "Nor does one that must leave a trace, however it was asked.",
-        "records.test.test_conversation_bulk.RefusedReadsTests.test_nothing_is_left",
+        "records.test.server.test_conversation_bulk.RefusedReadsTests.test_nothing_is_left",
         (
             "params, raised))\n        raise Refused(raised.bare()",
             "params, raised))\n        raise Refused(raised",
@@ -196,16 +196,16 @@ TRANSACTIONS: tuple[Bug, ...] = (
     ),
     bug(
         "refusals-pile-up",
-        "records/errors.py",
+        "records/model/errors.py",
         "A refused request leaves nothing in memory.",
-        "records.test.test_store_sqlite.KeptErrorsTests",
+        "records.test.store.sqlite.test_database.KeptErrorsTests",
         ("        self.__traceback__ = self.__context__ = self.__cause__ = None\n", ""),
     ),
     bug(
         "state-kept-by-a-reader",
         _BATCHING,
         "A read in another thread sees every change that has been answered.",
-        "records.test.test_batching.NearTests.test_own_writes_by_thread",
+        "records.test.store.test_dispatch.NearTests.test_own_writes_by_thread",
         ("        finally:\n            reader.end()\n", "        finally:\n            pass\n"),
         (
             "        transaction = reader.begin()\n",
@@ -218,7 +218,7 @@ TRANSACTIONS: tuple[Bug, ...] = (
         "waiting-without-end",
         _BATCHING,
         "Only so many requests wait for a thread; further ones are refused.",
-        "records.test.test_batching.LimitTests.test_waiting",
+        "records.test.store.test_dispatch.LimitTests.test_waiting",
         ("worker.waiting >= MAX_WAITING", "worker.waiting > 100 * MAX_WAITING"),
     ),
 )
@@ -265,14 +265,14 @@ SQL: tuple[Bug, ...] = (
         "search-word-dropped",
         _PAGES,
         "Every word of a search must be found.",
-        "records.test.test_operations_search.SearchTests.test_all_words",
+        "records.test.operations.test_search.SearchTests.test_all_words",
         ("in range(len(self._query.words)):", "in range(len(self._query.words[:1])):"),
     ),
     bug(
         "search-words-not-kept-up",
         _EMPLOYEES,
         "After a change a record is found by its new words, and not by those that are gone.",
-        "records.test.test_operations_search.SearchTests.test_after_a_change",
+        "records.test.operations.test_search.SearchTests.test_after_a_change",
         (
             "            self._change_words(after.id, *word_changes(after.id, old, new, "
             "searched))\n",
@@ -284,7 +284,7 @@ SQL: tuple[Bug, ...] = (
         "ties-in-no-order",
         _PAGES,
         "Ties go by Employee ID, so that no page misses anybody.",
-        "records.test.test_operations_list.PagingTests.test_every_sort",
+        "records.test.operations.test_list.PagingTests.test_every_sort",
         (
             'self._after = [f"({self._key}, id) {self._on} (:after_key, :after_id)"]',
             'self._after = [f"{self._key} {self._on} :after_key AND id <> :after_id"]',
@@ -294,14 +294,14 @@ SQL: tuple[Bug, ...] = (
         "page-not-filled",
         _PAGES,
         "A page has all that fit, whichever way they are found.",
-        "records.test.test_store_pages",
+        "records.test.store.sqlite.test_pages",
         ("if are_all or len(rows) == self._limit:", "if are_all or rows:"),
     ),
     bug(
         "blanks-found",
         _PAGES,
         "But for `ne` and `pr`, blank fields are never found except by null.",
-        "records.test.test_operations_search.ConditionTests.test_every_operator",
+        "records.test.operations.test_search.ConditionTests.test_every_operator",
         (
             'Operator.LESS: "{column} < :{value}"',
             "Operator.LESS: \"coalesce({column}, '') < :{value}\"",
@@ -311,7 +311,7 @@ SQL: tuple[Bug, ...] = (
         "outcome-of-another-account",
         _JOURNAL,
         "Keys of different accounts have nothing to do with each other.",
-        "records.test.test_repetition.OtherRequestTests.test_other_users_key",
+        "records.test.operations.test_repetition.OtherRequestTests.test_other_users_key",
         (
             "FROM outcomes WHERE account_id = ? AND key = ?",
             "FROM outcomes WHERE account_id <> -?1 AND key = ?2",
@@ -321,7 +321,7 @@ SQL: tuple[Bug, ...] = (
         "history-row-missing",
         "records/operations/journal.py",
         "Every change has a row in the history.",
-        "records.test.test_operations_rules.NotingTests.test_history_and_audit",
+        "records.test.operations.test_rules.NotingTests.test_history_and_audit",
         (
             "    tx.journal.add_change(\n        Change(entry.seq, entry.at, user.username, "
             "employee_id, revision, kind, old, new, salt),\n        texts,\n    )\n",
@@ -333,7 +333,7 @@ SQL: tuple[Bug, ...] = (
         "audit-of-a-change-missing",
         _JOURNAL,
         "Every change has an entry in the audit log.",
-        "records.test.test_operations_rules.NotingTests.test_history_and_audit",
+        "records.test.operations.test_rules.NotingTests.test_history_and_audit",
         (
             "        self._change(\n            _APPEND,\n",
             "        event.digest or self._change(\n            _APPEND,\n",

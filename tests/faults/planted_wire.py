@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
-_CONVERSATION = "records/conversation.py"
+_CONVERSATION = "records/server/conversation.py"
 
 ORDER: tuple[Bug, ...] = (
     bug(
         "answers-as-they-come",
         _CONVERSATION,
         "Answers leave in the order of the requests.",
-        "records.test.test_conversation.OrderTests.test_answers_in_order",
+        "records.test.server.test_conversation.OrderTests.test_answers_in_order",
         (
             "        while lines and not lines[0].left:\n            line = lines.popleft()\n",
             "        for line in [each for each in lines if not each.left]:\n"
@@ -22,7 +22,7 @@ ORDER: tuple[Bug, ...] = (
         "read-overtakes-a-change",
         _CONVERSATION,
         "A read that is sent after a change sees it.",
-        "records.test.test_conversation.OrderTests.test_reads_one_s_own_writes",
+        "records.test.server.test_conversation.OrderTests.test_reads_one_s_own_writes",
         (
             "        if self._count and not (way",
             "        if self._count and way is not Way.POINT and not (way",
@@ -32,14 +32,14 @@ ORDER: tuple[Bug, ...] = (
         "point-read-overtakes",
         _CONVERSATION,
         "What is answered at once does not overtake what waits.",
-        "records.test.test_conversation.OrderTests",
+        "records.test.server.test_conversation.OrderTests",
         ("        if self._lines or self._held or caller", "        if self._held or caller"),
     ),
     bug(
         "login-beside-others",
         _CONVERSATION,
         "Nothing else is under way while the session changes.",
-        "records.test.test_conversation.OrderTests.test_session_matters_stand_alone",
+        "records.test.server.test_conversation.OrderTests.test_session_matters_stand_alone",
         (
             "        if self._count and not (way",
             "        if self._count and way is not Way.ALONE and not (way",
@@ -47,24 +47,24 @@ ORDER: tuple[Bug, ...] = (
     ),
     bug(
         "overtaken-in-the-store",
-        "records/store/lanes.py",
+        "records/store/queues.py",
         "On one connection requests take effect in the order sent.",
-        "records.test.test_batching_bulk.GivenOutTests.test_overtakes_nothing",
+        "records.test.store.test_dispatch_bulk.GivenOutTests.test_overtakes_nothing",
         ("bool(self._bulk) and self._bulk[0][0] <= self._taken", "bool(self._bulk)"),
         ("len(taken) < most and self._bulk[0][0] <= self._taken:", "len(taken) < most:"),
     ),
     bug(
         "bytes-left-in-tls",
-        "records/sparing.py",
+        "records/runtime/lean_tls.py",
         "However requests are cut on their way, each is read when it is there.",
-        "records.test.test_sparing.SparingTests.test_any",
+        "records.test.runtime.test_lean_tls.SparingTests.test_any",
         ("len(buf) == HEADER + (buf[3] << 8 | buf[4])", "True"),
     ),
     bug(
         "denied-before-noted",
         _CONVERSATION,
         "A refusal that must leave a trace leaves it before it is answered.",
-        "records.test.test_conversation_reads.TraceTests.test_before_the_answer",
+        "records.test.server.test_conversation_reads.TraceTests.test_before_the_answer",
         (
             "self._track(Way.WRITE, written.addCallback(lambda _: Failure(error)), task)\n",
             "self._fail(task, error)\n",
@@ -74,7 +74,7 @@ ORDER: tuple[Bug, ...] = (
         "revealed-before-noted",
         "records/operations/methods.py",
         "A reveal is noted, durably, before the answer leaves.",
-        "records.test.test_conversation_reads.TraceTests.test_reveal",
+        "records.test.server.test_conversation_reads.TraceTests.test_reveal",
         (
             "        if type(params) is GetParams and params.reveal:\n            return REVEAL\n",
             "",
@@ -84,7 +84,7 @@ ORDER: tuple[Bug, ...] = (
         "notification-answered",
         _CONVERSATION,
         "A notification is never answered, not even with an error.",
-        "records.test.test_conversation_rpc.NotificationTests.test_errors",
+        "records.test.server.test_conversation_rpc.NotificationTests.test_errors",
         (
             'line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))',
             "line.put(place, encode_error(None, error))",
@@ -92,16 +92,16 @@ ORDER: tuple[Bug, ...] = (
     ),
     bug(
         "rest-lost",
-        "records/eager.py",
+        "records/runtime/immediate_writes.py",
         "What the peer does not take at once is sent later.",
-        "records.test.test_eager.EagerTests.test_rest",
+        "records.test.runtime.test_immediate_writes.EagerTests.test_rest",
         ("            self._append(data[sent:])\n", ""),
     ),
     bug(
         "rest-overtaken",
-        "records/eager.py",
+        "records/runtime/immediate_writes.py",
         "What is written later leaves later.",
-        "records.test.test_eager.EagerTests.test_rest",
+        "records.test.runtime.test_immediate_writes.EagerTests.test_rest",
         (
             "        if self._rest is not None:\n"
             "            self._append(data)\n            return\n",
@@ -113,9 +113,9 @@ ORDER: tuple[Bug, ...] = (
 TOLD: tuple[Bug, ...] = (
     bug(
         "password-in-the-log",
-        "records/attendance.py",
+        "records/gateway/session.py",
         "Logs hold no passwords.",
-        "records.test.test_conversation_session.LoginTests.test_no_secret_is_logged",
+        "records.test.server.test_conversation_session.LoginTests.test_no_secret_is_logged",
         (
             "        token = self._services.new_token()\n",
             "        token = self._services.new_token()\n"
@@ -124,9 +124,9 @@ TOLD: tuple[Bug, ...] = (
     ),
     bug(
         "token-in-the-log",
-        "records/attendance.py",
+        "records/gateway/session.py",
         "Logs hold no tokens.",
-        "records.test.test_conversation_session.LoginTests.test_no_secret_is_logged",
+        "records.test.server.test_conversation_session.LoginTests.test_no_secret_is_logged",
         (
             "        caller = self._calling(token)\n        try:\n",
             "        caller = self._calling(token)\n"
@@ -135,7 +135,7 @@ TOLD: tuple[Bug, ...] = (
     ),
     bug(
         "token-in-the-log-at-resume",
-        "records/attendance.py",
+        "records/gateway/session.py",
         "Nor of sessions that are resumed.",
         "tests.test_stop.LogTests.test_no_secrets",
         (
@@ -148,7 +148,7 @@ TOLD: tuple[Bug, ...] = (
         "content-in-the-log",
         _CONVERSATION,
         "Logs hold no contents of records: of a fault they tell kind and place.",
-        "records.test.test_conversation_faults.FaultTests",
+        "records.test.server.test_conversation_faults.FaultTests",
         (
             '            "A fault in {method}: {kind} at {where}",\n'
             "            method=method.name,\n            kind=kind_of(error),\n",
@@ -158,16 +158,16 @@ TOLD: tuple[Bug, ...] = (
     ),
     bug(
         "secret-in-a-representation",
-        "records/messages.py",
+        "records/api/messages.py",
         "What a request holds is not shown where it is printed.",
-        "records.test.test_messages.SecretTests.test_repr",
+        "records.test.api.test_messages.SecretTests.test_repr",
         ('        return "PasswordChangeParams(...)"\n', "        return f'Params({self.new})'\n"),
     ),
     bug(
         "exception-told-to-the-client",
         _CONVERSATION,
         "No text of an exception goes into an answer.",
-        "records.test.test_conversation_faults.FaultTests.test_operation",
+        "records.test.server.test_conversation_faults.FaultTests.test_operation",
         (
             'InternalError("The daemon has made a mistake; its log says which.")',
             'InternalError(f"The daemon has made a mistake: {error}")',
@@ -175,16 +175,16 @@ TOLD: tuple[Bug, ...] = (
     ),
     bug(
         "fault-in-a-list",
-        "records/query.py",
+        "records/api/query.py",
         "Nothing that is sent ends in a fault of the daemon.",
-        "records.test.test_query.AskedTests.test_wrong_operands",
+        "records.test.api.test_query.AskedTests.test_wrong_operands",
         ("if not isinstance(raw, list) or not 1 <= len(raw)", "if not 1 <= len(raw)"),
     ),
     bug(
         "fault-in-a-text",
-        "records/values.py",
+        "records/model/values.py",
         "Nor what is sent as a value.",
-        "records.test.test_values.NothingElseIsRaisedTests.test_anything",
+        "records.test.model.test_values.NothingElseIsRaisedTests.test_anything",
         (
             '        raise Invalid("must be text.")\n    if len(raw) > _MAX_TYPED:  # before',
             "        raw = str(raw + '')\n    if len(raw) > _MAX_TYPED:  # before",
@@ -192,9 +192,9 @@ TOLD: tuple[Bug, ...] = (
     ),
     bug(
         "fault-of-one-stops-all",
-        "records/gathering.py",
+        "records/runtime/input_batching.py",
         "One connection's fault does not stop the others.",
-        "records.test.test_gathering.FaultTests.test_fault",
+        "records.test.runtime.test_input_batching.FaultTests.test_fault",
         (
             "        except Exception as error:  # noqa: BLE001  whatever it is\n",
             "        except OSError as error:\n",

@@ -16,13 +16,13 @@ from random import Random
 import apsw
 import msgspec
 
-from records.access import Role
-from records.accounts import Account, Session, SessionLimits, session_id
-from records.audit import BrokenChain
-from records.boundaries import Done, Transaction, Work
-from records.errors import RecordsError, Unusable
-from records.messages import EmployeeDeleted, EmployeeStored
+from records.api.messages import EmployeeDeleted, EmployeeStored
+from records.model.access import Role
+from records.model.accounts import Account, Session, SessionLimits, session_id
+from records.model.audit import BrokenChain
+from records.model.errors import RecordsError, Unusable
 from records.operations.audit import verify_journal
+from records.operations.boundaries import Done, Transaction, Work
 from records.operations.methods import METHODS, perform
 from records.operations.sessions import (
     Caller,
@@ -32,7 +32,7 @@ from records.operations.sessions import (
     open_session,
     sweep,
 )
-from records.store.sqlite import SqliteDatabase
+from records.store.sqlite.database import SqliteDatabase
 from records.testing import ANN, FakeTime
 from tests.faults.power import Acknowledged, Begun, Disk, Event, instants, lay_out
 from tests.faults.power_recorder import Recorder

@@ -11,7 +11,7 @@ import signal
 from pathlib import Path
 from time import monotonic, sleep, time
 
-from records.store.sqlite import SqliteDatabase
+from records.store.sqlite.database import SqliteDatabase
 from tests.daemon_case import PASSWORD, STOPPED, Daemon
 from tests.faults.histories import Account
 from tests.faults.ledger import Ledger, Session

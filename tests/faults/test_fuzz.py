@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from records.employee import words_in
+from records.model.employee import words_in
 from tests.daemon_case import CHECKOUT, unmeasured
 from tests.faults.fuzz import Subject
 from tests.faults.fuzz_answers import MAX_LINE

@@ -13,9 +13,9 @@ from random import Random
 
 import apsw
 
-from records.errors import Unusable
-from records.store.sqlite import SqliteDatabase
-from records.store.transactions import CHECKPOINT_PAGES, SqliteWriter
+from records.model.errors import Unusable
+from records.store.sqlite.database import SqliteDatabase
+from records.store.sqlite.transactions import CHECKPOINT_PAGES, SqliteWriter
 from records.testing import FakeTime
 from tests.faults.power import (
     SECTOR,

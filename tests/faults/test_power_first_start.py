@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from records.accounts import Account
-from records.bootstrap import Places, lock, open_database, open_keys
-from records.employee import Employee
-from records.errors import Unusable
-from records.hashing import BcryptHasher
-from records.keys import KeyFiles
+from records.auth.hashing import BcryptHasher
+from records.daemon.bootstrap import Places, lock, open_database, open_keys
+from records.model.accounts import Account
+from records.model.employee import Employee
+from records.model.errors import Unusable
 from records.operations.audit import verify_journal
-from records.tls import ServerTLS
+from records.tls.contexts import ServerTLS
+from records.tls.keys import KeyFiles
 from tests.daemon_case import BIN, PASSWORD, Daemon, DaemonCase, until
 from tests.faults.power import (
     Acknowledged,

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import apsw
 
-from records.hashing import BcryptHasher
-from records.keys import KeyFiles, days_left, make_certificate
+from records.auth.hashing import BcryptHasher
 from records.operations.audit import verify_journal
-from records.store.upgrade import schema_files
+from records.store.sqlite.upgrade import schema_files
+from records.tls.keys import KeyFiles, days_left, make_certificate
 from tests.faults.forked import NEXT_STEP, next_version
 from tests.faults.injected import Call, How
 from tests.faults.injected_daemon import Forked

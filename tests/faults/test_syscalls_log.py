@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 
-from records.store.transactions import CHECKPOINT_PAGES
+from records.store.sqlite.transactions import CHECKPOINT_PAGES
 from tests.daemon_case import STOPPED, until
 from tests.faults.injected import CALLS, WRITES, Call, How, Point, Strace, limit_files
 from tests.faults.injected_case import STOPPING, FaultCase

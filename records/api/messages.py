@@ -1,0 +1,299 @@
+"""What is said over the wire: the params and the result of each method, one Struct each.
+
+Only shapes and their limits live here; the fields inside `employee` and `changes` are checked by
+the catalogue, so that every wrong one is reported at once. Knows nothing of how a message is
+framed (`records.api.jsonrpc`) or carried out (`records.operations`).
+"""
+
+from __future__ import annotations
+
+from math import isinf
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from records.model.accounts import MAX_USERNAME
+from records.model.fields import CATALOGUE, NAMES, Field, Kind
+from records.model.values import MAX_ID
+
+PROTOCOL = 1
+
+MAX_LINE = 64 * 1024
+"""The longest request line in bytes, its end not counted."""
+MAX_ANSWER = 1024 * 1024
+"""The longest answer line in bytes."""
+MAX_BATCH = 100
+MAX_DEPTH = 32
+"""How deep JSON values may be nested in a request."""
+MAX_UNDER_WAY = 256
+"""How many requests of one connection are taken on before its next ones wait unread."""
+MAX_BYTES_UNDER_WAY = 256 * 1024
+"""And how many bytes of them."""
+MAX_PAGE = 100
+DEFAULT_PAGE = 50
+MAX_CURSOR = 16 * 1024
+"""In characters: a cursor holds a sort key, which may be the longest name, decomposed."""
+
+Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
+Revision = Annotated[int, Meta(ge=1, le=MAX_ID)]
+Key = Annotated[str, Meta(min_length=1, max_length=100)]
+# Longer than any password may be, so that the password rules and not the form refuse one.
+Secret = Annotated[str, Meta(max_length=1024)]
+Username = Annotated[str, Meta(max_length=4 * MAX_USERNAME)]
+Names = Annotated[list[str], Meta(max_length=len(NAMES))]
+Fields = Annotated[dict[str, Any], Meta(max_length=4 * len(NAMES))]
+
+
+def real(text: str) -> float:
+    """A number with a point or an exponent: every decoder's `float_hook`.
+
+    msgspec's own way takes up to 10 microseconds for a number as short as 1e308, which makes a
+    tenth of a second of a line full of them. Raises `msgspec.DecodeError` beyond what there is.
+    """
+    number = float(text)
+    if isinf(number):
+        raise msgspec.DecodeError("Number out of range")
+    return number
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The base of all params: what is not named in the class is refused."""
+
+
+class NoParams(Params, frozen=True):
+    """For methods that take none."""
+
+
+class LoginParams(Params, frozen=True):
+    """login"""
+
+    username: Username
+    password: Secret
+
+    def __repr__(self) -> str:
+        return "LoginParams(...)"
+
+
+class ResumeParams(Params, frozen=True):
+    """resume"""
+
+    token: Secret
+
+    def __repr__(self) -> str:
+        return "ResumeParams(...)"
+
+
+class PasswordChangeParams(Params, frozen=True):
+    """password.change"""
+
+    current: Secret
+    new: Secret
+
+    def __repr__(self) -> str:
+        return "PasswordChangeParams(...)"
+
+
+class GetParams(Params, frozen=True):
+    """employee.get. reveal: fields to show unmasked; each is audited."""
+
+    id: Id
+    reveal: Names = []
+
+
+class ListParams(Params, frozen=True):
+    """employee.list. See `records.api.query` for where, sort and cursor."""
+
+    search: Annotated[str, Meta(max_length=200)] | None = None
+    where: Annotated[dict[str, Any], Meta(max_length=len(NAMES))] | None = None
+    sort: Annotated[str, Meta(max_length=60)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+    cursor: Annotated[str, Meta(max_length=MAX_CURSOR)] | None = None
+
+    def __repr__(self) -> str:
+        return "ListParams(...)"
+
+
+class AddParams(Params, frozen=True):
+    """employee.add. employee: fields by name, and `id` if the caller chooses it."""
+
+    employee: Fields
+    key: Key | None = None
+
+    def __repr__(self) -> str:
+        return "AddParams(...)"
+
+
+class UpdateParams(Params, frozen=True):
+    """employee.update. changes: fields by name, null to clear one."""
+
+    id: Id
+    revision: Revision
+    changes: Fields
+    key: Key | None = None
+
+    def __repr__(self) -> str:
+        return f"UpdateParams(id={self.id}, ...)"
+
+
+class DeleteParams(Params, frozen=True):
+    """employee.delete"""
+
+    id: Id
+    revision: Revision
+    key: Key | None = None
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """The empty result, {}."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What server.info tells of the daemon's limits: bytes, counts, and seconds."""
+
+    line_bytes: int = MAX_LINE
+    answer_bytes: int = MAX_ANSWER
+    batch: int = MAX_BATCH
+    depth: int = MAX_DEPTH
+    under_way: int = MAX_UNDER_WAY
+    page: int = MAX_PAGE
+    session_idle_seconds: int
+    session_lifetime_seconds: int
+
+
+class ServerInfo(msgspec.Struct, frozen=True):
+    """server.info"""
+
+    name: str
+    version: str
+    protocol: int
+    limits: Limits
+
+
+class Permission(msgspec.Struct, frozen=True, rename={"field_class": "class"}, omit_defaults=True):
+    """One thing that the user may do. Administrative actions have no class."""
+
+    action: str
+    scope: str
+    field_class: str | None = None
+
+
+class WireUser(msgspec.Struct, frozen=True):
+    """Who is logged in."""
+
+    username: str
+    roles: list[str]
+    employee_id: int | None
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True):
+    """resume. expires_at: when the session ends at the latest, ISO 8601 in UTC."""
+
+    expires_at: str
+    user: WireUser
+    permissions: list[Permission]
+    must_change_password: bool
+
+
+class LoggedIn(Resumed, frozen=True, kw_only=True):
+    """login"""
+
+    token: str
+
+    def __repr__(self) -> str:
+        return "LoggedIn(...)"
+
+
+class EmployeeShown(msgspec.Struct, frozen=True):
+    """employee.get. masked: the fields whose value is hidden in `employee`."""
+
+    employee: dict[str, object]
+    masked: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "EmployeeShown(...)"
+
+
+class EmployeeStored(msgspec.Struct, frozen=True):
+    """employee.add and employee.update: the record as it now is, masked."""
+
+    employee: dict[str, object]
+
+    def __repr__(self) -> str:
+        return "EmployeeStored(...)"
+
+
+class EmployeePage(msgspec.Struct, frozen=True):
+    """employee.list. cursor: give it back for the next page; None after the last."""
+
+    employees: list[dict[str, object]]
+    cursor: str | None
+
+    def __repr__(self) -> str:
+        return "EmployeePage(...)"
+
+
+class EmployeeListing(msgspec.Struct, frozen=True):
+    """An `EmployeePage` as the daemon makes it: see `records.model.employee.listing`."""
+
+    employees: list[msgspec.Struct]
+    cursor: str | None
+
+    def __repr__(self) -> str:
+        return "EmployeeListing(...)"
+
+
+class EmployeeDeleted(msgspec.Struct, frozen=True):
+    """employee.delete. revision: the one that the deletion was."""
+
+    id: int
+    revision: int
+
+
+def _field_schema(field: Field) -> dict[str, object]:
+    """One field's JSON Schema (draft 2020-12)."""
+    shape: dict[str, object]
+    match field.kind:
+        case Kind.MONEY:
+            shape = {
+                "type": ["object", "null"],
+                "required": ["amount", "currency"],
+                "additionalProperties": False,
+                "properties": {
+                    "amount": {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"},
+                    "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+                },
+            }
+        case Kind.REFERENCE:
+            shape = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_ID}
+        case Kind.CHOICE:
+            shape = {"enum": [*field.choices, None]}
+        case Kind.DATE:
+            shape = {"type": ["string", "null"], "format": "date"}
+        case Kind.EMAIL:
+            shape = {"type": ["string", "null"], "format": "email"}
+        case _:
+            shape = {"type": ["string", "null"], "maxLength": field.max_length}
+    return {
+        "title": field.label,
+        "description": field.rule,
+        **shape,
+        "x-class": field.field_class.value,
+        "x-masked": field.masked,
+        "x-standard": field.standard,
+    }
+
+
+def employee_schema() -> dict[str, object]:
+    """The JSON Schema of an employee's fields, derived from the catalogue."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Employee",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+            "revision": {"type": "integer", "minimum": 1},
+        }
+        | {field.name: _field_schema(field) for field in CATALOGUE},
+    }

@@ -1,0 +1,1 @@
+"""Login: cred, passwords, hashes and the throttle."""

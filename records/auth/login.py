@@ -1,0 +1,208 @@
+"""Comparing and changing passwords: slowed, off the reactor's thread, and never told apart.
+
+Owns the order of the steps, and that a wrong password and an unknown user cost the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import ceil
+from typing import NoReturn
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from records.auth.hashing import MAX_WAITING_PER_SOURCE, Flooded, HashingQueue
+from records.auth.throttle import Attempt, Throttle, network_of
+from records.model.accounts import Account, normalize_password, password_faults
+from records.model.errors import FieldError, NotAuthenticated, TooManyAttempts, ValidationFailed
+from records.operations.boundaries import PasswordHasher, Store
+from records.operations.sessions import (
+    Caller,
+    change_password,
+    find_login,
+    note_failed_change,
+    note_failed_login,
+    note_refused_change,
+    note_refused_login,
+    open_session,
+    whose_password,
+)
+
+
+class Passwords:
+    """Logging in by password, and changing one.
+
+    changed: called with the username after a password was changed.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        store: Store,
+        hasher: PasswordHasher,
+        queue: HashingQueue,
+        throttle: Throttle,
+        changed: Callable[[str], object],
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._hasher = hasher
+        self._queue = queue
+        self._throttle = throttle
+        self._changed = changed
+        # What an unknown user's password is compared with, so that it takes as long.
+        self._nobody = hasher.nobodys()
+
+    async def _compare(
+        self,
+        attempt: Attempt,
+        password: str,
+        hashed: str,
+        note_refusal: Callable[[], Deferred[None]],
+    ) -> bool:
+        """Whether the password is good, at the throttle's pace. Raises `TooManyAttempts`.
+
+        note_refusal: audits that attempts are refused; called once in each wait.
+
+        Only a good password in a familiar place is not slowed, and that is known only after the
+        comparison. Before it, nothing depends on whether there is such an account: so neither the
+        answer nor the time it took tells.
+        """
+        now = self._clock.seconds()
+        pair_wait = self._throttle.pair_wait(attempt, now)
+        if pair_wait > 0 and self._throttle.is_first_refusal(attempt):
+            await note_refusal()
+        _refuse_for(pair_wait)
+        wait = self._throttle.source_wait(attempt, now)
+        delay = self._throttle.account_pace(attempt, now)
+        self._throttle.begin(attempt, now)
+        good = await self._verified(attempt, password, hashed, is_waiting=wait > 0)
+        if good and attempt.familiar:
+            return True
+        if delay:
+            await deferLater(self._clock, delay)
+        if wait > 0:
+            self._throttle.spare_source(attempt)
+            _refuse_for(wait)
+        return good
+
+    async def _verified(
+        self, attempt: Attempt, password: str, hashed: str, *, is_waiting: bool
+    ) -> bool:
+        """The comparison in its source's turn. A source in its wait has only one place.
+
+        If there is no turn, that counts as a failure where the source itself has sent too many.
+        """
+        at_most = 1 if is_waiting else MAX_WAITING_PER_SOURCE
+        try:
+            return await self._queue.submit(
+                attempt.source, partial(self._hasher.verify, password, hashed), at_most
+            )
+        except Flooded:
+            if is_waiting:
+                self._throttle.spare_source(attempt)
+            raise
+        except Exception:
+            self._throttle.withdraw(attempt)
+            raise
+
+    async def log_in(
+        self, username: str, password: str, caller: Caller, *, bulk: bool = False
+    ) -> None:
+        """Open the caller's session for this user.
+
+        bulk: whether this is one of many from the same place, see `operations.boundaries.Store`.
+        Raises `NotAuthenticated`, the same for everything that is wrong, or `TooManyAttempts`.
+        """
+        name = username.strip().lower()
+        account, familiar = await self._store.read(find_login, name, caller.source, bulk=bulk)
+        attempt = Attempt(network_of(caller.source), name, familiar)
+        hashed = account.password_hash if account else self._nobody
+        good = await self._compare(
+            attempt,
+            password,
+            hashed,
+            lambda: self._store.write(note_refused_login, account, caller.source, bulk=bulk),
+        )
+        if account is None or account.disabled or not good:
+            await self._refuse_login(account, caller, bulk)
+        assert account is not None
+        self._throttle.succeed(attempt, self._clock.seconds())
+        renewed = None
+        if self._hasher.is_outdated(account.password_hash):
+            renewed = await self._hashed(attempt.source, password)
+        try:
+            await self._store.write(open_session, account, caller, renewed, bulk=bulk)
+        except NotAuthenticated:
+            # Something about the account has changed since it was read: its hash may have been
+            # renewed by another login with the same password, which is no reason to refuse.
+            account, _ = await self._store.read(find_login, name, caller.source, bulk=bulk)
+            if account is None or not await self._same(attempt.source, password, account):
+                await self._refuse_login(account, caller, bulk)
+            assert account is not None
+            await self._store.write(open_session, account, caller, None, bulk=bulk)
+
+    async def _same(self, source: str, password: str, account: Account) -> bool:
+        """Whether an account is open to a password that was good for it a moment ago."""
+        if account.disabled:
+            return False
+        return await self._queue.submit(
+            source, partial(self._hasher.verify, password, account.password_hash)
+        )
+
+    async def _refuse_login(self, account: Account | None, caller: Caller, bulk: bool) -> NoReturn:
+        await self._store.write(note_failed_login, account, caller.source, bulk=bulk)
+        raise NotAuthenticated("Wrong username or password.")
+
+    def _hashed(self, source: str, password: str) -> Deferred[str]:
+        return self._queue.submit(source, partial(self._hasher.hash, password))
+
+    async def change(self, caller: Caller, current: str, new: str, *, bulk: bool = False) -> None:
+        """Change the caller's password, which ends the account's other sessions.
+
+        bulk: whether this is one of many from the same place, see `operations.boundaries.Store`.
+        Raises `ValidationFailed` if either password is not right, or `TooManyAttempts`.
+        """
+        account: Account = await self._store.read(whose_password, caller, bulk=bulk)
+        attempt = Attempt(network_of(caller.source), account.username, familiar=True)
+        if not await self._compare(
+            attempt,
+            current,
+            account.password_hash,
+            lambda: self._store.write(note_refused_change, caller, bulk=bulk),
+        ):
+            await self._store.write(note_failed_change, caller, bulk=bulk)
+            _refuse("current", ["This is not your current password."])
+        self._throttle.succeed(attempt, self._clock.seconds())
+        if normalize_password(new) == normalize_password(current):
+            _refuse("new", ["The new password must be another one than the current."])
+        _refuse(
+            "new",
+            await self._queue.submit(
+                attempt.source,
+                partial(password_faults, new, account.username),
+                holds_lock=True,
+            ),
+        )
+        hashed = await self._hashed(attempt.source, new)
+        before = account.password_hash
+        await self._store.write(change_password, caller, before, hashed, bulk=bulk)
+        self._changed(account.username)
+
+
+def _refuse_for(wait: float) -> None:
+    if wait > 0:
+        seconds = ceil(wait)
+        unit = "second" if seconds == 1 else "seconds"
+        raise TooManyAttempts(
+            f"Too many failed attempts. Wait {seconds} {unit}, then try again.",
+            details={"retry_after": seconds},
+        )
+
+
+def _refuse(field: str, faults: list[str]) -> None:
+    if faults:
+        raise ValidationFailed(faults[0], [FieldError(field, fault) for fault in faults])

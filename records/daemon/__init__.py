@@ -1,0 +1,1 @@
+"""Start, stop, first start and housekeeping."""

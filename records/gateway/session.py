@@ -1,0 +1,161 @@
+"""Who is at a connection: login, resume, logout, and changing the password.
+
+Owns the connection's session, if it has one. Knows nothing of requests, their order or their
+answers: that is `records.server.conversation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from records.api.messages import (
+    LoggedIn,
+    LoginParams,
+    Nothing,
+    Params,
+    PasswordChangeParams,
+    Resumed,
+    ResumeParams,
+    ServerInfo,
+)
+from records.auth.cred import Avatar, IAvatar, PasswordLogin, SessionToken
+from records.auth.login import Passwords
+from records.gateway.rate_limit import Pace
+from records.model.accounts import SessionLimits, session_id
+from records.model.errors import NotAuthenticated, TooManyAttempts
+from records.operations.boundaries import Store
+from records.operations.methods import Method
+from records.operations.sessions import Caller, end_session, note_use
+from records.runtime.faults import kind_of
+
+TOKEN_BYTES = 32
+
+
+class Services(Struct, frozen=True):
+    """What all connections share.
+
+    info: what `server.info` answers. seconds: the reactor's clock; wait: fires after so many of
+    them. new_token: makes a token of `TOKEN_BYTES` secure random bytes.
+    """
+
+    store: Store
+    portal: Portal
+    passwords: Passwords
+    sessions: SessionLimits
+    info: ServerInfo
+    pace: Pace
+    seconds: Callable[[], float]
+    wait: Callable[[float], Deferred[None]]
+    new_token: Callable[[], str]
+
+
+class Attendance:
+    """One connection's user.
+
+    caller: under which session is asked what is asked here; None while nobody is logged in.
+    """
+
+    _log = Logger()
+
+    def __init__(self, services: Services, source: str) -> None:
+        self._services = services
+        self._store = services.store
+        self._source = source
+        self._noted_use = 0.0
+        self._lost = False
+        self.caller: Caller | None = None
+
+    def lose(self) -> None:
+        """The connection is gone. Its session goes on, for another connection to resume."""
+        self._lost = True
+
+    def used(self, caller: Caller) -> None:
+        """Note now and then that the session is used, so that it doesn't end for want of use."""
+        now = self._services.seconds()
+        if now - self._noted_use >= caller.limits.note_use_after:
+            self._noted_use = now
+            self._store.write(note_use, caller).addErrback(self._not_noted)
+
+    def _not_noted(self, failure: Failure) -> None:
+        kind = kind_of(failure.value)
+        self._log.warn("A session's use could not be noted: {kind}", kind=kind)
+
+    async def perform(self, method: Method, params: Params, bulk: bool = False) -> object:
+        """Do one of the methods that concern the connection itself (`Way.ALONE`).
+
+        bulk: whether this is one of many from this connection, see `operations.boundaries.Store`.
+        """
+        match params:
+            case LoginParams():
+                return await self._log_in(params, bulk)
+            case ResumeParams():
+                return await self._enter(SessionToken(self._calling(params.token), bulk))
+            case PasswordChangeParams():
+                caller, passwords = self._known(), self._services.passwords
+                await passwords.change(caller, params.current, params.new, bulk=bulk)
+                return Nothing()
+        if method.name == "logout":
+            await self._log_out(bulk)
+            return Nothing()
+        return self._services.info
+
+    async def _log_out(self, bulk: bool) -> None:
+        """End the session. If that cannot be done just now, it is still the one that is here."""
+        try:
+            await self._store.write(end_session, self._known(), bulk=bulk)
+        except NotAuthenticated:
+            self.caller = None  # it has ended already
+            raise
+        self.caller = None
+
+    def _known(self) -> Caller:
+        if self.caller is None:
+            raise NotAuthenticated("Nobody is logged in here. Log in first.")
+        return self.caller
+
+    def _calling(self, token: str) -> Caller:
+        return Caller(session_id(token), self._source, self._services.sessions)
+
+    async def _enter(self, credentials: PasswordLogin | SessionToken) -> Resumed:
+        """Pass the portal. While that is not done, and if it fails, nobody is logged in here."""
+        self.caller = None
+        caller = credentials.caller
+        _, avatar, _ = await self._services.portal.login(credentials, caller, IAvatar)
+        assert isinstance(avatar, Avatar)
+        if self._lost and isinstance(credentials, PasswordLogin):
+            # Nobody will ever know this session's token.
+            await self._store.write(end_session, caller)
+        self.caller = avatar.caller
+        self._noted_use = self._services.seconds()
+        return avatar.told
+
+    async def _log_in(self, params: LoginParams, bulk: bool) -> LoggedIn:
+        token = self._services.new_token()
+        caller = self._calling(token)
+        try:
+            login = PasswordLogin(params.username, params.password, caller, bulk)
+            told = await self._enter(login)
+        except (NotAuthenticated, TooManyAttempts):
+            raise
+        except Exception:
+            # The session may have been opened; but nobody will ever know its token.
+            self._store.write(end_session, caller).addErrback(self._not_ended)
+            raise
+        return LoggedIn(
+            token=token,
+            expires_at=told.expires_at,
+            user=told.user,
+            permissions=told.permissions,
+            must_change_password=told.must_change_password,
+        )
+
+    def _not_ended(self, failure: Failure) -> None:
+        if not failure.check(NotAuthenticated):  # there was none, which is as well
+            kind = kind_of(failure.value)
+            self._log.warn("A session of no use could not be ended: {kind}", kind=kind)

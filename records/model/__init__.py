@@ -1,0 +1,1 @@
+"""Pure values and rules: employees, fields, accounts, permissions, history and audit."""

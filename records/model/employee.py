@@ -1,0 +1,208 @@
+"""An employee: applying changes, validating all fields at once, and what a viewer sees.
+
+Knows nothing of storage, requests or today's date (which comes in as an argument), nor of who
+may do what (a `View` comes in, made by `records.model.access`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
+from functools import lru_cache
+from operator import itemgetter
+
+import msgspec
+
+from records.model.access import View
+from records.model.errors import FieldError
+from records.model.fields import FIELDS, NAMES, SEARCHED, Value
+from records.model.values import Invalid, fold
+
+
+class Employee(msgspec.Struct, frozen=True):
+    """One employee's record as it is kept.
+
+    id: the Employee ID; revision: how many changes it has had, from 1.
+    values: a value, or None, for every field of the catalogue.
+    """
+
+    id: int
+    revision: int
+    values: Mapping[str, Value]
+
+    @property
+    def name(self) -> str:
+        """The name to call the person by in a list: given name, then family name."""
+        parts = (self.values["given_name"], self.values["family_name"])
+        return " ".join(str(part) for part in parts if part)
+
+
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """One employee of a list: an `Employee` whose values stand in the order of `NAMES`.
+
+    Hardly any are looked up by name: to make a dict of each would take longer than to find them.
+    """
+
+    id: int
+    revision: int
+    values: tuple[Value, ...]
+
+    @property
+    def employee(self) -> Employee:
+        """The same with its values by name."""
+        return Employee(self.id, self.revision, dict(zip(NAMES, self.values, strict=True)))
+
+
+def check_fields(raw: Mapping[str, object]) -> tuple[dict[str, Value], list[FieldError]]:
+    """Check each value by its field's own rule.
+
+    raw: what was sent, null to clear a field. Returns the canonical values of the good fields,
+    and an error for each of the others.
+    """
+    good: dict[str, Value] = {}
+    errors: list[FieldError] = []
+    for name, value in raw.items():
+        field = FIELDS.get(name)
+        if field is None:
+            errors.append(FieldError(name[:100], "There is no such field."))
+            continue
+        try:
+            good[name] = None if value is None else field.check(value)
+        except Invalid as reason:
+            errors.append(FieldError(name, f"{field.label} {reason}"))
+    return good, errors
+
+
+def check_whole(values: Mapping[str, Value], today: date) -> list[FieldError]:
+    """What does not fit together in a record whose single values are good.
+
+    today: the day in UTC, before which somebody must have been born. Dates are compared as text,
+    which for ISO 8601's calendar form is their order in time.
+    """
+    errors = []
+    hired = str(values.get("hire_date") or "")
+    left = str(values.get("termination_date") or "")
+    born = str(values.get("birth_date") or "")
+    if not values.get("given_name") and not values.get("family_name"):
+        missing = "must be given; somebody with a single name needs only one of the two."
+        errors += [
+            FieldError(n, f"{FIELDS[n].label} {missing}") for n in ("given_name", "family_name")
+        ]
+    if born and born > today.isoformat():
+        errors.append(FieldError("birth_date", "Birth date must not lie in the future."))
+    elif born and hired and born >= hired:
+        errors.append(FieldError("birth_date", "Birth date must be before the hire date."))
+    if born and left and not hired and born >= left:
+        errors.append(FieldError("birth_date", "Birth date must be before the termination date."))
+    if hired and left and left < hired:
+        errors.append(
+            FieldError("termination_date", "Termination date must not be before the hire date.")
+        )
+    if not values.get("status"):
+        errors.append(FieldError("status", "Status must be given: active, on_leave or left."))
+    if values.get("status") == "left" and not left:
+        errors.append(
+            FieldError("termination_date", "Termination date must be given for somebody who left.")
+        )
+    return errors
+
+
+BLANK: Mapping[str, Value] = dict.fromkeys(NAMES) | {"status": "active"}
+"""What a new record holds before its first values: nobody's, active."""
+
+
+def visible(employee: Employee, view: View) -> dict[str, object]:
+    """The record as a viewer sees it: id, revision, and each readable field, masked if need be."""
+    values = employee.values
+    shown: dict[str, object] = {"id": employee.id, "revision": employee.revision}
+    for name in view.plain:
+        shown[name] = values[name]
+    for name in view.masked:
+        shown[name] = FIELDS[name].mask(values[name])
+    return shown
+
+
+@lru_cache(maxsize=64)
+def listing(view: View) -> Callable[[Listed], msgspec.Struct]:
+    """What shows the employees of a list to a viewer: as `visible` does, in far less time.
+
+    The Struct that it makes has the members and the JSON of `visible`'s dict.
+    """
+    members = ("id", "revision", *view.plain, *view.masked)
+    shown = msgspec.defstruct("ShownInList", members, frozen=True, gc=False)
+    plain = _picked([NAMES.index(name) for name in view.plain])
+    masked = [(NAMES.index(name), FIELDS[name].mask) for name in view.masked]
+
+    def show(listed: Listed) -> msgspec.Struct:
+        values = listed.values
+        hidden = [mask(values[place]) for place, mask in masked]
+        return shown(listed.id, listed.revision, *plain(values), *hidden)
+
+    return show
+
+
+def _picked(places: list[int]) -> Callable[[tuple[Value, ...]], tuple[Value, ...]]:
+    """What takes the values at these places out of a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple([values[place] for place in places])
+
+
+def name_key(values: Mapping[str, Value]) -> str:
+    """The text that a list of employees is sorted by: family name, then given name, folded."""
+    family, given = values["family_name"] or "", values["given_name"] or ""
+    return fold(f"{family}\x1f{given}" if family else f"{given}\x1f")
+
+
+MAX_WORD = 60
+"""Characters of a word that are compared; longer ones are cut, in records and in searches."""
+
+_WORD = re.compile(rf"([^\W_]{{1,{MAX_WORD}}})[^\W_]*")
+
+_SHORT = 40
+"""Characters of a text whose words are remembered. One may fold into eighteen, of four words."""
+
+
+def _words_in(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(fold(text)))
+
+
+_remembered_words_in = lru_cache(maxsize=2048)(_words_in)
+
+
+def words_in(text: str) -> tuple[str, ...]:
+    """The words of a text as `search` compares them: folded, of letters and digits."""
+    return _remembered_words_in(text) if len(text) <= _SHORT else _words_in(text)
+
+
+def _text_of(values: Mapping[str, Value], names: Iterable[str]) -> str:
+    """What these fields hold, as one text: no word goes on over a line's end."""
+    return "\n".join([str(values[name]) for name in names if values[name]])
+
+
+def search_words(
+    employee_id: int, values: Mapping[str, Value], names: Iterable[str] = SEARCHED
+) -> set[str]:
+    """The words under which a record is found: its ID, and those of the searched fields."""
+    return {str(employee_id), *words_in(_text_of(values, names))}
+
+
+def word_changes(
+    employee_id: int, old: Mapping[str, Value], new: Mapping[str, Value], changed: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """The words under which a record is no longer found, and those that come in their place.
+
+    changed: those of the searched fields that differ.
+    """
+    before, after = set(words_in(_text_of(old, changed))), set(words_in(_text_of(new, changed)))
+    gone, fresh = before - after, after - before
+    # What is in other fields as well has stood there and stays. Most often it is in none of them,
+    # not even within a word, which is seen long before their words are told apart.
+    others = [str(new[name]) for name in SEARCHED if new[name] and name not in changed]
+    text = fold("\n".join([str(employee_id), *others]))
+    if [word for word in (*gone, *fresh) if word in text]:
+        kept = _WORD.findall(text)
+        gone.difference_update(kept)
+        fresh.difference_update(kept)
+    return gone, fresh

@@ -1,0 +1,114 @@
+"""The history of an employee: each change, and how another version is found from it.
+
+A change keeps only the fields it touched, before and after, so that history grows with what
+changed and not with the size of a record. Knows nothing of storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+import msgspec
+
+from records.model.employee import BLANK, Employee
+from records.model.fields import FIELDS, NAMES, Kind, Value
+from records.model.values import Money
+
+
+class ChangeKind(Enum):
+    """What sort of change it was."""
+
+    ADD = "add"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One change of one employee.
+
+    seq: its place among all writes, the same as its audit entry's; revision: the one that it
+    made. before and after: the touched fields only; a deletion has all set ones in `before`.
+    """
+
+    seq: int
+    at: int
+    actor: str
+    employee_id: int
+    revision: int
+    kind: ChangeKind
+    before: Mapping[str, Value]
+    after: Mapping[str, Value]
+    salt: bytes
+
+
+def difference(
+    before: Mapping[str, Value], after: Mapping[str, Value], names: Iterable[str] = NAMES
+) -> tuple[dict[str, Value], dict[str, Value]]:
+    """The fields that differ, as they were and as they are.
+
+    names: where to look, in this order; nothing else differs.
+    """
+    old, new = {}, {}
+    for name in names:
+        if before[name] != after[name]:
+            old[name], new[name] = before[name], after[name]
+    return old, new
+
+
+def earlier(present: Employee | None, newest_first: Iterable[Change], revision: int) -> Employee:
+    """The employee as it was at `revision`, going back change by change.
+
+    present: the record as it is now, None if it is deleted. newest_first: all its changes.
+    """
+    values: dict[str, Value] = dict(present.values if present else BLANK)
+    employee_id = present.id if present else 0
+    for change in newest_first:
+        employee_id = change.employee_id
+        if change.revision <= revision:
+            break
+        values.update(change.before)
+    return Employee(employee_id, revision, values)
+
+
+class Replay:
+    """What changes add up to, followed in the order of seq.
+
+    employees: by ID, those who are there by now; last_changes: by ID, the seq of each one's
+    last change, also of those who were deleted.
+    """
+
+    def __init__(self) -> None:
+        self.employees: dict[int, Employee] = {}
+        self.last_changes: dict[int, int] = {}
+
+    def follow(self, change: Change) -> None:
+        """Add one more change."""
+        employee_id = change.employee_id
+        self.last_changes[employee_id] = change.seq
+        before = self.employees.pop(employee_id, None)
+        if change.kind is not ChangeKind.DELETE:
+            values = {**(before.values if before else BLANK), **change.after}
+            self.employees[employee_id] = Employee(employee_id, change.revision, values)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def dump(values: Mapping[str, Value]) -> str:
+    """Field values as the text that is stored."""
+    return _encode(values).decode("utf-8")
+
+
+def load(text: str) -> dict[str, Value]:
+    """The reverse of `dump`. Raises ValueError if the text was not made by it."""
+    raw: dict[str, object] = msgspec.json.decode(text, type=dict[str, object])
+    return {name: _loaded(name, value) for name, value in raw.items()}
+
+
+def _loaded(name: str, value: object) -> Value:
+    if name not in FIELDS:
+        raise ValueError("there is no such field")
+    kind: object = Money | None if FIELDS[name].kind is Kind.MONEY else str | int | None
+    loaded: Value = msgspec.convert(value, kind)
+    return loaded

@@ -1,0 +1,1 @@
+"""The line protocol's connections: reading, order, answers, deadlines."""

@@ -1,0 +1,448 @@
+"""The wire: lines over a connection, within limits and deadlines. See docs/protocol.md.
+
+`RecordsProtocol` frames lines, decides when to read on, and drops a peer that is silent, slow or
+does not read; `RecordsFactory` makes and counts connections, and ends them all at a stop. What a
+line means is `records.server.conversation`'s business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Any
+
+from msgspec import Struct
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from records.api.messages import MAX_LINE
+from records.auth.throttle import network_of
+from records.model.errors import ParseError
+from records.runtime.input_batching import Gathered, Gathering
+from records.server.conversation import Conversation, Peer
+
+NEVER = float("inf")
+
+GATHERED = 64 * 1024
+"""Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
+
+LOOK = 30.0
+"""Seconds between two looks at a connection, at most: what is due may have come nearer, and who is
+not read may have gone."""
+
+QUIET = 10.0
+"""Seconds between two lines in the log about connections that were refused."""
+
+SHARE = 20
+"""How much of what has come from one connection is taken on in a row, before others' turn: each
+request counts as one, and one more for each `WEIGHT` bytes of a line."""
+WEIGHT = 512
+
+
+class Deadlines(Struct, frozen=True):
+    """How many seconds a connection has for what it must do.
+
+    handshake: for TLS. login: to log in, from the beginning or the last logout. line: to send
+    the rest of a line. idle: between requests, once logged in. read: to read on, when answers
+    wait to be read. close: to answer our goodbye.
+    """
+
+    handshake: float = 10.0
+    login: float = 60.0
+    line: float = 30.0
+    idle: float = 15 * 60.0
+    read: float = 30.0
+    close: float = 5.0
+
+
+def source_of(address: IAddress | None) -> str:
+    """Where a peer is, as the audit log has it: its address without the port, or "local"."""
+    if isinstance(address, IPv6Address):
+        # A port of IPv6 takes IPv4 connections as well, and tells them as ::ffff:192.0.2.1.
+        mapped = ip_address(address.host.partition("%")[0])
+        return str(getattr(mapped, "ipv4_mapped", None) or address.host)
+    return address.host if isinstance(address, IPv4Address) else "local"
+
+
+@implementer(IHandshakeListener, IPushProducer)
+class RecordsProtocol(LineReceiver):
+    """One connection.
+
+    A connection is read while it owes no answers to speak of: not with as many requests under way
+    as its conversation takes on, and not while the peer leaves its answers unread.
+    """
+
+    delimiter = b"\n"
+    MAX_LENGTH = MAX_LINE + 1  # for the CR of a CRLF
+
+    transport: Any  # a push producer and consumer: an `EagerConnection`
+
+    _log = Logger()
+
+    def __init__(self, factory: RecordsFactory, source: str) -> None:
+        self.factory = factory
+        self.source = source
+        self._clock = factory.clock
+        self._deadlines = factory.deadlines
+        self._conversation = factory.converse(self, source)
+        self._timer: IDelayedCall | None = None
+        self._since = self._clock.seconds()
+        self._heard_at = self._since
+        self._secure = False
+        self._line_began = NEVER
+        self._unread_since = NEVER
+        self._closing_since = NEVER
+        self._is_full = False
+        self._taken = 0  # of its share
+        self._resting = False
+        self._finishing = False
+        self._was_anonymous = True
+        self._answers: list[bytes] = []
+        self._answers_size = 0
+
+    def connectionMade(self) -> None:
+        """See `IProtocol`. Over TLS, the handshake is still to come."""
+        self._since = self._heard_at = self._clock.seconds()
+        self.factory.made(self)
+        self.transport.registerProducer(self, True)
+        self._watch()
+
+    def handshakeCompleted(self) -> None:
+        """See `IHandshakeListener`."""
+        self._secure = True
+        self._since = self._heard_at = self._clock.seconds()
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol`."""
+        if not data:  # from `resumeProducing`: what was read before is looked at again
+            self.take(data)
+            return
+        if self._closing_since != NEVER:
+            self._rest()  # it is thrown away, so that our last word is not lost in a reset
+            return
+        now = self._heard_at = self._clock.seconds()
+        if data[-1:] == b"\n":
+            self._line_began = NEVER
+        elif self._line_began == NEVER or b"\n" in data:
+            with self._sooner():
+                self._line_began = now
+        self.factory.gathering.receive(self, data)
+
+    def take(self, data: bytes) -> None:
+        """See `records.runtime.input_batching.Gathered`."""
+        if self._closing_since != NEVER:
+            if self._resting and self.transport is not None:
+                self._resting = False
+                self._read_or_not()
+            return
+        self._taken = 0
+        has_waited = self._resting
+        super().dataReceived(data)  # which only keeps it while we are paused
+        if has_waited:
+            self._resting = False
+            self._heard_at = self._clock.seconds()
+            self._read_or_not()
+
+    def lineReceived(self, line: bytes) -> None:
+        """See `LineReceiver`."""
+        if line[-1:] == b"\r":
+            line = line[:-1]
+        if len(line) > MAX_LINE:
+            self.lineLengthExceeded(line)
+            return
+        self._taken += self._conversation.receive(line, bool(self._buffer)) + len(line) // WEIGHT
+        if self._taken >= SHARE:
+            self._rest()
+        if self._conversation.is_full and not self._is_full:
+            self._is_full = True
+            self._read_or_not()
+
+    @property
+    def is_quiet(self) -> bool:
+        """See `records.runtime.input_batching.Gathered`."""
+        return not (self._conversation.under_way or self._resting or self._buffer)
+
+    def wait(self) -> None:
+        """See `records.runtime.input_batching.Gathered`."""
+        if not self._resting and self.transport is not None:
+            self._resting = True
+            self._read_or_not()
+
+    def _rest(self) -> None:
+        """Let others go first."""
+        self.wait()
+        self.factory.gathering.rest(self)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """See `LineReceiver`. Where the next line begins cannot be known: answer, and close."""
+        self._conversation.refuse(ParseError(f"A line is at most {MAX_LINE} bytes long."))
+        self.finish()
+
+    def send(self, line: bytes) -> None:
+        """See `records.server.conversation.Peer`."""
+        self._answers.append(line)
+        if len(self._answers) == 1:
+            self.factory.gathering.send(self)
+        self._answers_size += len(line)
+        if self._answers_size > GATHERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """See `records.runtime.input_batching.Gathered`."""
+        if self._answers:
+            answers, self._answers, self._answers_size = self._answers, [], 0
+            answers.append(b"")
+            self.transport.write(b"\n".join(answers))
+
+    def settled(self) -> None:
+        """See `records.server.conversation.Peer`."""
+        self._heard_at = self._clock.seconds()
+        anonymous = self._conversation.is_anonymous
+        if anonymous and not self._was_anonymous:
+            self._since = self._heard_at
+        self._was_anonymous = anonymous
+        if self._is_full and not self._conversation.is_full:
+            self._is_full = False
+            self._rest()  # and then go on with what was read before
+        if self._finishing and not self._conversation.under_way:
+            self._close()
+
+    def _read_or_not(self) -> None:
+        """Have the transport read exactly while we want to."""
+        wanted = not self._resting
+        if self._closing_since == NEVER:
+            unread = self._unread_since != NEVER
+            wanted = wanted and not (self._is_full or self._finishing or unread)
+        if wanted and self.paused:
+            if self._line_began != NEVER:
+                self._line_began = self._clock.seconds()  # it was us who did not read
+            super().resumeProducing()
+        elif not wanted and not self.paused:
+            super().pauseProducing()
+
+    def pauseProducing(self) -> None:
+        """See `IPushProducer`. Called by the transport, while answers wait to be read."""
+        with self._sooner():
+            self._unread_since = self._clock.seconds()
+        self._conversation.hold()
+        self._read_or_not()
+
+    def resumeProducing(self) -> None:
+        """See `IPushProducer`."""
+        self._unread_since = NEVER
+        self._read_or_not()
+        self._conversation.release()
+
+    def stopProducing(self) -> None:
+        """See `IPushProducer`. The connection is lost; `connectionLost` tells."""
+
+    def finish(self) -> None:
+        """Read no more, answer what is under way, and close."""
+        if not self._finishing:
+            self._finishing = True
+            self._read_or_not()
+            if not self._conversation.under_way:
+                self._close()
+
+    def _close(self) -> None:
+        if self._closing_since != NEVER:
+            return
+        with self._sooner():
+            self._closing_since = self._clock.seconds()
+        self._conversation.lose()
+        self.flush()
+        self.transport.unregisterProducer()
+        self.clearLineBuffer()
+        self._resting = False
+        self._read_or_not()
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """End the connection at once, whatever is still to be done on it."""
+        if self._closing_since == NEVER:
+            self._closing_since = self._clock.seconds()
+        self._conversation.lose()
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See `IProtocol`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._closing_since == NEVER:
+            self._closing_since = self._clock.seconds()
+        self._answers = []
+        self.clearLineBuffer()
+        self._conversation.lose()
+        self.factory.lost(self)
+        # Whoever is below knows us as its producer: a circle of references, which would keep all of
+        # them in memory until the garbage collector comes.
+        self.transport = None
+
+    def _due(self) -> tuple[float, str]:
+        """When the connection is dropped if nothing changes, and why."""
+        deadlines = self._deadlines
+        if self._closing_since != NEVER:
+            return self._closing_since + deadlines.close, "did not close its end"
+        if self._unread_since != NEVER:
+            return self._unread_since + deadlines.read, "did not read its answers"
+        if not self._secure:
+            return self._since + deadlines.handshake, "did not finish the TLS handshake"
+        line = self._line_began + deadlines.line, "did not finish its line"
+        under_way = self._conversation.under_way
+        if self._resting or (under_way and (self._is_full or self._finishing)):
+            return NEVER, ""  # it is us who do not read
+        anonymous = self._conversation.is_anonymous
+        login, idle = self._since + deadlines.login, self._heard_at + deadlines.idle
+        other = (login, "did not log in") if anonymous else (idle, "was silent")
+        return line if under_way else min(line, other)
+
+    def _watch(self) -> None:
+        """Drop the connection if it is due, or look again when it will be."""
+        self._timer = None
+        due, why = self._due()
+        now = self._clock.seconds()
+        if due <= now:
+            self._log.info(
+                "Dropped a connection from {source}: it {why}", source=self.source, why=why
+            )
+            self.abort()
+            return
+        if due == NEVER and self.transport.has_closed():
+            self.abort()
+            return
+        wait = min(due - now, self._deadlines.read, self._deadlines.login, LOOK)
+        self._timer = self._clock.callLater(wait, self._watch)
+
+    @contextmanager
+    def _sooner(self) -> Iterator[None]:
+        """Around a change after which the connection may be due sooner than was looked for."""
+        yield
+        if self._timer is not None:
+            due = self._due()[0]
+            now = self._clock.seconds()
+            if due < self._timer.getTime():
+                self._timer.reset(max(0.0, due - now))
+
+
+class _Refusal(Protocol):
+    """A connection that is dropped as soon as it is made; the TLS wrapper cannot take None."""
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        self.transport.abortConnection()
+
+
+class RecordsFactory(ServerFactory):
+    """Makes a `RecordsProtocol` of each connection, up to a number of them: in all, and from one
+    source (IPv6 by the /64), so that nobody can take all places.
+
+    converse: begins a conversation with a peer and its source.
+    """
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        converse: Callable[[Peer, str], Conversation],
+        deadlines: Deadlines,
+        max_connections: int,
+        max_per_source: int,
+        gathering: Gathering,
+    ) -> None:
+        self.clock = clock
+        self.converse = converse
+        self.deadlines = deadlines
+        self.gathering = gathering
+        self.connections: set[RecordsProtocol] = set()
+        self.max_connections = max_connections
+        self._max_per_source = max_per_source
+        self._by_source: Counter[str] = Counter()
+        self._quiet_until = -NEVER
+        self._refusals = 0
+        self._stopping = False
+        self._all_gone: list[Deferred[None]] = []
+
+    def buildProtocol(self, addr: IAddress | None) -> RecordsProtocol | _Refusal:
+        """See `IProtocolFactory`."""
+        if self._stopping:
+            return _Refusal()
+        source = source_of(addr)
+        count, from_there = len(self.connections), self._by_source[network_of(source)]
+        if count >= self.max_connections or from_there >= self._max_per_source:
+            self._refused(source, count, from_there)
+            return _Refusal()
+        return RecordsProtocol(self, source)
+
+    def _refused(self, source: str, count: int, from_there: int) -> None:
+        """Log a refusal, once in a while: whoever is refused may come again at once."""
+        self._refusals += 1
+        now = self.clock.seconds()
+        if now < self._quiet_until:
+            return
+        self._log.warn(
+            "Refused a connection from {source}: there are {count} already, {from_there} of "
+            "them from there; {refusals} refused since this was last said",
+            source=source,
+            count=count,
+            from_there=from_there,
+            refusals=self._refusals,
+        )
+        self._quiet_until, self._refusals = now + QUIET, 0
+
+    def made(self, connection: RecordsProtocol) -> None:
+        """A connection is there."""
+        self.connections.add(connection)
+        self._by_source[network_of(connection.source)] += 1
+
+    def lost(self, connection: RecordsProtocol) -> None:
+        """A connection is gone."""
+        if connection not in self.connections:
+            return
+        self.connections.discard(connection)
+        network = network_of(connection.source)
+        self._by_source[network] -= 1
+        if not self._by_source[network]:
+            del self._by_source[network]
+        if not self.connections:
+            waiting, self._all_gone = self._all_gone, []
+            for gone in waiting:
+                gone.callback(None)
+
+    def finish(self) -> Deferred[None]:
+        """Have every connection answer what is under way and close; fires when all are gone."""
+        self._stopping = True
+        self.gathering.complete()
+        if not self.connections:
+            return succeed(None)
+        gone: Deferred[None] = Deferred()
+        self._all_gone.append(gone)
+        for connection in tuple(self.connections):
+            connection.finish()
+        return gone
+
+    def abort(self) -> None:
+        """End every connection at once."""
+        for connection in tuple(self.connections):
+            connection.abort()
+
+
+def _is_gathered(connection: RecordsProtocol) -> Gathered:
+    return connection

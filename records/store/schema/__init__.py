@@ -1,1 +1,0 @@
-"""The schema files, numbered; see `records.store.upgrade`."""

@@ -1,0 +1,249 @@
+"""SQLite: opening a database safely, and copying it.
+
+Owns the file, connections and their settings; `records.store.sqlite.transactions` works with them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from records.model.errors import Unusable
+from records.runtime.files import draft_of, put_in_place
+from records.store.sqlite.transactions import SqliteReader, SqliteTransaction, SqliteWriter
+from records.store.sqlite.upgrade import SchemaFile, missing_steps, schema_files, upgrade
+
+MIN_SQLITE = (3, 51, 3)
+"""3.7.0 to 3.51.2 can corrupt a database in WAL mode (https://sqlite.org/wal.html, "WAL-reset")."""
+
+BUSY_TIMEOUT = 5000
+"""How many milliseconds to wait for another process's transaction, such as `records.admin`'s."""
+
+HEADER_BYTES = 512
+"""The least that a database has: one page of the smallest size, which begins with the header."""
+
+QUICK_CHECK_BYTES = 32 * 1024 * 1024
+"""Databases up to this size are checked in full when opened; larger ones take too long.
+
+Of larger ones only the accounts are checked, all of which every start reads anyway.
+"""
+
+
+T = TypeVar("T")
+
+
+def _lacks_room(error: apsw.Error) -> bool:
+    """Whether there was no room for the file that a database's connections share."""
+    return getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
+
+
+def _why(error: apsw.Error) -> str:
+    """Why a database's file cannot be opened or written, for whoever runs the program."""
+    if isinstance(error, apsw.FullError) or _lacks_room(error):
+        return "the disk is full"
+    return f"SQLite says {type(error).__name__}"
+
+
+def _connect(path: Path, *, query_only: bool = False) -> apsw.Connection:
+    connection = apsw.Connection(str(path), statementcachesize=200)
+    connection.set_busy_timeout(BUSY_TIMEOUT)
+    settings: dict[str, int | str] = {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL: a commit is on the disk before it is answered
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+        "cache_size": -64 * 1024,
+        "temp_store": 2,
+        "query_only": int(query_only),
+    }
+    for name, value in settings.items():
+        connection.pragma(name, value)
+        if connection.pragma(name) != value:
+            raise Unusable(f"SQLite does not take the setting {name}={value}")
+    return connection
+
+
+def _opened(path: Path, make: Callable[[], T]) -> T:
+    """What is made with a new connection to it. Raises `Unusable` if there can be none."""
+    try:
+        return make()
+    except apsw.Error as error:
+        raise Unusable(f"{path} cannot be opened: {_why(error)}.") from None
+
+
+def writer_of(
+    path: Path,
+    clock: Callable[[], int],
+    random_bytes: Callable[[int], bytes],
+    *,
+    is_alone: bool = True,
+) -> SqliteWriter:
+    """A writer to a database that this program, in whatever process, has just found good.
+
+    is_alone: whether nobody else has it open at the writer's end, but this program's readers.
+    Raises `Unusable`.
+    """
+
+    def make() -> SqliteWriter:
+        connection = _connect(path)
+        transaction = SqliteTransaction(connection, clock, random_bytes)
+        return SqliteWriter(connection, transaction, is_alone=is_alone)
+
+    return _opened(path, make)
+
+
+class SqliteDatabase:
+    """`operations.boundaries.Database`: a file that is ours, whole, and of the present schema.
+
+    path: the file, made if it is missing, with access for its owner only. clock: microseconds
+    since 1970 in UTC. entropy: secure random bytes. may_upgrade: False for a program that works
+    beside a daemon, from under whose feet the schema must not be changed.
+    Raises `Unusable` if the file is damaged, newer than this program, or not a database of ours.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes] = os.urandom,
+        steps: list[SchemaFile] | None = None,
+        *,
+        may_upgrade: bool = True,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._entropy = entropy
+        self._is_alone = may_upgrade
+        found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+        if found < MIN_SQLITE:
+            raise Unusable(
+                f"SQLite {apsw.sqlite_lib_version()} can damage databases; install apsw 3.51.3.0"
+                " or newer"
+            )
+        steps = schema_files() if steps is None else steps
+        try:
+            self._open(steps, may_upgrade)
+        except Unusable as error:
+            raise Unusable(f"{path} cannot be used: {error}.") from None
+        except OSError as error:
+            raise Unusable(f"{path} cannot be opened: {error.strerror}.") from None
+        except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError):
+            raise Unusable(f"{path} is damaged: restore it from a backup.") from None
+        except apsw.Error as error:
+            raise Unusable(f"{path} cannot be opened: {_why(error)}.") from None
+
+    def _open(self, steps: list[SchemaFile], may_upgrade: bool) -> None:
+        """Look at the file without writing to it, then bring it to the present schema."""
+        if self._path.exists():
+            self._look_at_header()
+            glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            try:
+                glance.set_busy_timeout(BUSY_TIMEOUT)
+                if missing_steps(glance, steps) and not may_upgrade:
+                    raise Unusable("its schema is older: start this version's daemon once")
+            finally:
+                glance.close()
+        else:
+            self._make(steps)
+        connection = _connect(self._path)
+        try:
+            upgrade(connection, self._clock, steps)
+            self._check(connection)
+        finally:
+            connection.close()
+
+    def _beside(self, path: Path) -> list[Path]:
+        """The files that SQLite keeps beside a database."""
+        return [path.with_name(f"{path.name}-{each}") for each in ("wal", "shm", "journal")]
+
+    def _make(self, steps: list[SchemaFile]) -> None:
+        """Make a new database, which is there whole or not at all."""
+        for left in self._beside(self._path):
+            if left.exists():
+                raise Unusable(f"it is not there, but {left.name} is. Restore both from a backup")
+        draft = draft_of(self._path)
+        for left in (draft, *self._beside(draft)):
+            left.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        connection = _connect(draft)
+        try:
+            upgrade(connection, self._clock, steps)
+            # Closing copies the log too, but would not tell if there is no room for it.
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        finally:
+            connection.close()
+        for left in self._beside(draft):
+            left.unlink(missing_ok=True)
+        put_in_place(draft, self._path)
+
+    def _look_at_header(self) -> None:
+        """SQLite takes a file too short for a header for a new database, and would fill it."""
+        with self._path.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+        if not header:
+            raise Unusable("it is empty. Restore it from a backup, or remove it to start anew")
+        if len(header) < HEADER_BYTES:
+            raise apsw.NotADBError
+        # Where the power was lost while the log was copied, the log may still have what is torn.
+        if not (header.startswith(b"SQLite format 3\0") or self._has_log()):
+            raise apsw.NotADBError
+
+    def _has_log(self) -> bool:
+        log = self._beside(self._path)[0]
+        return log.exists() and log.stat().st_size > 0
+
+    def _check(self, connection: apsw.Connection) -> None:
+        """Whether the file is whole, as far as that can be told quickly."""
+        what = "1" if self._path.stat().st_size <= QUICK_CHECK_BYTES else "accounts"
+        told = connection.execute(f"PRAGMA quick_check({what})").get
+        if told != "ok":
+            raise apsw.CorruptError(str(told))
+        for table in ("employees", "accounts", "audit", "history"):
+            connection.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1").fetchall()
+
+    def reader(self) -> SqliteReader:
+        return _opened(self._path, lambda: SqliteReader(self._reading))
+
+    def _reading(self) -> tuple[apsw.Connection, SqliteTransaction]:
+        connection = _connect(self._path, query_only=True)
+        # Whoever is the last to close a database copies the log into it, even who may only read.
+        # Beside a writer that is the writer's business, and nobody's if that cannot go on.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(self._is_alone))
+        return connection, SqliteTransaction(connection, self._clock, self._entropy)
+
+    def writer(self) -> SqliteWriter:
+        return writer_of(self._path, self._clock, self._entropy, is_alone=self._is_alone)
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy, of one instant and for its owner only, while others read and write.
+
+        It is there whole or not at all. Raises `Unusable` if it cannot be made.
+        """
+        draft = draft_of(path)
+        try:
+            for left in (draft, *self._beside(draft)):
+                left.unlink(missing_ok=True)
+            draft.touch(mode=0o600, exist_ok=False)
+            try:
+                self._fill(draft)
+                put_in_place(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unusable(f"{path} cannot be written: {error.strerror}.") from None
+        except apsw.Error as error:
+            raise Unusable(f"{path} cannot be written: {_why(error)}.") from None
+
+    def _fill(self, draft: Path) -> None:
+        source, target = _connect(self._path, query_only=True), apsw.Connection(str(draft))
+        try:
+            with target.backup("main", source, "main") as backup:
+                backup.step()  # all pages at once, or each change meanwhile would begin it anew
+        finally:
+            target.close()
+            source.close()

@@ -1,0 +1,1 @@
+"""The schema files, numbered; see `records.store.sqlite.upgrade`."""

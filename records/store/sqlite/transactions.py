@@ -1,0 +1,243 @@
+"""Work in SQLite's transactions: one that reads, and one that writes with group commit.
+
+Owns savepoints, commits and checkpoints, and what is remembered from one transaction to the next.
+Knows nothing of how a database is opened, nor of threads or of Twisted: each reader and the writer
+is used by one thread at a time, as `records.store.dispatch` and `records.store.writer_main` see to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import apsw
+
+from records.model.errors import Busy, RecordsError
+from records.operations.boundaries import CommitUnknown, Done, Refused, Transaction, Work
+from records.store.sqlite.accounts import SqliteAccounts
+from records.store.sqlite.employees import SqliteEmployees
+from records.store.sqlite.journal import SqliteJournal
+
+CHECKPOINT_PAGES = 2000
+"""How long the write-ahead log grows, in pages of 4 KiB, before it is copied into the database."""
+
+
+class SqliteTransaction:
+    """`records.operations.boundaries.Transaction` in an SQLite connection."""
+
+    def __init__(
+        self, connection: apsw.Connection, clock: Callable[[], int], entropy: Callable[[int], bytes]
+    ) -> None:
+        self._clock = clock
+        self._execute = connection.execute
+        self._version: object = None
+        self.now = 0
+        self.accounts = SqliteAccounts(connection)
+        self.employees = SqliteEmployees(connection, self.accounts.forget)
+        self.journal = SqliteJournal(connection, lambda: self.now)
+        self.random_bytes = entropy
+
+    def refresh(self) -> None:
+        """Begin anew: the instant is now, and nothing is remembered that others have changed.
+
+        SQLite's data_version is another one if any other connection, of whatever process, has
+        committed since (https://www.sqlite.org/pragma.html#pragma_data_version).
+        """
+        self.now = self._clock()
+        version = self._execute("PRAGMA data_version").get
+        if version != self._version:
+            self._version = version
+            self.forget()
+
+    def forget(self) -> None:
+        """Remember nothing of an earlier state."""
+        self.accounts.forget()
+        self.journal.forget()
+
+
+class SqliteReader:
+    """`records.operations.boundaries.Reader`.
+
+    A statement that somebody has not read to its end, such as the traceback of an error, keeps
+    its state past the ROLLBACK, and later transactions would go on in it. The connection is then
+    given up for a new one.
+    """
+
+    def __init__(self, connect: Callable[[], tuple[apsw.Connection, SqliteTransaction]]) -> None:
+        self._connect = connect
+        self._connection, self._transaction = connect()
+        self._is_given_up = False
+
+    def begin(self) -> Transaction:
+        if self._is_given_up:
+            self._connection, self._transaction = self._connect()
+            self._is_given_up = False
+        self._connection.execute("BEGIN")
+        try:
+            self._transaction.refresh()
+        except BaseException:
+            self.end()
+            raise
+        return self._transaction
+
+    def end(self) -> None:
+        connection = self._connection
+        with suppress(apsw.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if connection.in_transaction or connection.txn_state() != apsw.SQLITE_TXN_NONE:
+            connection.close(force=True)
+            self._is_given_up = True
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SqliteWriter:
+    """`records.operations.boundaries.Writer`: group commit of works that are each all or nothing.
+
+    Nearly every work either succeeds or is refused before it has changed anything, so a batch is
+    first run without savepoints, which would take a fifth of its time. If a work then fails
+    halfway, the whole batch is undone and run again, with a savepoint for each work.
+    """
+
+    def __init__(
+        self, connection: apsw.Connection, transaction: SqliteTransaction, *, is_alone: bool
+    ) -> None:
+        self._connection = connection
+        self._transaction = transaction
+        # Emptying the log waits for everybody else, which only the last one may do.
+        self._last_checkpoint = (
+            apsw.SQLITE_CHECKPOINT_TRUNCATE if is_alone else apsw.SQLITE_CHECKPOINT_PASSIVE
+        )
+        self._log_pages = 0
+        connection.wal_autocheckpoint(0)
+        connection.set_wal_hook(self._note_log)
+
+    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def run(self, works: Sequence[Work]) -> list[Done]:
+        try:
+            return self._run(works, self._attempt)
+        except _Halfway:
+            return self._run(works, self._attempt_in_savepoint)
+
+    def _run(self, works: Sequence[Work], attempt: Callable[..., object]) -> list[Done]:
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+        except apsw.Error as error:
+            return _all_refused(works, error)
+        try:
+            self._transaction.refresh()
+            done = [_one(work, attempt) for work in works]
+        except _Halfway:
+            self._abandon()
+            raise
+        except apsw.Error as error:
+            # The whole transaction is in doubt or gone (full disk, I/O): so is every work in it.
+            self._abandon()
+            return _all_refused(works, error)
+        try:
+            execute("COMMIT")
+        except (apsw.FullError, apsw.BusyError) as error:
+            # Neither has made the commit's last frame durable: it is known not to be done.
+            self._abandon()
+            return _all_refused(works, error)
+        except apsw.Error as error:
+            raise CommitUnknown(type(error).__name__) from error
+        return done
+
+    def _attempt(self, operation: Callable[..., object], *args: object) -> object:
+        """Run one operation. Raises `_Halfway` if it raises after it has changed something."""
+        before = self._connection.total_changes()
+        try:
+            return operation(self._transaction, *args)
+        except _WHOLE:
+            raise
+        except BaseException as error:
+            if self._connection.total_changes() != before:
+                if isinstance(error, RecordsError):
+                    error.bare()  # it comes up again
+                raise _Halfway from None
+            raise
+
+    def _attempt_in_savepoint(self, operation: Callable[..., object], *args: object) -> object:
+        """Run one operation in a savepoint, which is undone if it raises."""
+        execute = self._connection.execute
+        execute("SAVEPOINT work")
+        try:
+            result = operation(self._transaction, *args)
+        except BaseException:
+            if self._connection.in_transaction:
+                execute("ROLLBACK TO work")
+                execute("RELEASE work")
+            self._transaction.forget()
+            raise
+        execute("RELEASE work")
+        return result
+
+    def _abandon(self) -> None:
+        self._transaction.forget()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def rest(self) -> None:
+        if self._log_pages >= CHECKPOINT_PAGES:
+            self._log_pages = 0
+            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def _checkpoint(self, mode: int) -> None:
+        try:
+            self._connection.wal_checkpoint(mode=mode)
+        except (apsw.BusyError, apsw.LockedError, apsw.FullError):
+            # Nothing is lost: the log keeps what could not be copied, and it is tried again.
+            self._log_pages = 0
+        except apsw.Error as error:
+            raise CommitUnknown(type(error).__name__) from error
+
+    def close(self) -> None:
+        self._checkpoint(self._last_checkpoint)
+        self._connection.close()
+
+
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError)
+"""What no later try can mend: nothing more must be written to such a database."""
+
+_WHOLE = (apsw.FullError, apsw.IOError, apsw.NoMemError, *_DAMAGE)
+"""What puts the whole transaction in doubt, and not just the work that it came up in."""
+
+
+class _Halfway(Exception):
+    """A work has failed after it changed something, and there is no savepoint to go back to."""
+
+
+def _one(work: Work, attempt: Callable[..., object]) -> Done:
+    try:
+        try:
+            return Done(attempt(work.operation, *work.args))
+        except Refused as refused:
+            attempt(refused.remember.operation, *refused.remember.args)
+            return Done(error=refused.error.bare())
+    except (*_WHOLE, _Halfway):
+        raise
+    except RecordsError as error:
+        return Done(error=error.bare())
+    except Exception as error:  # noqa: BLE001  whatever it is, it is that caller's, and logged
+        return Done(error=error)
+
+
+def _all_refused(works: Sequence[Work], error: apsw.Error) -> list[Done]:
+    """Every work's refusal. Raises `CommitUnknown` if the database is damaged."""
+    trouble = type(error).__name__
+    if isinstance(error, _DAMAGE):
+        raise CommitUnknown(trouble) from error
+    return [Done(error=_refusal(error), trouble=trouble) for _ in works]
+
+
+def _refusal(error: apsw.Error) -> RecordsError:
+    if isinstance(error, apsw.FullError):
+        return Busy("The disk is full; nothing was changed. Tell whoever runs the daemon.")
+    return Busy("The database cannot take changes just now; nothing was changed. Try again.")

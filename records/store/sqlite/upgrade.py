@@ -1,0 +1,92 @@
+"""Bringing a database to the present schema.
+
+Schema files are numbered from 1 without gaps, each is applied in one transaction and recorded
+with its checksum. A database that is newer, altered or somebody else's is refused before
+anything is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from importlib import resources
+
+import apsw
+import msgspec
+
+from records.model.errors import Unusable
+
+APPLICATION_ID = 0x52454344
+"""Marks a database file as ours (https://www.sqlite.org/pragma.html#pragma_application_id)."""
+
+_VERSIONS = (
+    "CREATE TABLE schema_versions (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+    "checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)"
+)
+
+
+class SchemaFile(msgspec.Struct, frozen=True):
+    """One step: its number, its name, and its SQL."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the SQL, hexadecimal."""
+        return hashlib.sha256(self.sql.encode("utf-8")).hexdigest()
+
+
+def schema_files() -> list[SchemaFile]:
+    """All steps that this program knows, in their order."""
+    found = []
+    for file in resources.files("records.store.sqlite.schema").iterdir():
+        number, _, rest = file.name.partition("_")
+        if rest.endswith(".sql"):
+            found.append(
+                SchemaFile(int(number), rest.removesuffix(".sql"), file.read_text("utf-8"))
+            )
+    return sorted(found, key=lambda step: step.number)
+
+
+def missing_steps(connection: apsw.Connection, steps: list[SchemaFile]) -> list[SchemaFile]:
+    """The steps that the database has not had. Only reads. Raises `Unusable`."""
+    applied = _applied(connection)
+    for step, (number, name, checksum) in zip(steps, applied, strict=False):
+        if (step.number, step.checksum) != (number, checksum):
+            raise Unusable(f"its schema step {number} ({name}) is not the one this program knows")
+    if len(applied) > len(steps):
+        raise Unusable(
+            f"it was made by a newer version of records (schema {len(applied)}; this one knows "
+            f"{len(steps)}). Install that version to use it"
+        )
+    return steps[len(applied) :]
+
+
+def upgrade(connection: apsw.Connection, now: Callable[[], int], steps: list[SchemaFile]) -> None:
+    """Apply what is missing. Raises `Unusable`."""
+    for step in missing_steps(connection, steps):
+        with connection:
+            if step.number == 1:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(_VERSIONS)
+            connection.execute(step.sql)
+            connection.execute(
+                "INSERT INTO schema_versions (number, name, checksum, applied_at) "
+                "VALUES (?, ?, ?, ?)",
+                (step.number, step.name, step.checksum, now()),
+            )
+
+
+def _applied(connection: apsw.Connection) -> list[tuple[int, str, str]]:
+    """The steps that the database has had; none if it is new. Raises `Unusable`."""
+    mark = connection.pragma("application_id")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if mark == 0 and tables == 0:
+        return []
+    if mark != APPLICATION_ID:
+        raise Unusable("it is not a database of records")
+    return list(
+        connection.execute("SELECT number, name, checksum FROM schema_versions ORDER BY number")
+    )

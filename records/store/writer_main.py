@@ -1,0 +1,108 @@
+"""The process that writes: what it does from its fork to its end.
+
+Owns its loop: it takes in everything that waits, does it in one transaction, commits, and sends
+the outcomes back. If the daemon ends without a word, so does it, after the present transaction.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from select import POLLIN, poll
+from socket import socket
+from typing import Any
+
+from records.model.errors import Unusable
+from records.operations.boundaries import CommitUnknown, Work, Writer
+from records.runtime.faults import told
+from records.runtime.forked import PIECE
+from records.runtime.framing import Broken, Unpacker, pack
+from records.store.queues import Lanes
+from records.store.workers import MAX_BATCH, MAX_BULK
+from records.store.writer_frames import Closed, Opened, Stop, parcel_of_outcomes, works_of
+
+
+class Gone(Exception):
+    """The daemon is gone: nobody waits for anything any more."""
+
+
+class Writing:
+    """What the process does. other: its socket, which blocks."""
+
+    def __init__(self, other: socket) -> None:
+        self._socket = other
+        self._poll = poll()
+        self._poll.register(other, POLLIN)
+        self._unpacker = Unpacker()
+        self._parcels: deque[Any] = deque()
+        self._waiting: Lanes[Work] = Lanes(MAX_BATCH, MAX_BULK)
+        self._is_over = False
+
+    def serve(self, open_writer: Callable[[Path], Writer]) -> None:
+        """Open the database that is named first, and write until the other end has no more.
+
+        Raises what kept it from going on, after it has told that to the other end.
+        """
+        under_way, is_bulk = 0, False
+        try:
+            writer = self._open(open_writer)
+            if writer is None:
+                return
+            while not self._is_over or self._waiting:
+                self._take_in()
+                if self._waiting:
+                    batch, is_bulk = self._waiting.take()
+                    under_way = len(batch)
+                    self._send(parcel_of_outcomes(writer.run(batch), is_bulk))
+                    under_way = 0
+                writer.rest()
+            writer.close()
+            self._send(pack(Closed()))
+        except Gone:
+            return
+        except BaseException as error:
+            why = str(error) if isinstance(error, CommitUnknown) else told(error)
+            self._send(pack(Broken(why, under_way, is_bulk)))
+            raise
+
+    def _open(self, open_writer: Callable[[Path], Writer]) -> Writer | None:
+        """The writer, once it is known to what; None if there is none to be had."""
+        while not self._parcels:
+            self._receive()
+        path = self._parcels.popleft()
+        try:
+            writer = open_writer(path)
+        except Unusable as problem:
+            self._send(pack(Opened(str(problem))))
+            return None
+        self._send(pack(Opened()))
+        return writer
+
+    def _take_in(self) -> None:
+        """Take in everything that waits, blocking until there is something."""
+        while not self._is_over and (not self._waiting or self._more_waits()):
+            if not self._parcels:
+                self._receive()
+            while self._parcels and not self._is_over:
+                parcel = self._parcels.popleft()
+                if isinstance(parcel, Stop):
+                    self._is_over = True
+                else:
+                    self._waiting.add(*works_of(parcel))
+
+    def _more_waits(self) -> bool:
+        return bool(self._poll.poll(0))
+
+    def _receive(self) -> None:
+        """Take in some bytes, blocking until there are any. Raises `Gone`."""
+        data = self._socket.recv(PIECE)
+        if not data:
+            raise Gone
+        self._parcels += self._unpacker.unpack(data)
+
+    def _send(self, parcel: bytes) -> None:
+        try:
+            self._socket.sendall(parcel)
+        except OSError:
+            raise Gone from None

@@ -1,0 +1,243 @@
+"""What the client's tests share: a person who follows a script, and a daemon close at hand.
+
+The daemon is its own operations over a real database, without a wire between; what the wire does
+to values is done here too, by way of JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.trial.unittest import SynchronousTestCase
+
+from records.api.messages import (
+    AddParams,
+    DeleteParams,
+    EmployeeDeleted,
+    EmployeePage,
+    EmployeeShown,
+    EmployeeStored,
+    GetParams,
+    ListParams,
+    LoggedIn,
+    Resumed,
+    UpdateParams,
+    WireUser,
+)
+from records.client.dialogue import Dialogue
+from records.client.screen import Left, Records, Screen, Stopped
+from records.model.access import Role, User
+from records.model.accounts import password_faults
+from records.model.errors import FieldError, NotAuthenticated, ValidationFailed
+from records.operations.employees import (
+    add_employee,
+    delete_employee,
+    get_employee,
+    list_employees,
+    reveal_employee,
+    update_employee,
+)
+from records.operations.sessions import permissions
+from records.testing import ANN, inline_store, user
+
+T = TypeVar("T")
+PASSWORD = "a horse of another colour"
+
+KO: dict[str, object] = {
+    "given_name": "Ko",
+    "title": "Analyst",
+    "department": "Research",
+    "hire_date": "2021-04-01",
+}
+"""Somebody with a single name, and nothing that is masked."""
+
+
+def over_the_wire(value: T) -> T:
+    """The value as it is after its journey as JSON."""
+    return msgspec.json.decode(msgspec.json.encode(value), type=type(value))
+
+
+class LocalRecords:
+    """`Records` without a wire. trouble: errors to raise instead of what is asked for next."""
+
+    def __init__(self, folder: Path, who: User) -> None:
+        self.store = inline_store(folder / "records.db")
+        self.who = who
+        self.password = PASSWORD
+        self.must_change = False
+        self.session: Resumed | None = None
+        self.trouble: list[Exception] = []
+        self.keys: list[str] = []
+        self.left = 0
+
+    def begin(self) -> None:
+        """Be logged in."""
+        self.session = Resumed(
+            expires_at="2026-01-01T12:00:00Z",
+            user=WireUser(
+                self.who.username, [role.value for role in self.who.roles], self.who.employee_id
+            ),
+            permissions=permissions(self.who),
+            must_change_password=self.must_change,
+        )
+
+    def _raise_trouble(self) -> None:
+        if self.trouble:
+            error = self.trouble.pop(0)
+            if isinstance(error, NotAuthenticated):
+                self.session = None
+            raise error
+
+    async def login(self, username: str, password: str) -> LoggedIn:
+        self._raise_trouble()
+        if (username, password) != (self.who.username, self.password):
+            raise NotAuthenticated("Wrong username or password.")
+        self.begin()
+        assert self.session is not None
+        return LoggedIn(token="t", **msgspec.structs.asdict(self.session))
+
+    async def change_password(self, current: str, new: str) -> None:
+        self._raise_trouble()
+        if current != self.password:
+            why = "This is not your current password."
+            raise ValidationFailed(why, [FieldError("current", why)])
+        assert not password_faults(new, self.who.username)
+        self.password, self.must_change = new, False
+        self.begin()
+
+    async def leave(self) -> None:
+        self.left += 1
+        self.session = None
+
+    async def get(self, employee_id: int, reveal: Sequence[str] = ()) -> EmployeeShown:
+        self._raise_trouble()
+        operation = reveal_employee if reveal else get_employee
+        params = GetParams(id=employee_id, reveal=list(reveal))
+        return over_the_wire(self.store.do(operation, self.who, params))
+
+    async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
+        self._raise_trouble()
+        params = ListParams(search=search or None, cursor=cursor, limit=limit)
+        listed = self.store.do(list_employees, self.who, params)
+        return msgspec.json.decode(msgspec.json.encode(listed), type=EmployeePage)
+
+    async def add(self, employee: Mapping[str, object], key: str) -> EmployeeStored:
+        self.keys.append(key)
+        self._raise_trouble()
+        params = over_the_wire(AddParams(employee=dict(employee), key=key))
+        return over_the_wire(self.store.do(add_employee, self.who, params))
+
+    async def update(
+        self, employee_id: int, revision: int, changes: Mapping[str, object], key: str
+    ) -> EmployeeStored:
+        self.keys.append(key)
+        self._raise_trouble()
+        params = over_the_wire(
+            UpdateParams(id=employee_id, revision=revision, changes=dict(changes), key=key)
+        )
+        return over_the_wire(self.store.do(update_employee, self.who, params))
+
+    async def delete(self, employee_id: int, revision: int, key: str) -> EmployeeDeleted:
+        self.keys.append(key)
+        self._raise_trouble()
+        params = DeleteParams(id=employee_id, revision=revision, key=key)
+        return self.store.do(delete_employee, self.who, params)
+
+
+class ScriptedScreen:
+    """`Screen` before somebody who follows a script.
+
+    answers: lines, exceptions to meet, or calls to make before the next answer. transcript: all
+    that was shown and asked. script: whether nobody is there to correct an answer.
+    """
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.transcript = ""
+        self.prompts: list[str] = []
+        self.secrets: list[str] = []
+        self.recalls: list[list[str]] = []
+        self.failures: list[str] = []
+        self.script = False
+        self.width = 100
+        self.page: int | None = 10
+        self.colour = False
+
+    def ask(
+        self, prompt: str, *, secret: bool = False, recall: Sequence[str] = ()
+    ) -> Awaitable[str]:
+        self.prompts.append(prompt)
+        self.recalls.append([*recall])
+        self.transcript += f"{prompt}\n"
+        if secret:
+            self.secrets.append(prompt)
+        while self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                return fail(answer)
+            if isinstance(answer, str):
+                return succeed(answer)
+            assert callable(answer)
+            answer()
+        return fail(Left())
+
+    def show(self, text: str) -> None:
+        self.transcript += f"{text}\n"
+
+    def fail(self, text: str) -> None:
+        self.failures.append(text)
+        self.show(text)
+
+    def again(self, text: str) -> None:
+        self.fail(text)
+        if self.script:
+            raise Stopped
+
+    async def wait(self, coroutine: Coroutine[Deferred[Any], Any, T]) -> T:
+        return await coroutine
+
+
+class ClientCase(SynchronousTestCase):
+    """A test with a daemon close at hand, in which Ann (1) and Ko (2) are employees."""
+
+    def setUp(self) -> None:
+        self.records = self.make_records(user(Role.HR))
+        self.records.begin()
+
+    def make_records(self, who: User) -> LocalRecords:
+        """Another database, with somebody else before it."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        records = LocalRecords(folder, who)
+        self.addCleanup(records.store.close)
+        hr = user(Role.HR)
+        for employee in (ANN, KO):
+            records.store.do(add_employee, hr, AddParams(employee=dict(employee)))
+        return records
+
+    def dialogue(self, screen: ScriptedScreen) -> Dialogue:
+        """Somebody logged in, before this screen."""
+        numbers = count(1)
+        dialogue = Dialogue(screen, self.records, lambda: f"key-{next(numbers)}")
+        dialogue.username = self.records.who.username
+        return dialogue
+
+    def change_behind(self, employee_id: int, revision: int, **changes: object) -> None:
+        """Change an employee as somebody else would, meanwhile."""
+        params = UpdateParams(id=employee_id, revision=revision, changes=changes)
+        self.records.store.do(update_employee, user(Role.HR, name="other"), params)
+
+    def employee(self, employee_id: int) -> dict[str, object]:
+        """An employee as the database has it, unmasked."""
+        params = GetParams(id=employee_id, reveal=["salary", "ssn"])
+        hr = user(Role.HR)
+        return over_the_wire(self.records.store.do(reveal_employee, hr, params)).employee
+
+
+def _conforms(screen: ScriptedScreen, records: LocalRecords) -> tuple[Screen, Records]:
+    return screen, records

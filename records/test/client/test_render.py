@@ -1,0 +1,158 @@
+"""Tests for `records.client.render`."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from records.client.render import (
+    BLANK,
+    Row,
+    Style,
+    columns,
+    comparison,
+    employee_list,
+    employee_view,
+    error_text,
+    full_name,
+    safe_text,
+    styled,
+    value_text,
+)
+from records.model.errors import FieldError, NotFound, ValidationFailed
+from records.model.fields import FIELDS
+
+PLAIN = Style(width=120, colour=False)
+STYLED = Style(width=120, colour=True)
+ANN: dict[str, object] = {
+    "id": 1,
+    "revision": 3,
+    "given_name": "Ann",
+    "family_name": "O'Hara",
+    "title": "Engineer",
+    "department": "Research",
+    "email": "ann.ohara@example.com",
+    "phone": None,
+    "salary": {"amount": "64000.00", "currency": "USD"},
+    "ssn": "***-**-4399",
+}
+NASTY = "\x1b[31m\x07[red]\u202e:smile:\r\n\x9b"
+
+
+class SafeTextTests(SynchronousTestCase):
+    """What reaches a terminal."""
+
+    def test_ordinary(self) -> None:
+        """Text of any language stays as it is, joiners included."""
+        for text in ("Zoë O’Hara-Lee", "山田 太郎", "می\u200cخواهم", "🎉", "re\u0301"):
+            self.assertEqual(safe_text(text), text)
+
+    def test_harmful(self) -> None:
+        """Escape sequences, control characters and invisible ones are made visible."""
+        self.assertEqual(safe_text("a\x1b[2Jb"), "a\\x1b[2Jb")
+        self.assertEqual(safe_text("\r\n\t\x9b\x7f"), "\\r\\n\\t\\x9b\\x7f")
+        self.assertEqual(safe_text("\u202e\u2066\ufeff\u2028"), "\\u202e\\u2066\\ufeff\\u2028")
+        self.assertEqual(safe_text("\ud800"), "\\ud800")
+
+    @given(st.text(alphabet=st.characters(exclude_categories=())))
+    def test_anything(self, text: str) -> None:
+        """Whatever comes, what leaves can be encoded and has nothing to act on a terminal."""
+        safe = safe_text(text)
+        safe.encode("utf-8")
+        kinds = {unicodedata.category(each) for each in safe if each not in "\u200c\u200d"}
+        self.assertFalse(kinds & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+class EmployeeTests(SynchronousTestCase):
+    """One employee."""
+
+    def test_view(self) -> None:
+        """Each field that came has its line; blank ones are dashes, masked ones marked."""
+        lines = employee_view(ANN, ["ssn"], PLAIN).splitlines()
+        self.assertEqual(lines[0], "Employee 1: Ann O'Hara  (revision 3)")
+        self.assertIn("  Phone        –", lines)
+        self.assertIn("  Salary       64,000.00 USD", lines)
+        self.assertIn("  SSN          ***-**-4399  (masked)", lines)
+        self.assertNotIn("Birth date", "\n".join(lines))
+
+    def test_nasty(self) -> None:
+        """No value acts on the terminal, nor is it taken for markup."""
+        nasty = dict.fromkeys(FIELDS, NASTY) | {"id": NASTY, "revision": NASTY}
+        for text in (
+            employee_view(nasty, [], PLAIN),
+            employee_list([nasty], PLAIN),
+            comparison([Row(FIELDS["title"], NASTY, NASTY)], ("Now", "New"), PLAIN),
+        ):
+            self.assertFalse(set(text) & set("\x1b\x07\r\x9b\u202e"))
+            self.assertIn("[red]", text)
+            self.assertIn(":smile:", text)
+
+    def test_colours(self) -> None:
+        """Styles come only from here, and only where they are wanted."""
+        self.assertIn("\x1b[", employee_view(ANN, ["ssn"], STYLED))
+        self.assertNotIn("\x1b", employee_view(ANN, ["ssn"], PLAIN))
+        self.assertEqual(styled("x", "31", colour=True), "\x1b[31mx\x1b[0m")
+        self.assertEqual(styled("x", "31", colour=False), "x")
+
+    def test_strange_values(self) -> None:
+        """Values of another form than the catalogue's are shown as they came."""
+        salary = FIELDS["salary"]
+        self.assertEqual(value_text(salary, {"amount": 3}), "{'amount': 3}")
+        self.assertIn("x", value_text(salary, {"amount": "x", "currency": "USD"}))
+        self.assertEqual(value_text(salary, ""), BLANK)
+
+    def test_no_name(self) -> None:
+        """Somebody without a name is said to have none."""
+        self.assertEqual(full_name({}), "(no name)")
+
+    def test_long_value(self) -> None:
+        """A long value is folded, and none of it lost."""
+        text = employee_view({"home_address": "x" * 200}, [], Style(60, colour=False))
+        self.assertEqual(text.count("x"), 200)
+        self.assertLessEqual(max(map(len, text.splitlines())), 60)
+
+
+class ListTests(SynchronousTestCase):
+    """A list."""
+
+    def test_table(self) -> None:
+        """A list has a line for each employee, with what tells them apart."""
+        text = employee_list([ANN, {"id": 12, "given_name": "Ko"}], PLAIN)
+        self.assertRegex(text, r"ID +\| Name +\| Job title")
+        self.assertRegex(text, r" 1 +\| Ann O'Hara +\| Engineer +\| Research")
+        self.assertRegex(text, r"12 +\| Ko +\| –")
+
+    def test_narrow(self) -> None:
+        """On a narrow screen what matters least is left out, and nothing wraps."""
+        text = employee_list([ANN | {"title": "Very " * 30}], Style(60, colour=False))
+        self.assertNotIn("example.com", text)
+        self.assertIn("…", text)
+        self.assertLessEqual(max(map(columns, text.splitlines())), 60)
+
+    def test_wide_characters(self) -> None:
+        """Columns stay in line beside characters that are two columns wide."""
+        people = [{"id": 1, "given_name": "山田", "title": "x"}, ANN]
+        lines = employee_list(people, PLAIN).splitlines()
+        ends = {columns(line) for line in lines if line.startswith("|")}
+        self.assertEqual(len(ends), 1)
+
+
+class ErrorTests(SynchronousTestCase):
+    """Errors."""
+
+    def test_fields(self) -> None:
+        """Every wrong field has a line of its own."""
+        error = ValidationFailed(
+            "Some fields are not right.", [FieldError("ssn", "SSN\x1b."), FieldError("x", "No.")]
+        )
+        self.assertEqual(error_text(error), "Some fields are not right.\n  - SSN\\x1b.\n  - No.")
+
+    def test_said_once(self) -> None:
+        """A field's sentence that is the error's own is not said twice."""
+        self.assertEqual(
+            error_text(ValidationFailed("No. Go.", [FieldError("x", "No.")])), "No. Go."
+        )
+        self.assertEqual(error_text(NotFound("None.")), "None.")

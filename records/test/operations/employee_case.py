@@ -1,0 +1,54 @@
+"""What the tests of employee methods share: asking for changes, and naming what was wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from records.model.errors import (
+    RecordsError,
+    ValidationFailed,
+)
+from records.test.operations.operations_case import OperationsCase
+from records.testing import ANN
+
+FULL: dict[str, object] = ANN | {
+    "preferred_name": "Annie",
+    "location": "Springfield",
+    "manager_id": 1,
+    "termination_date": "2025-12-31",
+    "status": "left",
+    "personal_email": "ann@example.org",
+    "personal_phone": "+442079460018",
+    "emergency_contact": "Bob O'Hara, +1 212 736 5001",
+}
+
+
+class EmployeeCase(OperationsCase):
+    """What tests of one employee's methods share."""
+
+    def update(self, employee_id: int, revision: int = 1, **changes: object) -> dict[str, Any]:
+        answer = self.ask(
+            self.hr, "employee.update", id=employee_id, revision=revision, changes=changes
+        )
+        shown: dict[str, Any] = answer.employee
+        return shown
+
+    def wrong(self, error: RecordsError) -> list[str]:
+        for each in error.errors:
+            self.assertTrue(each.message.endswith("."), each)
+        return [each.field for each in error.errors]
+
+    def bad_add(self, **fields: object) -> list[str]:
+        return self.wrong(self.refused(ValidationFailed, self.hr, "employee.add", employee=fields))
+
+    def bad_update(self, employee_id: int, **changes: object) -> list[str]:
+        return self.wrong(
+            self.refused(
+                ValidationFailed,
+                self.hr,
+                "employee.update",
+                id=employee_id,
+                revision=1,
+                changes=changes,
+            )
+        )

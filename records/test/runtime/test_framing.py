@@ -1,0 +1,155 @@
+"""What goes between the daemon and its process that writes: everything comes over as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from records.api.messages import GetParams
+from records.model.accounts import SessionLimits
+from records.model.errors import BY_REASON, FieldError, RevisionConflict
+from records.operations.boundaries import Done, Transaction, Work
+from records.operations.methods import METHODS, REVEAL, Method, perform_encoded
+from records.operations.sessions import Caller
+from records.runtime.faults import FarFault, kind_of, whereabouts
+from records.runtime.framing import Broken, Unpacker, pack
+from records.store.writer_frames import (
+    Closed,
+    Opened,
+    Stop,
+    outcomes_of,
+    parcel_of_outcomes,
+    parcel_of_works,
+    works_of,
+)
+
+CALLER = Caller(b"s" * 32, "192.0.2.1", SessionLimits())
+SECRET = "536-90-4399"
+
+
+def operation(tx: Transaction, *args: object) -> None:
+    """Stands for one."""
+
+
+def sent(parcel: bytes) -> object:
+    """What a parcel holds for whoever gets it."""
+    (thing,) = Unpacker().unpack(parcel)
+    return thing
+
+
+class UnpackerTests(SynchronousTestCase):
+    """Parcels in a stream of bytes."""
+
+    @given(st.lists(st.binary(max_size=300), max_size=6), st.data())
+    def test_pieces(self, things: list[bytes], data: st.DataObject) -> None:
+        """However the bytes are cut, the same parcels come out, in their order."""
+        stream = b"".join(pack(thing) for thing in things)
+        unpacker = Unpacker()
+        found: list[object] = []
+        while stream:
+            size = data.draw(st.integers(1, len(stream)))
+            found += unpacker.unpack(stream[:size])
+            stream = stream[size:]
+        self.assertEqual(found, things)
+
+    def test_no_more(self) -> None:
+        """Half a parcel is none."""
+        self.assertEqual(list(Unpacker().unpack(pack("x")[:-1])), [])
+
+    def test_words(self) -> None:
+        """What the two ends say to each other comes over."""
+        broken = Broken("IOError", 3), Broken("IOError", 2, is_bulk=True)
+        for word in (*broken, Closed(), Opened("no"), Stop()):
+            self.assertEqual(sent(pack(word)), word)
+
+
+class WorkTests(SynchronousTestCase):
+    """Works."""
+
+    def works(self, *works: Work) -> list[Work]:
+        """What comes over."""
+        parcel: Any = sent(parcel_of_works(works))
+        found, is_bulk = works_of(parcel)
+        self.assertIs(is_bulk, False)
+        return found
+
+    def test_bulk(self) -> None:
+        """That they are of the bulk comes over with them."""
+        works = [Work(operation, (1,)), Work(operation, (2,))]
+        parcel: Any = sent(parcel_of_works(works, is_bulk=True))
+        self.assertEqual(works_of(parcel), (works, True))
+
+    def test_any(self) -> None:
+        """An operation and its arguments are the same, in their order."""
+        works = [Work(operation, (1, "x", b"y", CALLER)), Work(operation)]
+        self.assertEqual(self.works(*works), works)
+
+    def test_methods(self) -> None:
+        """A method comes over as that very line of the table, a reveal as a reveal."""
+        for method in (*METHODS.values(), REVEAL):
+            (work,) = self.works(Work(perform_encoded, (CALLER, method, b"{}")))
+            self.assertIs(work.args[1], method)
+
+    def test_form(self) -> None:
+        """What a read that reveals has become stays that."""
+        form: Method = METHODS["employee.get"].form(GetParams(id=1, reveal=["ssn"]))
+        (work,) = self.works(Work(operation, (form,)))
+        self.assertIs(work.args[0], REVEAL)
+
+
+class OutcomeTests(SynchronousTestCase):
+    """Outcomes."""
+
+    def outcome(self, done: Done) -> Done:
+        """What comes over."""
+        parcel: Any = sent(parcel_of_outcomes([done]))
+        (found,), is_bulk = outcomes_of(parcel)
+        self.assertIs(is_bulk, False)
+        return found
+
+    def test_bulk(self) -> None:
+        """That they are of the bulk comes over with them."""
+        outcomes = [Done(1), Done(trouble="FullError")]
+        parcel: Any = sent(parcel_of_outcomes(outcomes, is_bulk=True))
+        self.assertEqual(outcomes_of(parcel), (outcomes, True))
+
+    def test_value(self) -> None:
+        """A value, and the trouble of a database."""
+        for done in (Done(b'{"id":1}'), Done(), Done(trouble="FullError")):
+            self.assertEqual(self.outcome(done), done)
+
+    def test_errors(self) -> None:
+        """Each kind of error that may be told comes over whole."""
+        for kind in BY_REASON.values():
+            error = kind("No.", [FieldError("ssn", "Not so.")], {"retry_after": 3})
+            found = self.outcome(Done(error=error)).error
+            assert isinstance(found, kind)
+            self.assertIs(type(found), kind)
+            self.assertEqual(
+                (found.message, found.errors, found.details, str(found)),
+                (error.message, error.errors, error.details, "No."),
+            )
+
+    def test_details(self) -> None:
+        """So do an error's details, such as the present version of a record."""
+        shown = {"employee": {"id": 1, "given_name": "Ann"}, "masked": ["ssn"]}
+        found = self.outcome(Done(error=RevisionConflict("Changed.", details=shown))).error
+        assert isinstance(found, RevisionConflict)
+        self.assertEqual(found.details, shown)
+
+    def test_faults(self) -> None:
+        """Of any other exception come its kind and its place, and nothing that it holds."""
+        try:
+            int(SECRET)
+        except ValueError as raised:
+            done = Done(error=raised)
+            place = whereabouts(raised)
+        parcel = parcel_of_outcomes([done])
+        self.assertNotIn(SECRET.encode(), parcel)
+        error = self.outcome(done).error
+        self.assertIsInstance(error, FarFault)
+        self.assertEqual((kind_of(error), whereabouts(error)), ("ValueError", place))
+        self.assertIn("test_framing.py", place)

@@ -1,0 +1,233 @@
+"""Tests for sending at once."""
+
+from __future__ import annotations
+
+from socket import SHUT_WR, socketpair
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface import alsoProvides, implementer
+
+from records.runtime.immediate_writes import ENOUGH, EagerConnection, EagerFactory, UnbufferedTLS
+from records.test.tls.tls_case import Creator
+
+CLOCK: Any = reactor
+
+
+class Socket(StringTransport):
+    """A TCP transport as Twisted makes it, whose peer takes so many bytes: the rest waits."""
+
+    def __init__(self, takes: int = 1_000_000) -> None:
+        super().__init__()
+        alsoProvides(self, ITCPTransport)
+        self.takes = takes
+        self.sent = b""
+        self.waiting = b""
+        self.no_delay = False
+        self.is_lost = False
+        self.fileno = lambda: -1
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """See `ITCPTransport`."""
+        self.no_delay = enabled
+
+    def writeSomeData(self, data: bytes) -> Any:
+        """Send what the peer takes."""
+        if self.is_lost:
+            return CONNECTION_LOST
+        taken = data[: self.takes]
+        self.takes -= len(taken)
+        self.sent += taken
+        return len(taken)
+
+    def write(self, data: bytes) -> None:
+        """See `ITransport`: it waits until `drain`."""
+        self.waiting += data
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """See `IConsumer`. One that is to be pulled is asked at once."""
+        super().registerProducer(producer, streaming)
+        if not streaming:
+            producer.resumeProducing()
+
+    def drain(self) -> None:
+        """The peer takes what waits, over and over, until there is no more."""
+        self.takes = 1_000_000
+        while self.waiting or self.producer is not None:
+            self.sent += self.waiting
+            self.waiting = b""
+            if self.producer is None:
+                return
+            self.producer.resumeProducing()
+
+
+@implementer(IPushProducer)
+class Producer:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        """See `IPushProducer`."""
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        """See `IPushProducer`."""
+        self.told.append("resume")
+
+    def stopProducing(self) -> None:
+        """See `IPushProducer`."""
+        self.told.append("stop")
+
+
+class EagerTests(SynchronousTestCase):
+    """`EagerConnection`."""
+
+    def connect(self, transport: Any) -> EagerConnection:
+        """A connection over a transport."""
+        factory = EagerFactory(Factory.forProtocol(Protocol))
+        connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 50000))
+        connection.makeConnection(transport)
+        return connection
+
+    def test_at_once(self) -> None:
+        """What the peer takes leaves at once."""
+        socket = Socket()
+        connection = self.connect(socket)
+        connection.write(b"one")
+        connection.writeSequence([b"two", b"three"])
+        self.assertEqual((socket.sent, socket.waiting), (b"onetwothree", b""))
+        self.assertTrue(socket.no_delay)
+
+    def test_rest(self) -> None:
+        """What the peer does not take follows in order, and then all goes at once again."""
+        socket = Socket(takes=2)
+        connection = self.connect(socket)
+        connection.write(b"abc")
+        connection.write(b"def")
+        self.assertEqual(socket.sent, b"ab")
+        socket.drain()
+        self.assertEqual(socket.sent, b"abcdef")
+        connection.write(b"ghi")
+        self.assertEqual((socket.sent, socket.waiting), (b"abcdefghi", b""))
+
+    def test_pause(self) -> None:
+        """Whoever writes is told to pause once when much waits, and to go on when nothing does."""
+        socket, producer = Socket(takes=0), Producer()
+        connection = self.connect(socket)
+        connection.registerProducer(producer, True)
+        connection.write(b"x")
+        self.assertEqual(producer.told, [])
+        connection.write(b"x" * (ENOUGH + 1))
+        connection.write(b"x")
+        self.assertEqual(producer.told, ["pause"])
+        socket.drain()
+        self.assertEqual(producer.told, ["pause", "resume"])
+        self.assertEqual(len(socket.sent), ENOUGH + 3)
+
+    def test_little_waits(self) -> None:
+        """Whoever was not told to pause is not told to go on."""
+        socket, producer = Socket(takes=0), Producer()
+        connection = self.connect(socket)
+        connection.registerProducer(producer, True)
+        connection.write(b"x")
+        socket.drain()
+        self.assertEqual(producer.told, [])
+
+    def test_unregistered(self) -> None:
+        """A producer that is gone is told nothing more."""
+        socket, producer = Socket(takes=0), Producer()
+        connection = self.connect(socket)
+        connection.registerProducer(producer, True)
+        connection.write(b"x" * (ENOUGH + 1))
+        connection.write(b"x" * (ENOUGH + 1))
+        connection.unregisterProducer()
+        socket.drain()
+        connection.connectionLost(connectionDone)
+        self.assertEqual(producer.told, ["pause"])
+
+    def test_lost(self) -> None:
+        """When the connection is lost the producer is told; later writes go nowhere."""
+        socket, producer = Socket(takes=0), Producer()
+        connection = self.connect(socket)
+        connection.registerProducer(producer, True)
+        connection.write(b"x")
+        connection.connectionLost(connectionDone)
+        connection.write(b"y")
+        self.assertEqual(producer.told, ["stop"])
+        self.assertEqual(socket.sent, b"")
+
+    def test_broken(self) -> None:
+        """An error at sending is left to the transport, which finds it again and tells of it."""
+        socket = Socket()
+        socket.is_lost = True
+        self.connect(socket).write(b"abc")
+        self.assertEqual((socket.sent, socket.waiting), (b"", b"abc"))
+
+    def test_closed(self) -> None:
+        """A peer that has closed its end is found out, also behind what it has sent before."""
+        ours, theirs = socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        transport = Socket()
+        transport.fileno = ours.fileno
+        connection = self.connect(transport)
+        self.assertFalse(connection.has_closed())
+        theirs.send(b"unread")
+        self.assertFalse(connection.has_closed())
+        theirs.shutdown(SHUT_WR)
+        self.assertTrue(connection.has_closed())
+
+    def test_closed_of_another_transport(self) -> None:
+        """Of what is no socket it is not known."""
+        self.assertFalse(self.connect(StringTransport()).has_closed())
+
+    def test_other_transport(self) -> None:
+        """A transport of another kind gets everything as it comes, producers too."""
+        transport, producer = StringTransport(), Producer()
+        connection = self.connect(transport)
+        connection.registerProducer(producer, True)
+        connection.write(b"abc")
+        self.assertEqual((transport.value(), transport.producer), (b"abc", producer))
+        connection.unregisterProducer()
+        self.assertIsNone(transport.producer)
+
+
+class OverTLSTests(TestCase):
+    """A connection below TLS, asked by the protocol above it."""
+
+    async def test_closed(self) -> None:
+        """That the peer has closed its end is found out while nothing is read."""
+        met: Deferred[Any] = Deferred()
+
+        class Serving(Protocol):
+            """Reads nothing."""
+
+            def connectionMade(self) -> None:
+                transport: Any = self.transport
+                transport.pauseProducing()
+                met.callback(transport)
+
+        encrypted = UnbufferedTLS(Creator(), False, Factory.forProtocol(Serving), CLOCK)
+        listening = TCP4ServerEndpoint(CLOCK, 0, interface="127.0.0.1")
+        port = await listening.listen(EagerFactory(encrypted))
+        where = TCP4ClientEndpoint(CLOCK, "127.0.0.1", port.getHost().port)
+        client: Any = await where.connect(Factory.forProtocol(Protocol))
+        transport = await met
+        self.assertFalse(transport.has_closed())
+        client.transport.write(b"unread")
+        client.transport.loseConnection()
+        while not transport.has_closed():
+            await deferLater(CLOCK, 0.01)
+        transport.abortConnection()
+        await port.stopListening()

@@ -1,0 +1,230 @@
+"""Tests for the turns: who goes first at the end of one, and when there is another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from records.runtime.scheduler import LONG, MINDFUL, SHORT, Part, Turns
+
+
+class Worked:
+    """A part that writes down what it is told to do, to all in one list.
+
+    little, has_bulk, is_waiting: what it answers. then: what else happens in a stage of its own.
+    """
+
+    def __init__(self, name: str, events: list[str]) -> None:
+        self.name = name
+        self.events = events
+        self.little = False
+        self.has_bulk = False
+        self.is_waiting = False
+        self.then: dict[str, Callable[[], object]] = {}
+
+    def _note(self, stage: str) -> None:
+        self.events.append(f"{self.name} {stage}")
+        self.then.get(stage, lambda: None)()
+
+    def do_little(self) -> bool:
+        """See `Part`."""
+        self._note("little")
+        return self.little
+
+    def do_bulk(self) -> None:
+        """See `Part`."""
+        self._note("bulk")
+
+    def hand_on(self) -> None:
+        """See `Part`."""
+        self._note("hands on")
+
+
+class TurnsCase(SynchronousTestCase):
+    """Turns with two parts, `a` and `b`, which were added in this order."""
+
+    def setUp(self) -> None:
+        self.time = Clock()
+        self.soon: list[Callable[[], object]] = []
+        self.events: list[str] = []
+        self.turns = Turns(self.soon.append, self.time.seconds)
+        self.a, self.b = (Worked(name, self.events) for name in "ab")
+        self.turns.add(self.a)
+        self.turns.add(self.b)
+
+    def turn(self) -> list[str]:
+        """Let a turn of the reactor pass; what happened."""
+        calls, self.soon[:] = list(self.soon), []
+        for call in calls:
+            call()
+        events, self.events[:] = list(self.events), []
+        return events
+
+
+LITTLE = ["b little", "a little", "b hands on", "a hands on"]
+BULK = ["b bulk", "a bulk", "b hands on", "a hands on"]
+
+
+class OrderTests(TurnsCase):
+    """What is done at the end of a turn."""
+
+    def test_little(self) -> None:
+        """All do what is little and then all hand on, who was added later first; that is all."""
+        self.turns.end()
+        self.assertEqual(self.events, LITTLE)
+
+    def test_bulk(self) -> None:
+        """If any has bulk, that is done after it, and what came of it is handed on as well."""
+        for part in (self.a, self.b):
+            part.has_bulk = True
+            self.turns.end()
+            part.has_bulk = False
+            self.assertEqual(self.events, LITTLE + BULK)
+            self.events.clear()
+
+    def test_bulk_of_this_turn(self) -> None:
+        """Bulk that comes up while others do what is little, or hand on, is done in this turn."""
+        for stage in ("little", "hands on"):
+            self.b.then = {stage: lambda: setattr(self.b, "has_bulk", True)}
+            self.turns.end()
+            self.b.has_bulk = False
+            self.assertEqual(self.events, LITTLE + BULK)
+            self.events.clear()
+
+
+class ScheduleTests(TurnsCase):
+    """When a turn is ended."""
+
+    def test_once(self) -> None:
+        """However often it is asked for, a turn is ended once; and so is each later one."""
+        for _ in range(3):
+            self.turns.schedule()
+            self.turns.schedule()
+            self.assertEqual((self.events, len(self.soon)), ([], 1))
+            self.assertEqual(self.turn(), LITTLE)
+            self.assertEqual(self.soon, [])
+
+    def test_within(self) -> None:
+        """What happens within the end of a turn asks for no other, if nothing is left waiting."""
+        for part in (self.a, self.b):
+            part.has_bulk = True
+            part.then = dict.fromkeys(("little", "bulk", "hands on"), self.turns.schedule)
+        self.turns.schedule()
+        self.assertEqual(self.turn(), LITTLE + BULK)
+        self.assertEqual(self.soon, [])
+
+    def test_waiting(self) -> None:
+        """While anything waits, there is one end of a turn after the other."""
+        for part in (self.a, self.b):
+            part.is_waiting = True
+            self.turns.schedule()
+            for _ in range(3):
+                self.assertEqual(self.turn(), LITTLE)
+                self.assertEqual(len(self.soon), 1)
+            part.is_waiting = False
+            self.turn()
+            self.assertEqual(self.soon, [])
+
+    def test_now(self) -> None:
+        """A turn can be ended before its time."""
+        self.turns.end()
+        self.assertEqual(self.events, LITTLE)
+        self.assertEqual(self.soon, [])
+        self.a.is_waiting = True
+        self.turns.end()
+        self.assertEqual(len(self.soon), 1)
+        for _ in range(3):
+            self.turns.end()
+            self.turn()
+            self.assertEqual(len(self.soon), 1, "one turn does not make two")
+
+    def test_raised(self) -> None:
+        """What a part raises comes out, and does not keep later turns from being ended."""
+
+        def fail() -> None:
+            raise ValueError("a fault")
+
+        for stage in ("little", "bulk", "hands on"):
+            for waits in (True, False):
+                self.a.has_bulk, self.b.is_waiting = True, waits
+                self.a.then = {stage: fail}
+                self.turns.schedule()
+                self.assertRaises(ValueError, self.turn)
+                self.a.then = {}
+                self.events.clear()
+                self.assertEqual(len(self.soon), int(waits))
+                self.b.is_waiting = False
+                self.turns.schedule()
+                self.assertEqual(len(self.soon), 1)
+                self.assertEqual(self.turn(), LITTLE + BULK)
+                self.assertEqual(self.soon, [])
+
+
+class TimeTests(TurnsCase):
+    """How long those are served who ask for much."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.long: list[bool] = []
+        self.a.has_bulk = True
+        self.a.then = {"bulk": self.look}
+
+    def look(self) -> None:
+        """See whether it is long, at the beginning and shortly before and after both times."""
+        self.long = []
+        begun = self.time.seconds()
+        for seconds in (0.0, 0.9 * SHORT, 1.1 * SHORT, 0.9 * LONG, 1.1 * LONG):
+            self.time.advance(begun + seconds - self.time.seconds())
+            self.long.append(self.turns.is_long())
+
+    def is_short(self) -> bool:
+        """End a turn: whether those who ask for much had the shorter time."""
+        self.turns.end()
+        self.assertIn(self.long, ([False] * 2 + [True] * 3, [False] * 4 + [True]))
+        return self.long[2]
+
+    def test_nobody_else(self) -> None:
+        """Where nobody else is, they have the longer time, in each turn."""
+        for _ in range(3):
+            self.assertFalse(self.is_short())
+            self.time.advance(0.02)
+
+    def test_others(self) -> None:
+        """They have the shorter one where anybody, of whatever part, asks for little."""
+        for part in (self.a, self.b):
+            part.little = True
+            self.assertTrue(self.is_short())
+            part.little = False
+            self.time.advance(MINDFUL)
+
+    def test_mindful(self) -> None:
+        """So they have for a while after it, which begins anew with each who asks for little."""
+        for _ in range(2):
+            self.b.little = True
+            self.assertTrue(self.is_short())
+            self.b.little = False
+            self.time.advance(0.7 * MINDFUL)
+            self.assertTrue(self.is_short())
+        self.time.advance(0.2 * MINDFUL)
+        self.assertTrue(self.is_short())
+        self.time.advance(0.2 * MINDFUL)
+        self.assertFalse(self.is_short())
+
+    def test_before_there_was_much(self) -> None:
+        """Who asked for little counts from then on, also where nobody had asked for much yet."""
+        self.a.has_bulk, self.b.little = False, True
+        self.turns.end()
+        self.a.has_bulk, self.b.little = True, False
+        self.assertTrue(self.is_short())
+
+    def test_not_for_the_rest(self) -> None:
+        """The time begins when their turn has come, not while others are served."""
+        for stage in ("little", "hands on"):
+            self.b.then = {stage: lambda: self.time.advance(2 * LONG)}
+            self.assertFalse(self.is_short())
+
+
+def _conforms(part: Worked) -> Part:
+    return part

@@ -1,0 +1,1 @@
+"""Certificates, keys and TLS contexts, for both ends."""
