@@ -23,6 +23,7 @@ from bench.promises import Spread, Verdict
 from bench.raw_sqlite import connect
 from records.api.messages import ListParams
 from records.api.query import parse_query
+from records.model.fields import STANDARD
 from records.store.sqlite.employees import COLUMNS
 from records.store.sqlite.pages import page_rows
 
@@ -67,7 +68,7 @@ def questions(employees: int) -> dict[str, Question]:
 
 def bare(connection: apsw.Connection, question: Question, number: int) -> float:
     """The seconds that the n-th query takes, with the choice of its statements."""
-    query = parse_query(question.params(number))
+    query = parse_query(STANDARD, question.params(number))
     sent = time.perf_counter()
     connection.execute("BEGIN")
     page_rows(connection, COLUMNS, query, query.limit + 1)

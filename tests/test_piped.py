@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from records.model.fields import STANDARD
 from tests.daemon_case import PASSWORD, DaemonCase
 from tests.wire import Refusal
 
-BLANKS = [""] * 18
-"""The answers that leave an employee's fields after the family name out."""
+
+def blanks(first: str, last: str) -> list[str]:
+    """The answers that leave out the fields from `first` up to `last`, which is not among them."""
+    return [""] * (STANDARD.names.index(last) - STANDARD.names.index(first))
 
 
 class PipedTests(DaemonCase):
@@ -41,14 +44,14 @@ class PipedTests(DaemonCase):
         """A script adds, finds, shows, changes and deletes an employee, and exits with 0."""
         daemon = self.start_daemon()
         wire = self.admin(daemon)
-        added = ["a", "", "Zoë", "Østergård", *BLANKS[1:], "y"]
+        added = ["a", "", "Zoë", "Østergård", ".", "y"]
         done = self.run_client(daemon, ["admin", PASSWORD, *added, "f", "zoe", "s 1", "", "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 0, done.stdout)
         for said in ("Added.", "Zoë Østergård", "1 employee.", "Employee 1: "):
             self.assertIn(said, done.stdout)
         self.assertEqual(wire.ask("employee.get", id=1)["employee"]["family_name"], "Østergård")
-        changed = ["c 1", *BLANKS[:5], "Surveyor", ".", "y"]
+        changed = ["c 1", *blanks("given_name", "title"), "Surveyor", ".", "y"]
         done = self.run_client(daemon, ["admin", PASSWORD, *changed, "d 1", "yes", "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -82,9 +85,8 @@ class PipedTests(DaemonCase):
         """A value that cannot be right ends the script with its reason; nothing is added."""
         daemon = self.start_daemon()
         wire = self.admin(daemon)
-        done = self.run_client(
-            daemon, ["admin", PASSWORD, "a", "", "Ann", "Lee", "", "no address", *BLANKS, "y", "q"]
-        )
+        added = ["a", "", "Ann", "Lee", *blanks("preferred_name", "email"), "no address", ".", "y"]
+        done = self.run_client(daemon, ["admin", PASSWORD, *added, "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 1)
         self.assertIn("E-mail must be an e-mail address like ann@example.com.", done.stdout)
@@ -94,7 +96,7 @@ class PipedTests(DaemonCase):
         """What only the daemon can refuse ends the script with its reason as well."""
         daemon = self.start_daemon()
         wire = self.admin(daemon)
-        manager = [*BLANKS[1:7], "77", ".", "y"]
+        manager = [*blanks("preferred_name", "manager_id"), "77", ".", "y"]
         done = self.run_client(daemon, ["admin", PASSWORD, "a", "", "Ann", "Lee", *manager, "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 1, done.stdout)

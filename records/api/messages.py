@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from records.model.accounts import MAX_USERNAME
-from records.model.fields import CATALOGUE, NAMES, Field, Kind
+from records.model.fields import Catalogue, Field, Kind
 from records.model.values import MAX_ID
 
 PROTOCOL = 1
@@ -32,6 +32,8 @@ MAX_BYTES_UNDER_WAY = 256 * 1024
 """And how many bytes of them."""
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+MAX_FIELDS = 100
+"""How many fields a request may name."""
 MAX_CURSOR = 16 * 1024
 """In characters: a cursor holds a sort key, which may be the longest name, decomposed."""
 
@@ -41,8 +43,8 @@ Key = Annotated[str, Meta(min_length=1, max_length=100)]
 # Longer than any password may be, so that the password rules and not the form refuse one.
 Secret = Annotated[str, Meta(max_length=1024)]
 Username = Annotated[str, Meta(max_length=4 * MAX_USERNAME)]
-Names = Annotated[list[str], Meta(max_length=len(NAMES))]
-Fields = Annotated[dict[str, Any], Meta(max_length=4 * len(NAMES))]
+Names = Annotated[list[str], Meta(max_length=MAX_FIELDS)]
+Fields = Annotated[dict[str, Any], Meta(max_length=MAX_FIELDS)]
 
 
 def real(text: str) -> float:
@@ -105,7 +107,7 @@ class ListParams(Params, frozen=True):
     """employee.list. See `records.api.query` for where, sort and cursor."""
 
     search: Annotated[str, Meta(max_length=200)] | None = None
-    where: Annotated[dict[str, Any], Meta(max_length=len(NAMES))] | None = None
+    where: Fields | None = None
     sort: Annotated[str, Meta(max_length=60)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
     cursor: Annotated[str, Meta(max_length=MAX_CURSOR)] | None = None
@@ -250,6 +252,58 @@ class EmployeeDeleted(msgspec.Struct, frozen=True):
     revision: int
 
 
+class FieldInfo(
+    msgspec.Struct, frozen=True, rename={"kind": "type", "field_class": "class"}, kw_only=True
+):
+    """A field as `server.fields` describes it. See `records.model.fields.Field`.
+
+    kind, field_class: text, so that a client can read those of a newer daemon.
+    max_length: None where the type has none.
+    """
+
+    name: str
+    label: str
+    kind: str
+    field_class: str
+    rule: str
+    masked: bool
+    required: bool
+    unique: bool
+    max_length: int | None
+    choices: tuple[str, ...]
+    standard: str
+    own: bool
+
+
+class FieldsShown(msgspec.Struct, frozen=True):
+    """server.fields. version: differs when the fields differ."""
+
+    fields: tuple[FieldInfo, ...]
+    version: str
+
+
+def describe(catalogue: Catalogue) -> FieldsShown:
+    """The catalogue as `server.fields` answers it."""
+    return FieldsShown(tuple(_described(field) for field in catalogue), catalogue.version)
+
+
+def _described(field: Field) -> FieldInfo:
+    return FieldInfo(
+        name=field.name,
+        label=field.label,
+        kind=field.kind.value,
+        field_class=field.field_class.value,
+        rule=field.rule,
+        masked=field.masked,
+        required=field.required,
+        unique=field.unique,
+        max_length=field.max_length if field.kind in (Kind.NAME, Kind.TEXT) else None,
+        choices=field.choices,
+        standard=field.standard,
+        own=field.own,
+    )
+
+
 def _field_schema(field: Field) -> dict[str, object]:
     """One field's JSON Schema (draft 2020-12)."""
     shape: dict[str, object]
@@ -284,8 +338,8 @@ def _field_schema(field: Field) -> dict[str, object]:
     }
 
 
-def employee_schema() -> dict[str, object]:
-    """The JSON Schema of an employee's fields, derived from the catalogue."""
+def employee_schema(catalogue: Catalogue) -> dict[str, object]:
+    """The JSON Schema of an employee's fields."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Employee",
@@ -295,5 +349,5 @@ def employee_schema() -> dict[str, object]:
             "id": {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             "revision": {"type": "integer", "minimum": 1},
         }
-        | {field.name: _field_schema(field) for field in CATALOGUE},
+        | {field.name: _field_schema(field) for field in catalogue},
     }

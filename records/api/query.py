@@ -17,7 +17,7 @@ import msgspec
 from records.api.messages import ListParams
 from records.model.employee import Employee, name_key, words_in
 from records.model.errors import FieldError, ValidationFailed
-from records.model.fields import FIELDS, Field, Kind
+from records.model.fields import Catalogue, Field, Kind
 from records.model.values import MAX_ID, Invalid
 
 MAX_WORDS = 8
@@ -58,15 +58,14 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Sort(msgspec.Struct, frozen=True):
-    """The order of a list; ties go by Employee ID. field: BY_NAME or a field's name."""
+    """The order of a list; ties are ordered by Employee ID.
+
+    field: BY_NAME or a field's name. numeric: whether its values are numbers rather than text.
+    """
 
     field: str = BY_NAME
     descending: bool = False
-
-    @property
-    def numeric(self) -> bool:
-        """Whether the sorted values are numbers rather than text."""
-        return self.field != BY_NAME and FIELDS[self.field].kind is Kind.REFERENCE
+    numeric: bool = False
 
     def key(self, employee: Employee) -> str | int:
         """What the employee is sorted by; blanks come first, as '' or 0."""
@@ -126,10 +125,12 @@ def _one(field: Field, raw: object) -> str | int:
     return value
 
 
-def _conditions(where: Mapping[str, object], errors: list[FieldError]) -> list[Condition]:
+def _conditions(
+    catalogue: Catalogue, where: Mapping[str, object], errors: list[FieldError]
+) -> list[Condition]:
     found = []
     for name, wanted in where.items():
-        field = FIELDS.get(name)
+        field = catalogue.get(name)
         if field is None or field.masked:
             why = (
                 "There is no such field."
@@ -154,14 +155,16 @@ def _conditions(where: Mapping[str, object], errors: list[FieldError]) -> list[C
     return found
 
 
-def _sort(raw: str | None, errors: list[FieldError]) -> Sort:
+def _sort(catalogue: Catalogue, raw: str | None, errors: list[FieldError]) -> Sort:
     if raw is None:
         return Sort()
     name = raw.removeprefix("-")
-    if name != BY_NAME and (name not in FIELDS or FIELDS[name].masked):
+    field = catalogue.get(name)
+    if name != BY_NAME and (field is None or field.masked):
         errors.append(FieldError("sort", "Employees are sorted by name, or by a field not masked."))
         return Sort()
-    return Sort(name, raw.startswith("-"))
+    numeric = field is not None and field.kind is Kind.REFERENCE
+    return Sort(name, raw.startswith("-"), numeric)
 
 
 _STALE = FieldError("cursor", "This cursor belongs to another list; start again without it.")
@@ -187,7 +190,7 @@ def _after(
     return key, employee_id
 
 
-def parse_query(params: ListParams) -> EmployeeQuery:
+def parse_query(catalogue: Catalogue, params: ListParams) -> EmployeeQuery:
     """Check what was asked for. Raises `ValidationFailed` with everything that is wrong."""
     errors: list[FieldError] = []
     words = tuple(dict.fromkeys(words_in(params.search or "")))
@@ -195,8 +198,8 @@ def parse_query(params: ListParams) -> EmployeeQuery:
         errors.append(FieldError("search", "There is no word in this to search for."))
     if len(words) > MAX_WORDS:
         errors.append(FieldError("search", f"A search has at most {MAX_WORDS} words."))
-    conditions = _conditions(params.where or {}, errors)
-    sort = _sort(params.sort, errors)
+    conditions = _conditions(catalogue, params.where or {}, errors)
+    sort = _sort(catalogue, params.sort, errors)
     fingerprint = _fingerprint(params)
     after = _after(params.cursor, sort, fingerprint, errors)
     if errors:

@@ -50,7 +50,9 @@ async def add(dialogue: Dialogue, typed: str) -> None:
     while True:
         new: Mapping[str, object] = {"status": "active", **form.changes}
         heading = f"New employee: {full_name(new)}"
-        screen.show(employee_view(msgspec.to_builtins(new), (), dialogue.style, heading))
+        screen.show(
+            employee_view(dialogue.fields, msgspec.to_builtins(new), (), dialogue.style, heading)
+        )
         if "id" in new:
             screen.show(f"  Employee ID {new['id']}")
         if not await dialogue.confirm("Add this employee?"):
@@ -77,7 +79,7 @@ async def change(dialogue: Dialogue, typed: str) -> None:
         screen.fail("You may not change this employee.")
         return
     form = Form(fields, shown.employee, shown.masked)
-    screen.show(employee_view(shown.employee, shown.masked, dialogue.style))
+    screen.show(employee_view(dialogue.fields, shown.employee, shown.masked, dialogue.style))
     screen.show("Blank keeps a value, - clears it, . keeps all the rest.")
     await form.fill(dialogue)
     agreed = False
@@ -151,7 +153,7 @@ async def delete(dialogue: Dialogue, typed: str) -> None:
     employee_id = await dialogue.ask_id(typed, "Delete which Employee ID")
     shown = await call(dialogue, records.get, employee_id)
     while True:
-        screen.show(employee_view(shown.employee, shown.masked, dialogue.style))
+        screen.show(employee_view(dialogue.fields, shown.employee, shown.masked, dialogue.style))
         name = full_name(shown.employee)
         answer = await dialogue.ask(
             f"Type {employee_id} or yes to delete {name}; anything else keeps them: "

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from records.api.messages import MAX_PAGE
+from records.api.messages import MAX_PAGE, FieldInfo
 from records.client.dialogue import Dialogue
 from records.client.login import call
 from records.client.render import employee_list, employee_view, safe_text
 from records.model.access import Action
-from records.model.fields import Field
 from records.model.values import Invalid, check_reference
 
 
@@ -29,7 +28,7 @@ async def find(dialogue: Dialogue, typed: str) -> None:
         page = await call(dialogue, records.find, search, cursor, limit)
         found, cursor = found + len(page.employees), page.cursor
         if page.employees:
-            screen.show(employee_list(page.employees, dialogue.style))
+            screen.show(employee_list(dialogue.fields, page.employees, dialogue.style))
         if cursor is None:
             screen.show(_count(found, search))
             return
@@ -66,7 +65,9 @@ async def show(dialogue: Dialogue, typed: str) -> None:
     shown = await call(dialogue, dialogue.records.get, employee_id)
     revealed: list[str] = []
     while True:
-        dialogue.screen.show(employee_view(shown.employee, shown.masked, dialogue.style))
+        dialogue.screen.show(
+            employee_view(dialogue.fields, shown.employee, shown.masked, dialogue.style)
+        )
         wanted = await _what_to_reveal(dialogue, employee_id, shown.masked)
         if not wanted:
             return
@@ -79,7 +80,7 @@ async def _what_to_reveal(dialogue: Dialogue, employee_id: int, masked: Sequence
     fields = [f for f in rights.fields(Action.REVEAL, employee_id) if f.name in masked]
     if not fields:
         return []
-    listed = ", ".join(field.label for field in fields)
+    listed = safe_text(", ".join(field.label for field in fields))
     while True:
         answer = (await dialogue.ask(f"r to reveal {listed}; Enter to go back: ")).strip().lower()
         if not answer:
@@ -90,12 +91,12 @@ async def _what_to_reveal(dialogue: Dialogue, employee_id: int, masked: Sequence
     return [field.name for field in await _which(dialogue, fields)]
 
 
-async def _which(dialogue: Dialogue, fields: Sequence[Field]) -> list[Field]:
+async def _which(dialogue: Dialogue, fields: Sequence[FieldInfo]) -> list[FieldInfo]:
     """Those of the fields that the person chooses, by number or name."""
     if len(fields) == 1:
         return list(fields)
     listed = ", ".join(f"{number} {field.label}" for number, field in enumerate(fields, 1))
-    prompt = f"Which ({listed}; or all)? Each look is recorded. "
+    prompt = f"Which ({safe_text(listed)}; or all)? Each look is recorded. "
     while True:
         words = (await dialogue.ask(prompt)).lower().replace(",", " ").split()
         if words == ["all"]:

@@ -23,6 +23,7 @@ from records.api.messages import (
     EmployeePage,
     EmployeeShown,
     EmployeeStored,
+    FieldsShown,
     GetParams,
     ListParams,
     LoggedIn,
@@ -36,6 +37,7 @@ from records.api.messages import (
     UpdateParams,
 )
 from records.client.dial import Dial
+from records.client.fields import NO_FIELDS, Fields
 from records.client.protocol import ANSWER_WITHIN, ClientProtocol, Lost
 from records.client.screen import Records, Unreachable
 from records.model.errors import (
@@ -69,17 +71,25 @@ class Connection:
         self._protocol: ClientProtocol | None = None
         self._token: str | None = None
         self._session: Resumed | None = None
+        self._fields = NO_FIELDS
 
     @property
     def session(self) -> Resumed | None:
         """See `Records`."""
         return self._session
 
+    @property
+    def fields(self) -> Fields:
+        """See `Records`."""
+        return self._fields
+
     async def login(self, username: str, password: str) -> LoggedIn:
         """See `Records`."""
         self._close()
         told = await self._ask("login", LoginParams(username=username, password=password), LoggedIn)
         self._token, self._session = told.token, told
+        if not told.must_change_password:
+            await self._load_fields()
         return told
 
     async def change_password(self, current: str, new: str) -> None:
@@ -88,6 +98,12 @@ class Connection:
         await self._ask("password.change", params, Nothing)
         if self._session is not None:
             self._session = msgspec.structs.replace(self._session, must_change_password=False)
+            await self._load_fields()
+
+    async def _load_fields(self) -> None:
+        self._fields = Fields(
+            await self._ask("server.fields", NoParams(), FieldsShown, RETRY_AFTER)
+        )
 
     async def leave(self) -> None:
         """See `Records`."""

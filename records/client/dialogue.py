@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from records.client.fields import Fields
 from records.client.menu import Rights
 from records.client.render import Style, columns, employee_view
 from records.client.screen import Records, Screen
-from records.model.fields import FIELDS
 from records.model.values import Invalid, check_reference
 
 ROOM = 20
@@ -33,7 +33,12 @@ class Dialogue:
     def rights(self) -> Rights:
         """What the person may do, as told last; nothing while nobody is logged in."""
         session = self.records.session
-        return Rights.of(session) if session is not None else Rights((), None)
+        return Rights.of(session, self.fields) if session is not None else Rights((), None)
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of the daemon."""
+        return self.records.fields
 
     @property
     def style(self) -> Style:
@@ -42,10 +47,8 @@ class Dialogue:
 
     def show_employee(self, employee: Mapping[str, object]) -> None:
         """Show an employee as a change answered it: whatever can be masked is."""
-        hidden = [
-            name for name, value in employee.items() if name in FIELDS and _is_hidden(name, value)
-        ]
-        self.screen.show(employee_view(employee, hidden, self.style))
+        hidden = [f.name for f in self.fields if f.masked and employee.get(f.name) is not None]
+        self.screen.show(employee_view(self.fields, employee, hidden, self.style))
 
     async def ask(self, prompt: str, *, recall: Sequence[str] = ()) -> str:
         """`Screen.ask`, with a prompt of any length."""
@@ -80,7 +83,3 @@ class Dialogue:
                 return check_reference(line)
             except Invalid as reason:
                 self.screen.again(f"This {reason}")
-
-
-def _is_hidden(name: str, value: object) -> bool:
-    return FIELDS[name].masked and value is not None

@@ -1,7 +1,7 @@
 """A form: an employee's fields asked for one after another, checked as they are typed.
 
-Owns the draft of what is to be added or changed. The rules are the catalogue's, the same that
-the daemon goes by; what only the daemon can know comes back as errors, and is asked for again.
+Owns the draft of what is to be added or changed. Values are checked by the rules that the
+daemon told; what only the daemon can know comes back as errors, and is asked for again.
 """
 
 from __future__ import annotations
@@ -11,16 +11,31 @@ from enum import Enum
 
 import msgspec
 
+from records.api.messages import FieldInfo
 from records.client.dialogue import Dialogue
+from records.client.fields import check_typed
 from records.client.render import Row, error_text, safe_text, value_text
 from records.model.errors import RecordsError
-from records.model.fields import Field, FieldClass, Kind, Value
+from records.model.fields import FieldClass, Kind, Value
 from records.model.values import Invalid
 
 CLEAR = "-"
 REST = "."
 
-ID = Field("id", "ID", Kind.REFERENCE, FieldClass.DIRECTORY, "a whole number", "id")
+ID = FieldInfo(
+    name="id",
+    label="ID",
+    kind=Kind.REFERENCE.value,
+    field_class=FieldClass.DIRECTORY.value,
+    rule="a whole number",
+    masked=False,
+    required=False,
+    unique=True,
+    max_length=None,
+    choices=(),
+    standard="id",
+    own=False,
+)
 """The ID is asked for like a field when an employee is added."""
 
 
@@ -42,7 +57,7 @@ class Form:
     """
 
     def __init__(
-        self, fields: Iterable[Field], base: Mapping[str, object], masked: Iterable[str] = ()
+        self, fields: Iterable[FieldInfo], base: Mapping[str, object], masked: Iterable[str] = ()
     ) -> None:
         self._fields = {field.name: field for field in fields}
         self._base = base
@@ -106,18 +121,20 @@ class Form:
         dialogue.screen.again(error_text(error))
         await self.fill(dialogue, names)
 
-    async def _ask(self, dialogue: Dialogue, field: Field) -> Value | Answer:
+    async def _ask(self, dialogue: Dialogue, field: FieldInfo) -> Value | Answer:
         present = self._draft.get(field.name, self._base.get(field.name))
         shown = value_text(field, msgspec.to_builtins(present))
         now = "" if present is None else f" [{shown}]"
         recall: list[str] = []
         while True:
-            line = await dialogue.ask(f"{field.label} ({field.rule}){now}: ", recall=recall)
+            line = await dialogue.ask(
+                safe_text(f"{field.label} ({field.rule}){now}: "), recall=recall
+            )
             special = _SPECIAL.get(line.strip(), line)
             if not isinstance(special, str):
                 return special
             try:
-                return field.check(line)
+                return check_typed(field, line)
             except Invalid as reason:
                 dialogue.screen.again(safe_text(f"{field.label} {reason}"))
                 recall = [line]

@@ -10,9 +10,10 @@ from enum import Enum
 
 import msgspec
 
-from records.api.messages import Permission, Resumed
+from records.api.messages import FieldInfo, Permission, Resumed
+from records.client.fields import NO_FIELDS, Fields
 from records.model.access import Action, Scope
-from records.model.fields import CATALOGUE, Field, FieldClass
+from records.model.fields import FieldClass
 
 
 class Command(Enum):
@@ -41,34 +42,42 @@ LABELS = {
 
 
 class Rights:
-    """What the user may do, from the permissions that the daemon told."""
+    """What the user may do, from the permissions and the fields that the daemon told."""
 
-    def __init__(self, permissions: Iterable[Permission], own_id: int | None) -> None:
+    def __init__(
+        self, permissions: Iterable[Permission], own_id: int | None, fields: Fields = NO_FIELDS
+    ) -> None:
         self.own_id = own_id
+        self._fields = fields
         self._granted = frozenset(
             (each.action, each.field_class, each.scope) for each in permissions
         )
 
     @classmethod
-    def of(cls, session: Resumed) -> Rights:
-        """The rights of whoever is logged in."""
-        return cls(session.permissions, session.user.employee_id)
+    def of(cls, session: Resumed, fields: Fields) -> Rights:
+        """The rights of the session's user."""
+        return cls(session.permissions, session.user.employee_id, fields)
 
-    def may(self, action: Action, field_class: FieldClass, subject: int | None = None) -> bool:
+    def may(self, action: Action, field_class: str, subject: int | None = None) -> bool:
         """Whether this is allowed on everybody's record, or on the subject's."""
-        wanted = (action.value, field_class.value)
+        wanted = (action.value, field_class)
         if (*wanted, Scope.ALL.value) in self._granted:
             return True
         own = subject is not None and subject == self.own_id
         return own and (*wanted, Scope.SELF.value) in self._granted
 
-    def may_somewhere(self, action: Action, field_class: FieldClass) -> bool:
+    def may_somewhere(self, action: Action, field_class: str) -> bool:
         """Whether this is allowed on everybody's record or at least on the user's own."""
         return self.may(action, field_class, self.own_id)
 
-    def fields(self, action: Action, subject: int | None = None) -> tuple[Field, ...]:
-        """The fields on which this is allowed, in the catalogue's order."""
-        return tuple(f for f in CATALOGUE if self.may(action, f.field_class, subject))
+    def may_on_record(self, action: Action) -> bool:
+        """Whether this is allowed on fields of every class, of some record."""
+        classes = self._fields.classes
+        return bool(classes) and all(self.may_somewhere(action, each) for each in classes)
+
+    def fields(self, action: Action, subject: int | None = None) -> tuple[FieldInfo, ...]:
+        """The fields on which this is allowed, in their order."""
+        return tuple(f for f in self._fields if self.may(action, f.field_class, subject))
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -87,13 +96,13 @@ def choices(rights: Rights) -> tuple[Choice, ...]:
     """The menu for this user."""
     # The daemon's own conditions: each method asks for the directory's fields (a name, above
     # all), and deletion concerns the record as a whole.
-    directory = FieldClass.DIRECTORY
+    directory = FieldClass.DIRECTORY.value
     offered = {
         Command.FIND: rights.may(Action.READ, directory),
         Command.SHOW: rights.may_somewhere(Action.READ, directory),
         Command.ADD: rights.may(Action.ADD, directory),
         Command.CHANGE: rights.may_somewhere(Action.UPDATE, directory),
-        Command.DELETE: all(rights.may_somewhere(Action.DELETE, each) for each in FieldClass),
+        Command.DELETE: rights.may_on_record(Action.DELETE),
         Command.PASSWORD: True,
         Command.LOG_OUT: True,
         Command.QUIT: True,

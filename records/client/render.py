@@ -18,8 +18,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from records.api.messages import FieldInfo
+from records.client.fields import Fields
 from records.model.errors import RecordsError
-from records.model.fields import CATALOGUE, FIELDS, Field, Money
+from records.model.fields import Kind, Money
 
 _JOINERS = "\u200c\u200d"  # part of how Persian and several Indian scripts are spelt
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -49,11 +51,11 @@ def safe_text(text: str) -> str:
     )
 
 
-def value_text(field: Field, value: object) -> str:
+def value_text(field: FieldInfo, value: object) -> str:
     """A field's value as it is shown."""
     if value is None or value == "":
         return BLANK
-    if isinstance(value, Mapping) and field.name == "salary":
+    if isinstance(value, Mapping) and field.kind == Kind.MONEY.value:
         with suppress(msgspec.ValidationError):  # shown as it came
             value = msgspec.convert(value, Money)
     try:
@@ -99,26 +101,36 @@ _COLUMNS = ("given_name", "title", "department", "location", "status", "email")
 _NARROW_COLUMNS = ("given_name", "title", "department")
 
 
-def employee_list(employees: Iterable[Mapping[str, object]], style: Style) -> str:
+def employee_list(fields: Fields, employees: Iterable[Mapping[str, object]], style: Style) -> str:
     """A table with a line for each employee."""
     listed = list(employees)
     wanted = _COLUMNS if style.width >= NARROW else _NARROW_COLUMNS
-    shown = [name for name in wanted if any(name in each for each in listed)]
-    labels = ["Name" if name == "given_name" else FIELDS[name].label for name in shown]
-    table = _table(["ID", *labels], style, one_line=True)
+    shown = [
+        field
+        for field in map(fields.get, wanted)
+        if field is not None and any(field.name in each for each in listed)
+    ]
+    labels = ["Name" if field.name == "given_name" else field.label for field in shown]
+    table = _table(["ID", *map(safe_text, labels)], style, one_line=True)
     table.columns[0].justify = "right"
     table.columns[0].overflow = "fold"
     for each in listed:
         cells = [
-            full_name(each) if name == "given_name" else value_text(FIELDS[name], each.get(name))
-            for name in shown
+            full_name(each)
+            if field.name == "given_name"
+            else value_text(field, each.get(field.name))
+            for field in shown
         ]
         table.add_row(*map(Text, [safe_text(str(each.get("id"))), *cells]))
     return _written(table, style)
 
 
 def employee_view(
-    employee: Mapping[str, object], masked: Sequence[str], style: Style, title: str | None = None
+    fields: Fields,
+    employee: Mapping[str, object],
+    masked: Sequence[str],
+    style: Style,
+    title: str | None = None,
 ) -> str:
     """One employee: a line for each field that came; masked ones are marked.
 
@@ -131,20 +143,20 @@ def employee_view(
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for field in CATALOGUE:
+    for field in fields:
         if field.name not in employee:
             continue
         value = Text(value_text(field, employee[field.name]))
         if field.name in masked:
             value.append("  (masked)", style="dim")
-        grid.add_row(Text(f"  {field.label}", style="cyan"), value)
+        grid.add_row(Text(f"  {safe_text(field.label)}", style="cyan"), value)
     return _written(Text(heading, style="bold"), style) + "\n" + _written(grid, style)
 
 
 class Row(msgspec.Struct, frozen=True):
     """One field, side by side in two versions."""
 
-    field: Field
+    field: FieldInfo
     left: object
     right: object
 
@@ -155,7 +167,7 @@ def comparison(rows: Iterable[Row], headings: tuple[str, str], style: Style) -> 
     table.columns[0].no_wrap = True
     for row in rows:
         left, right = value_text(row.field, row.left), value_text(row.field, row.right)
-        table.add_row(Text(row.field.label), Text(left), Text(right, style="bold"))
+        table.add_row(Text(safe_text(row.field.label)), Text(left), Text(right, style="bold"))
     return _written(table, style)
 
 

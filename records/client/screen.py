@@ -19,6 +19,7 @@ from records.api.messages import (
     LoggedIn,
     Resumed,
 )
+from records.client.fields import Fields
 
 T = TypeVar("T")
 
@@ -105,6 +106,11 @@ class Records(Protocol):
     @property
     def session(self) -> Resumed | None:
         """Who is logged in, and what they may do, as the daemon told last."""
+        ...
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of the daemon; none before the login."""
         ...
 
     async def login(self, username: str, password: str) -> LoggedIn:

@@ -14,7 +14,7 @@ from functools import lru_cache
 import msgspec
 
 from records.model.errors import FieldError, PermissionDenied
-from records.model.fields import CATALOGUE, FIELDS, FieldClass
+from records.model.fields import Catalogue, FieldClass
 
 
 class Action(Enum):
@@ -133,9 +133,11 @@ def _allowed(roles: tuple[Role, ...], own: bool) -> frozenset[tuple[Action, Fiel
 
 
 @lru_cache(maxsize=1024)
-def _allowed_fields(roles: tuple[Role, ...], own: bool, action: Action) -> frozenset[str]:
+def _allowed_fields(
+    catalogue: Catalogue, roles: tuple[Role, ...], own: bool, action: Action
+) -> frozenset[str]:
     allowed = _allowed(roles, own)
-    return frozenset(f.name for f in CATALOGUE if (action, f.field_class) in allowed)
+    return frozenset(f.name for f in catalogue if (action, f.field_class) in allowed)
 
 
 def owns(user: User, subject: int | None) -> bool:
@@ -167,16 +169,22 @@ def explain(
     return f"Your role ({roles}) does not allow you to {what}{whose}.{hint}"
 
 
-def require(user: User, action: Action, names: Collection[str], subject: int | None = None) -> None:
-    """Pass silently if every named field is allowed.
+def require(
+    catalogue: Catalogue,
+    user: User,
+    action: Action,
+    names: Collection[str],
+    subject: int | None = None,
+) -> None:
+    """Return if `action` is allowed on every named field of the catalogue.
 
     Raises `PermissionDenied` naming every field that is not, so that nothing is half done.
     """
-    allowed = _allowed_fields(user.roles, owns(user, subject), action)
+    allowed = _allowed_fields(catalogue, user.roles, owns(user, subject), action)
     if allowed.issuperset(names):
         return
     refused = [
-        FieldError(name, explain(user, action, FIELDS[name].field_class, subject))
+        FieldError(name, explain(user, action, catalogue[name].field_class, subject))
         for name in dict.fromkeys(names)
         if name not in allowed
     ]
@@ -204,17 +212,21 @@ class View(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=1024)
-def _view(roles: tuple[Role, ...], own: bool, revealed: tuple[str, ...]) -> View:
+def _view(
+    catalogue: Catalogue, roles: tuple[Role, ...], own: bool, revealed: tuple[str, ...]
+) -> View:
     allowed = _allowed(roles, own)
-    readable = [f for f in CATALOGUE if (Action.READ, f.field_class) in allowed]
+    readable = [f for f in catalogue if (Action.READ, f.field_class) in allowed]
     hidden = [f.name for f in readable if f.masked and f.name not in revealed]
     return View(tuple(f.name for f in readable if f.name not in hidden), tuple(hidden))
 
 
-def view(user: User, subject: int | None, revealed: tuple[str, ...] = ()) -> View:
+def view(
+    catalogue: Catalogue, user: User, subject: int | None, revealed: tuple[str, ...] = ()
+) -> View:
     """How the user sees the subject's record.
 
     subject: an Employee ID; None for any record but the user's own.
-    revealed: fields to show unmasked, for which `require(user, Action.REVEAL, ...)` has passed.
+    revealed: fields to show unmasked, for which `require` has allowed `Action.REVEAL`.
     """
-    return _view(user.roles, owns(user, subject), revealed)
+    return _view(catalogue, user.roles, owns(user, subject), revealed)

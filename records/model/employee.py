@@ -16,7 +16,7 @@ import msgspec
 
 from records.model.access import View
 from records.model.errors import FieldError
-from records.model.fields import FIELDS, NAMES, SEARCHED, Value
+from records.model.fields import Catalogue, Value
 from records.model.values import Invalid, fold
 
 
@@ -39,22 +39,25 @@ class Employee(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
-    """One employee of a list: an `Employee` whose values stand in the order of `NAMES`.
+    """One employee of a list: an `Employee` whose values are in the order of the catalogue.
 
-    Hardly any are looked up by name: to make a dict of each would take longer than to find them.
+    Few values of a list are looked up by name. A dict for each employee would take longer to make
+    than the employees take to find.
     """
 
     id: int
     revision: int
     values: tuple[Value, ...]
 
-    @property
-    def employee(self) -> Employee:
+    def employee(self, catalogue: Catalogue) -> Employee:
         """The same with its values by name."""
-        return Employee(self.id, self.revision, dict(zip(NAMES, self.values, strict=True)))
+        values = dict(zip(catalogue.names, self.values, strict=True))
+        return Employee(self.id, self.revision, values)
 
 
-def check_fields(raw: Mapping[str, object]) -> tuple[dict[str, Value], list[FieldError]]:
+def check_fields(
+    catalogue: Catalogue, raw: Mapping[str, object]
+) -> tuple[dict[str, Value], list[FieldError]]:
     """Check each value by its field's own rule.
 
     raw: what was sent, null to clear a field. Returns the canonical values of the good fields,
@@ -63,7 +66,7 @@ def check_fields(raw: Mapping[str, object]) -> tuple[dict[str, Value], list[Fiel
     good: dict[str, Value] = {}
     errors: list[FieldError] = []
     for name, value in raw.items():
-        field = FIELDS.get(name)
+        field = catalogue.get(name)
         if field is None:
             errors.append(FieldError(name[:100], "There is no such field."))
             continue
@@ -74,7 +77,7 @@ def check_fields(raw: Mapping[str, object]) -> tuple[dict[str, Value], list[Fiel
     return good, errors
 
 
-def check_whole(values: Mapping[str, Value], today: date) -> list[FieldError]:
+def check_whole(catalogue: Catalogue, values: Mapping[str, Value], today: date) -> list[FieldError]:
     """What does not fit together in a record whose single values are good.
 
     today: the day in UTC, before which somebody must have been born. Dates are compared as text,
@@ -87,7 +90,7 @@ def check_whole(values: Mapping[str, Value], today: date) -> list[FieldError]:
     if not values.get("given_name") and not values.get("family_name"):
         missing = "must be given; somebody with a single name needs only one of the two."
         errors += [
-            FieldError(n, f"{FIELDS[n].label} {missing}") for n in ("given_name", "family_name")
+            FieldError(n, f"{catalogue[n].label} {missing}") for n in ("given_name", "family_name")
         ]
     if born and born > today.isoformat():
         errors.append(FieldError("birth_date", "Birth date must not lie in the future."))
@@ -108,31 +111,28 @@ def check_whole(values: Mapping[str, Value], today: date) -> list[FieldError]:
     return errors
 
 
-BLANK: Mapping[str, Value] = dict.fromkeys(NAMES) | {"status": "active"}
-"""What a new record holds before its first values: nobody's, active."""
-
-
-def visible(employee: Employee, view: View) -> dict[str, object]:
+def visible(catalogue: Catalogue, employee: Employee, view: View) -> dict[str, object]:
     """The record as a viewer sees it: id, revision, and each readable field, masked if need be."""
     values = employee.values
     shown: dict[str, object] = {"id": employee.id, "revision": employee.revision}
     for name in view.plain:
         shown[name] = values[name]
     for name in view.masked:
-        shown[name] = FIELDS[name].mask(values[name])
+        shown[name] = catalogue[name].mask(values[name])
     return shown
 
 
 @lru_cache(maxsize=64)
-def listing(view: View) -> Callable[[Listed], msgspec.Struct]:
-    """What shows the employees of a list to a viewer: as `visible` does, in far less time.
+def listing(catalogue: Catalogue, view: View) -> Callable[[Listed], msgspec.Struct]:
+    """A function that shows employees of a list to a viewer, much faster than `visible`.
 
-    The Struct that it makes has the members and the JSON of `visible`'s dict.
+    The Struct that it returns has the members and the JSON of `visible`'s dict.
     """
+    places = {name: place for place, name in enumerate(catalogue.names)}
     members = ("id", "revision", *view.plain, *view.masked)
     shown = msgspec.defstruct("ShownInList", members, frozen=True, gc=False)
-    plain = _picked([NAMES.index(name) for name in view.plain])
-    masked = [(NAMES.index(name), FIELDS[name].mask) for name in view.masked]
+    plain = _picked([places[name] for name in view.plain])
+    masked = [(places[name], catalogue[name].mask) for name in view.masked]
 
     def show(listed: Listed) -> msgspec.Struct:
         values = listed.values
@@ -181,15 +181,17 @@ def _text_of(values: Mapping[str, Value], names: Iterable[str]) -> str:
     return "\n".join([str(values[name]) for name in names if values[name]])
 
 
-def search_words(
-    employee_id: int, values: Mapping[str, Value], names: Iterable[str] = SEARCHED
-) -> set[str]:
+def search_words(catalogue: Catalogue, employee_id: int, values: Mapping[str, Value]) -> set[str]:
     """The words under which a record is found: its ID, and those of the searched fields."""
-    return {str(employee_id), *words_in(_text_of(values, names))}
+    return {str(employee_id), *words_in(_text_of(values, catalogue.searched))}
 
 
 def word_changes(
-    employee_id: int, old: Mapping[str, Value], new: Mapping[str, Value], changed: Collection[str]
+    catalogue: Catalogue,
+    employee_id: int,
+    old: Mapping[str, Value],
+    new: Mapping[str, Value],
+    changed: Collection[str],
 ) -> tuple[set[str], set[str]]:
     """The words under which a record is no longer found, and those that come in their place.
 
@@ -199,7 +201,7 @@ def word_changes(
     gone, fresh = before - after, after - before
     # What is in other fields as well has stood there and stays. Most often it is in none of them,
     # not even within a word, which is seen long before their words are told apart.
-    others = [str(new[name]) for name in SEARCHED if new[name] and name not in changed]
+    others = [str(new[name]) for name in catalogue.searched if new[name] and name not in changed]
     text = fold("\n".join([str(employee_id), *others]))
     if [word for word in (*gone, *fresh) if word in text]:
         kept = _WORD.findall(text)

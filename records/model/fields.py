@@ -1,15 +1,19 @@
-"""The field catalogue: everything that is known of an employee's fields, said once.
+"""The catalogue of fields: everything that is known about an employee's fields, said once.
 
-Validation, masking, prompts, the protocol's schema and the database's columns are derived from
-`CATALOGUE`. Knows nothing of who may see what: that is `model.access`, which goes by a field's
-class.
+Validation, masking, prompts, the protocol's schema and the database's columns are derived from a
+`Catalogue`. It is a value: whoever needs it gets it passed, in a transaction as `tx.catalogue`.
+`STANDARD` has the fields of every installation. Knows nothing of who may see what: see
+`records.model.access`, which goes by a field's class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from enum import Enum
+
+import msgspec
 
 from records.model import values
 from records.model.values import Invalid, Money
@@ -19,7 +23,7 @@ Value = str | int | Money | None
 
 
 class FieldClass(Enum):
-    """How far a field's content may travel; permissions are given by class."""
+    """How confidential a field is. Permissions are given by class."""
 
     __hash__ = object.__hash__  # members are singletons; Enum hashes their names, in Python
 
@@ -30,11 +34,11 @@ class FieldClass(Enum):
 
 
 MASKED_CLASSES = frozenset({FieldClass.PAY, FieldClass.IDENTITY})
-"""Classes whose fields come masked unless they are revealed by name."""
+"""Classes whose fields are masked unless they are revealed by name."""
 
 
 class Kind(Enum):
-    """What sort of value a field holds."""
+    """The type of a field's value."""
 
     NAME = "name"
     TEXT = "text"
@@ -47,15 +51,48 @@ class Kind(Enum):
     SSN = "ssn"
 
 
-_SSN = Kind.SSN  # looked up once: for an Enum's member Python 3.11 takes as long as for a mask
+_SSN = Kind.SSN  # looked up once: in Python 3.11 an Enum's member takes as long as a mask
+
+
+def check_value(  # noqa: PLR0911  one return a kind
+    kind: Kind, raw: object, max_length: int, choices: tuple[str, ...]
+) -> Value:
+    """The canonical form of a value that was typed or sent. Raises `records.model.values.Invalid`.
+
+    max_length: in characters, for names and text. choices: what a CHOICE may hold.
+    """
+    match kind:
+        case Kind.NAME:
+            return values.check_name(raw, max_length)
+        case Kind.TEXT:
+            return values.check_text(raw, max_length)
+        case Kind.CHOICE:
+            return values.check_choice(raw, choices)
+        case Kind.DATE:
+            return values.check_date(raw)
+        case Kind.EMAIL:
+            return values.check_email(raw)
+        case Kind.PHONE:
+            return values.check_phone(raw)
+        case Kind.REFERENCE:
+            return values.check_reference(raw)
+        case Kind.MONEY:
+            return values.check_money(raw)
+        case Kind.SSN:
+            return values.check_ssn(raw)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of an employee.
 
+    rule: what a value looks like, as prompts show it.
     standard: the attribute's name in SCIM's core and enterprise schemas (RFC 7643), or in
         schema.org where SCIM has none.
+    max_length: in characters, for names and text. choices: the values of a CHOICE.
+    default: what a new record holds. required: whether the field can never be blank.
+    unique: whether no two employees may have the same value. searched: whether `search` looks
+        through its words. own: whether the company has added it.
     """
 
     name: str
@@ -66,39 +103,60 @@ class Field:
     standard: str
     max_length: int = 100
     choices: tuple[str, ...] = ()
+    default: str | None = None
+    required: bool = False
+    unique: bool = False
+    searched: bool = False
+    own: bool = False
 
     @property
     def masked(self) -> bool:
-        """Whether the field is shown masked until it is revealed by name."""
+        """Whether the field is masked until it is revealed by name."""
         return self.field_class in MASKED_CLASSES
 
-    def check(self, raw: object) -> Value:  # noqa: PLR0911  one a kind
-        """The canonical value of what was typed or sent. Raises `records.model.values.Invalid`."""
-        match self.kind:
-            case Kind.NAME:
-                return values.check_name(raw, self.max_length)
-            case Kind.TEXT:
-                return values.check_text(raw, self.max_length)
-            case Kind.CHOICE:
-                return values.check_choice(raw, self.choices)
-            case Kind.DATE:
-                return values.check_date(raw)
-            case Kind.EMAIL:
-                return values.check_email(raw)
-            case Kind.PHONE:
-                return values.check_phone(raw)
-            case Kind.REFERENCE:
-                return values.check_reference(raw)
-            case Kind.MONEY:
-                return values.check_money(raw)
-            case Kind.SSN:
-                return values.check_ssn(raw)
+    def check(self, raw: object) -> Value:
+        """The canonical form of a value that was sent. Raises `records.model.values.Invalid`."""
+        return check_value(self.kind, raw, self.max_length, self.choices)
 
     def mask(self, value: Value) -> str | None:
         """What is shown in place of the value; a blank one is not hidden."""
         if value is None:
             return None
         return f"***-**-{str(value)[-4:]}" if self.kind is _SSN else "***"
+
+
+class Catalogue:
+    """The fields that an employee has, in their order. Immutable; equal only to itself.
+
+    names: of all fields. searched: of those whose words `search` looks through.
+    blank: what a new record holds before its first values.
+    version: a text that differs when the fields differ.
+    """
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        self._fields = {field.name: field for field in fields}
+        self.names: tuple[str, ...] = tuple(self._fields)
+        self.searched = tuple(field.name for field in self if field.searched)
+        self.blank: Mapping[str, Value] = {field.name: field.default for field in self}
+        described = msgspec.json.encode([asdict(field) for field in self])
+        self.version = hashlib.sha256(described).hexdigest()[:16]
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self._fields.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._fields
+
+    def __getitem__(self, name: str) -> Field:
+        return self._fields[name]
+
+    def get(self, name: str) -> Field | None:
+        """The field of that name, or None."""
+        return self._fields.get(name)
+
+    def known(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that are fields, in their order."""
+        return [name for name in names if name in self._fields]
 
 
 _D, _P = FieldClass.DIRECTORY, FieldClass.PERSONAL
@@ -108,107 +166,146 @@ _EMAIL_RULE = "an e-mail address"
 
 STATUSES = ("active", "on_leave", "left")
 
-CATALOGUE: tuple[Field, ...] = (
-    Field("given_name", "Given name", Kind.NAME, _D, "letters of any language", "name.givenName"),
-    Field(
-        "family_name", "Family name", Kind.NAME, _D, "letters of any language", "name.familyName"
-    ),
-    Field("preferred_name", "Preferred name", Kind.NAME, _D, "as the person is called", "nickName"),
-    Field("email", "E-mail", Kind.EMAIL, _D, _EMAIL_RULE, "emails[type eq work].value"),
-    Field("phone", "Phone", Kind.PHONE, _D, _PHONE_RULE, "phoneNumbers[type eq work].value"),
-    Field("title", "Job title", Kind.TEXT, _D, "up to 100 characters", "title"),
-    Field("department", "Department", Kind.TEXT, _D, "up to 100 characters", "department"),
-    Field(
-        "location",
-        "Location",
-        Kind.TEXT,
-        _D,
-        "up to 100 characters",
-        "addresses[type eq work].locality",
-    ),
-    Field("manager_id", "Manager's ID", Kind.REFERENCE, _D, "an Employee ID", "manager.value"),
-    Field("hire_date", "Hire date", Kind.DATE, _D, _DATE_RULE, "schema.org/startDate"),
-    Field("termination_date", "Termination date", Kind.DATE, _D, _DATE_RULE, "schema.org/endDate"),
-    Field(
-        "status", "Status", Kind.CHOICE, _D, "active, on_leave or left", "active", choices=STATUSES
-    ),
-    Field("birth_date", "Birth date", Kind.DATE, _P, _DATE_RULE, "schema.org/birthDate"),
-    Field(
-        "home_address",
-        "Home address",
-        Kind.TEXT,
-        _P,
-        "up to 200 characters",
-        "addresses[type eq home].formatted",
-        max_length=200,
-    ),
-    Field(
-        "personal_email",
-        "Personal e-mail",
-        Kind.EMAIL,
-        _P,
-        _EMAIL_RULE,
-        "emails[type eq home].value",
-    ),
-    Field(
-        "personal_phone",
-        "Personal phone",
-        Kind.PHONE,
-        _P,
-        _PHONE_RULE,
-        "phoneNumbers[type eq home].value",
-    ),
-    Field(
-        "emergency_contact",
-        "Emergency contact",
-        Kind.TEXT,
-        _P,
-        "a name and how to reach them",
-        "schema.org/contactPoint",
-        max_length=200,
-    ),
-    Field(
-        "salary",
-        "Salary",
-        Kind.MONEY,
-        FieldClass.PAY,
-        "a year's amount and currency, like 64000.00 USD",
-        "schema.org/baseSalary",
-    ),
-    Field(
-        "ssn",
-        "SSN",
-        Kind.SSN,
-        FieldClass.IDENTITY,
-        "nine digits, like 536-90-4399",
-        "schema.org/taxID",
-    ),
+STANDARD = Catalogue(
+    (
+        Field(
+            "given_name",
+            "Given name",
+            Kind.NAME,
+            _D,
+            "letters of any language",
+            "name.givenName",
+            searched=True,
+        ),
+        Field(
+            "family_name",
+            "Family name",
+            Kind.NAME,
+            _D,
+            "letters of any language",
+            "name.familyName",
+            searched=True,
+        ),
+        Field(
+            "preferred_name",
+            "Preferred name",
+            Kind.NAME,
+            _D,
+            "as the person is called",
+            "nickName",
+            searched=True,
+        ),
+        Field(
+            "email",
+            "E-mail",
+            Kind.EMAIL,
+            _D,
+            _EMAIL_RULE,
+            "emails[type eq work].value",
+            searched=True,
+        ),
+        Field("phone", "Phone", Kind.PHONE, _D, _PHONE_RULE, "phoneNumbers[type eq work].value"),
+        Field("title", "Job title", Kind.TEXT, _D, "up to 100 characters", "title", searched=True),
+        Field(
+            "department",
+            "Department",
+            Kind.TEXT,
+            _D,
+            "up to 100 characters",
+            "department",
+            searched=True,
+        ),
+        Field(
+            "location",
+            "Location",
+            Kind.TEXT,
+            _D,
+            "up to 100 characters",
+            "addresses[type eq work].locality",
+            searched=True,
+        ),
+        Field("manager_id", "Manager's ID", Kind.REFERENCE, _D, "an Employee ID", "manager.value"),
+        Field("hire_date", "Hire date", Kind.DATE, _D, _DATE_RULE, "schema.org/startDate"),
+        Field(
+            "termination_date", "Termination date", Kind.DATE, _D, _DATE_RULE, "schema.org/endDate"
+        ),
+        Field(
+            "status",
+            "Status",
+            Kind.CHOICE,
+            _D,
+            "active, on_leave or left",
+            "active",
+            choices=STATUSES,
+            default="active",
+            required=True,
+        ),
+        Field("birth_date", "Birth date", Kind.DATE, _P, _DATE_RULE, "schema.org/birthDate"),
+        Field(
+            "home_address",
+            "Home address",
+            Kind.TEXT,
+            _P,
+            "up to 200 characters",
+            "addresses[type eq home].formatted",
+            max_length=200,
+        ),
+        Field(
+            "personal_email",
+            "Personal e-mail",
+            Kind.EMAIL,
+            _P,
+            _EMAIL_RULE,
+            "emails[type eq home].value",
+        ),
+        Field(
+            "personal_phone",
+            "Personal phone",
+            Kind.PHONE,
+            _P,
+            _PHONE_RULE,
+            "phoneNumbers[type eq home].value",
+        ),
+        Field(
+            "emergency_contact",
+            "Emergency contact",
+            Kind.TEXT,
+            _P,
+            "a name and how to reach them",
+            "schema.org/contactPoint",
+            max_length=200,
+        ),
+        Field(
+            "salary",
+            "Salary",
+            Kind.MONEY,
+            FieldClass.PAY,
+            "a year's amount and currency, like 64000.00 USD",
+            "schema.org/baseSalary",
+        ),
+        Field(
+            "ssn",
+            "SSN",
+            Kind.SSN,
+            FieldClass.IDENTITY,
+            "nine digits, like 536-90-4399",
+            "schema.org/taxID",
+            unique=True,
+        ),
+    )
 )
-
-FIELDS: Mapping[str, Field] = {field.name: field for field in CATALOGUE}
-NAMES: tuple[str, ...] = tuple(FIELDS)
-SEARCHED = (
-    "given_name",
-    "family_name",
-    "preferred_name",
-    "email",
-    "title",
-    "department",
-    "location",
-)
-"""The fields whose words `search` looks through; all of them are of class directory."""
+"""The fields of every installation."""
 
 __all__ = [
-    "CATALOGUE",
-    "FIELDS",
     "MASKED_CLASSES",
-    "NAMES",
-    "SEARCHED",
+    "STANDARD",
     "STATUSES",
+    "Catalogue",
     "Field",
     "FieldClass",
     "Invalid",
     "Kind",
     "Money",
     "Value",
+    "check_value",
 ]

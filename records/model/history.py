@@ -11,8 +11,8 @@ from enum import Enum
 
 import msgspec
 
-from records.model.employee import BLANK, Employee
-from records.model.fields import FIELDS, NAMES, Kind, Value
+from records.model.employee import Employee
+from records.model.fields import Catalogue, Kind, Value
 from records.model.values import Money
 
 
@@ -43,7 +43,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def difference(
-    before: Mapping[str, Value], after: Mapping[str, Value], names: Iterable[str] = NAMES
+    before: Mapping[str, Value], after: Mapping[str, Value], names: Iterable[str]
 ) -> tuple[dict[str, Value], dict[str, Value]]:
     """The fields that differ, as they were and as they are.
 
@@ -56,12 +56,14 @@ def difference(
     return old, new
 
 
-def earlier(present: Employee | None, newest_first: Iterable[Change], revision: int) -> Employee:
+def earlier(
+    catalogue: Catalogue, present: Employee | None, newest_first: Iterable[Change], revision: int
+) -> Employee:
     """The employee as it was at `revision`, going back change by change.
 
     present: the record as it is now, None if it is deleted. newest_first: all its changes.
     """
-    values: dict[str, Value] = dict(present.values if present else BLANK)
+    values: dict[str, Value] = dict(present.values if present else catalogue.blank)
     employee_id = present.id if present else 0
     for change in newest_first:
         employee_id = change.employee_id
@@ -78,7 +80,8 @@ class Replay:
     last change, also of those who were deleted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._blank = catalogue.blank
         self.employees: dict[int, Employee] = {}
         self.last_changes: dict[int, int] = {}
 
@@ -88,7 +91,7 @@ class Replay:
         self.last_changes[employee_id] = change.seq
         before = self.employees.pop(employee_id, None)
         if change.kind is not ChangeKind.DELETE:
-            values = {**(before.values if before else BLANK), **change.after}
+            values = {**(before.values if before else self._blank), **change.after}
             self.employees[employee_id] = Employee(employee_id, change.revision, values)
 
 
@@ -100,15 +103,15 @@ def dump(values: Mapping[str, Value]) -> str:
     return _encode(values).decode("utf-8")
 
 
-def load(text: str) -> dict[str, Value]:
+def load(catalogue: Catalogue, text: str) -> dict[str, Value]:
     """The reverse of `dump`. Raises ValueError if the text was not made by it."""
     raw: dict[str, object] = msgspec.json.decode(text, type=dict[str, object])
-    return {name: _loaded(name, value) for name, value in raw.items()}
+    return {name: _loaded(catalogue, name, value) for name, value in raw.items()}
 
 
-def _loaded(name: str, value: object) -> Value:
-    if name not in FIELDS:
+def _loaded(catalogue: Catalogue, name: str, value: object) -> Value:
+    if name not in catalogue:
         raise ValueError("there is no such field")
-    kind: object = Money | None if FIELDS[name].kind is Kind.MONEY else str | int | None
+    kind: object = Money | None if catalogue[name].kind is Kind.MONEY else str | int | None
     loaded: Value = msgspec.convert(value, kind)
     return loaded

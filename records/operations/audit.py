@@ -19,7 +19,7 @@ def verify_journal(tx: Transaction) -> Head:
     its last change, or the head's if it has none. Accounts, their roles and sessions, and what
     is derived from employees for searching and sorting, have no history: they are not covered.
     """
-    replay = Replay()
+    replay = Replay(tx.catalogue)
     changes = _followed(replay, tx.journal.all_changes())
     head = verify(_compared(tx.journal.entries(), changes))
     _compare_employees(tx.employees, replay, head.seq)

@@ -17,7 +17,7 @@ from records.model.accounts import Account, Session
 from records.model.audit import Entry, Event, Head
 from records.model.employee import Employee, Listed
 from records.model.errors import RecordsError
-from records.model.fields import NAMES
+from records.model.fields import Catalogue
 from records.model.history import Change
 
 if TYPE_CHECKING:
@@ -47,10 +47,12 @@ class Employees(Protocol):
 
     def add(self, employee: Employee) -> None: ...
 
-    def replace(self, before: Employee, after: Employee, names: Iterable[str] = NAMES) -> None:
+    def replace(
+        self, before: Employee, after: Employee, names: Iterable[str] | None = None
+    ) -> None:
         """Put `after` in the place of `before`, which was read in this transaction.
 
-        names: the fields that may differ.
+        names: the fields that may differ; None for all.
         """
 
     def remove(self, employee: Employee) -> None: ...
@@ -144,7 +146,11 @@ class Transaction(Protocol):
     """Everything that an operation may touch; it sees one state, and changes all or nothing.
 
     now: the instant of this transaction, microseconds since 1970 in UTC.
+    catalogue: the fields that employees have, as of this transaction.
     """
+
+    @property
+    def catalogue(self) -> Catalogue: ...
 
     @property
     def now(self) -> int: ...

@@ -24,7 +24,7 @@ from records.api.messages import (
 from records.api.query import parse_query
 from records.model.access import Action, User, owns, require, require_on_record, view
 from records.model.accounts import SECOND
-from records.model.employee import BLANK, Employee, check_fields, check_whole, listing, visible
+from records.model.employee import Employee, check_fields, check_whole, listing, visible
 from records.model.errors import (
     AlreadyExists,
     FieldError,
@@ -32,7 +32,7 @@ from records.model.errors import (
     RevisionConflict,
     ValidationFailed,
 )
-from records.model.fields import FIELDS, Value
+from records.model.fields import Value
 from records.model.values import MAX_ID, Invalid, check_reference
 from records.operations.boundaries import Transaction
 from records.operations.journal import note, note_change
@@ -49,11 +49,6 @@ def _today(tx: Transaction) -> date:
     return date.fromordinal(_FIRST_DAY + tx.now // _DAY)
 
 
-def _known(names: Iterable[str]) -> list[str]:
-    """The names that are fields; the others have no class, and are refused by the check."""
-    return [name for name in names if name in FIELDS]
-
-
 def _existing(tx: Transaction, employee_id: int) -> Employee:
     employee = tx.employees.get(employee_id)
     if employee is None:
@@ -61,25 +56,35 @@ def _existing(tx: Transaction, employee_id: int) -> Employee:
     return employee
 
 
-def _shown(user: User, employee: Employee, revealed: tuple[str, ...] = ()) -> EmployeeShown:
-    seen = view(user, employee.id, revealed)
+def _shown(
+    tx: Transaction, user: User, employee: Employee, revealed: tuple[str, ...] = ()
+) -> EmployeeShown:
+    catalogue = tx.catalogue
+    seen = view(catalogue, user, employee.id, revealed)
     values = employee.values
     hidden = tuple([name for name in seen.masked if values[name] is not None])
-    return EmployeeShown(visible(employee, seen), hidden)
+    return EmployeeShown(visible(catalogue, employee, seen), hidden)
+
+
+def _stored(tx: Transaction, user: User, employee: Employee) -> EmployeeStored:
+    catalogue = tx.catalogue
+    return EmployeeStored(visible(catalogue, employee, view(catalogue, user, employee.id)))
 
 
 def get_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShown:
     """One employee, masked."""
-    require(user, Action.READ, ("given_name",), params.id)
-    return _shown(user, _existing(tx, params.id))
+    require(tx.catalogue, user, Action.READ, ("given_name",), params.id)
+    return _shown(tx, user, _existing(tx, params.id))
 
 
 def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShown:
     """One employee with some fields unmasked, which is audited. A write, for that reason."""
-    unknown = [name for name in params.reveal if name not in FIELDS]
-    masked = tuple(dict.fromkeys(n for n in params.reveal if n in FIELDS and FIELDS[n].masked))
-    require(user, Action.READ, ("given_name", *_known(params.reveal)), params.id)
-    require(user, Action.REVEAL, masked, params.id)
+    catalogue = tx.catalogue
+    known = catalogue.known(params.reveal)
+    unknown = [name for name in params.reveal if name not in catalogue]
+    masked = tuple(dict.fromkeys(name for name in known if catalogue[name].masked))
+    require(catalogue, user, Action.READ, ("given_name", *known), params.id)
+    require(catalogue, user, Action.REVEAL, masked, params.id)
     if unknown:
         raise ValidationFailed(
             "These fields cannot be revealed.",
@@ -88,20 +93,22 @@ def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeS
     employee = _existing(tx, params.id)
     if masked:
         note(tx, user, "employee.reveal", f"employee:{employee.id}", fields=masked)
-    return _shown(user, employee, masked)
+    return _shown(tx, user, employee, masked)
 
 
 def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeListing:
     """A page of employees, masked."""
     # Choosing or sorting by a field tells what it holds, of everybody.
-    asked = [*_known(params.where or {}), *_known([(params.sort or "").removeprefix("-")])]
-    require(user, Action.READ, ("given_name", *asked))
-    query = parse_query(params)
+    catalogue = tx.catalogue
+    asked = catalogue.known([*(params.where or {}), (params.sort or "").removeprefix("-")])
+    require(catalogue, user, Action.READ, ("given_name", *asked))
+    query = parse_query(catalogue, params)
     found = tx.employees.page(query, query.limit + 1)
     page = found[: query.limit]
-    cursor = query.cursor_after(page[-1].employee) if len(found) > query.limit else None
+    cursor = query.cursor_after(page[-1].employee(catalogue)) if len(found) > query.limit else None
     # All records but the user's own are seen alike.
-    show, show_own = listing(view(user, None)), listing(view(user, user.employee_id))
+    show = listing(catalogue, view(catalogue, user, None))
+    show_own = listing(catalogue, view(catalogue, user, user.employee_id))
     shown = [show_own(each) if owns(user, each.id) else show(each) for each in page]
     return EmployeeListing(shown, cursor)
 
@@ -110,9 +117,9 @@ def _checked(
     tx: Transaction, before: Mapping[str, Value], raw: Mapping[str, object]
 ) -> tuple[dict[str, Value], dict[str, Value], list[FieldError]]:
     """What was sent in its canonical form, the whole record with it, and what is wrong so far."""
-    good, errors = check_fields(raw)
+    good, errors = check_fields(tx.catalogue, raw)
     values = {**before, **good}
-    unfit = check_whole(values, _today(tx))
+    unfit = check_whole(tx.catalogue, values, _today(tx))
     if unfit:
         bad = {error.field for error in errors}
         errors += [error for error in unfit if error.field not in bad]
@@ -157,7 +164,7 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
     """A new employee, under the ID that was asked for or the next free one."""
     raw: dict[str, object] = dict(params.employee)
     wanted = raw.pop("id", None)
-    require(user, Action.ADD, ("given_name", *_known(raw)))
+    require(tx.catalogue, user, Action.ADD, ("given_name", *tx.catalogue.known(raw)))
     errors: list[FieldError] = []
     taken: list[FieldError] = []
     employee_id: int | None = None
@@ -169,7 +176,7 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
         else:
             if tx.employees.was_used(employee_id):
                 taken.append(FieldError("id", f"Employee ID {employee_id} is or was in use."))
-    _, values, wrong = _checked(tx, BLANK, raw)
+    _, values, wrong = _checked(tx, tx.catalogue.blank, raw)
     errors += wrong
     errors += _check_manager(tx, employee_id, values["manager_id"])
     taken += _check_ssn(tx, None, values["ssn"])
@@ -184,13 +191,13 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
     employee = Employee(employee_id, 1, values)
     tx.employees.add(employee)
     note_change(tx, user, None, employee)
-    return EmployeeStored(visible(employee, view(user, employee_id)))
+    return _stored(tx, user, employee)
 
 
 def _at_revision(tx: Transaction, user: User, employee_id: int, revision: int) -> Employee:
     employee = _existing(tx, employee_id)
     if employee.revision != revision:
-        shown = _shown(user, employee)
+        shown = _shown(tx, user, employee)
         raise RevisionConflict(
             f"Employee {employee_id} has changed since you saw it: it is at revision "
             f"{employee.revision}, and you named {revision}.",
@@ -201,7 +208,8 @@ def _at_revision(tx: Transaction, user: User, employee_id: int, revision: int) -
 
 def update_employee(tx: Transaction, user: User, params: UpdateParams) -> EmployeeStored:
     """Change some fields of an employee. Values that stay the same are no change."""
-    require(user, Action.UPDATE, ("given_name", *_known(params.changes)), params.id)
+    named = ("given_name", *tx.catalogue.known(params.changes))
+    require(tx.catalogue, user, Action.UPDATE, named, params.id)
     before = _at_revision(tx, user, params.id, params.revision)
     good, values, errors = _checked(tx, before.values, params.changes)
     if values["manager_id"] != before.values["manager_id"]:
@@ -211,13 +219,13 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
         taken += _check_ssn(tx, before.id, values["ssn"])
     _refuse(errors, taken)
     if values == before.values:
-        return EmployeeStored(visible(before, view(user, before.id)))
+        return _stored(tx, user, before)
     after = Employee(before.id, before.revision + 1, values)
     # In the record's order; the one field of most changes needs none.
     touched = list(good) if len(good) == 1 else [name for name in values if name in good]
     tx.employees.replace(before, after, touched)
     note_change(tx, user, before, after, touched)
-    return EmployeeStored(visible(after, view(user, after.id)))
+    return _stored(tx, user, after)
 
 
 def delete_employee(tx: Transaction, user: User, params: DeleteParams) -> EmployeeDeleted:

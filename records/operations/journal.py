@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from records.model.access import User
 from records.model.audit import Event, Outcome, change_digest
-from records.model.employee import BLANK, Employee
-from records.model.fields import NAMES
+from records.model.employee import Employee
 from records.model.history import Change, ChangeKind, difference, dump
 from records.operations.boundaries import Transaction
 
@@ -31,21 +30,24 @@ def note_change(
     user: User,
     before: Employee | None,
     after: Employee | None,
-    names: Iterable[str] = NAMES,
+    names: Iterable[str] | None = None,
 ) -> int:
     """Write the history and the audit entry of a change; `before` and `after` tell its kind.
 
-    names: the fields that may have changed, in the order in which they are noted.
+    names: the fields that may have changed, in the order in which they are noted; None for all.
     Returns the revision that the change made.
     """
+    blank = tx.catalogue.blank
+    if names is None:
+        names = tx.catalogue.names
     if after is None:
         assert before is not None
         kind, employee_id, revision = ChangeKind.DELETE, before.id, before.revision + 1
-        old, new = difference(before.values, BLANK, names)
+        old, new = difference(before.values, blank, names)
     else:
         kind = ChangeKind.ADD if before is None else ChangeKind.UPDATE
         employee_id, revision = after.id, after.revision
-        old, new = difference(before.values if before else BLANK, after.values, names)
+        old, new = difference(before.values if before else blank, after.values, names)
     what, salt = kind.value, tx.random_bytes(SALT_BYTES)
     texts = dump(old), dump(new)
     digest = change_digest(salt, employee_id, revision, what, *texts)

@@ -39,6 +39,7 @@ from records.operations.employees import (
     reveal_employee,
     update_employee,
 )
+from records.operations.fields import list_fields
 from records.operations.journal import note
 from records.operations.repetition import fingerprint, keep, repeat
 from records.operations.sessions import Caller, authenticate
@@ -95,6 +96,7 @@ METHODS: Mapping[str, Method] = {
         _method("resume", ResumeParams, Way.ALONE),
         _method("logout", NoParams, Way.ALONE),
         _method("password.change", PasswordChangeParams, Way.ALONE),
+        _method("server.fields", NoParams, Way.POINT, list_fields),
         _method("employee.get", GetParams, Way.POINT, get_employee),
         _method("employee.list", ListParams, Way.READ, list_employees),
         _method("employee.add", AddParams, Way.WRITE, add_employee),

@@ -71,5 +71,6 @@ def repeat(tx: Transaction, user: User, key: str, request: bytes) -> object | No
     changes = tuple(tx.journal.changes(kept.id))
     if not changes:
         raise NotFound(f"There is no employee {kept.id} any more.")
-    employee = earlier(tx.employees.get(kept.id), changes, kept.revision)
-    return EmployeeStored(visible(employee, view(user, employee.id)))
+    catalogue = tx.catalogue
+    employee = earlier(catalogue, tx.employees.get(kept.id), changes, kept.revision)
+    return EmployeeStored(visible(catalogue, employee, view(catalogue, user, employee.id)))

@@ -151,8 +151,8 @@ class LayersTests(SynchronousTestCase):
             package = package_of(module)
             if package in found:
                 found[package] |= {package_of(other) for other in ours(module)} - {package}
-        for name, package in table().items():
-            self.assertEqual(found[name], package.imports, f"records.{name}")
+        for name, row in table().items():
+            self.assertEqual(found[name], row.imports, f"records.{name}")
 
     def test_pure_packages_have_no_effects(self) -> None:
         """The model, the protocol's forms and the operations import nothing that has effects."""

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.model.access import Role
 from records.model.employee import check_fields, check_whole
 from records.model.errors import NotFound
+from records.model.fields import STANDARD
 from records.model.history import load
 from records.operations.boundaries import Refused, Transaction, Work
 from records.operations.employees import _today
@@ -21,12 +22,14 @@ class FixtureTests(SynchronousTestCase):
 
     def test_ann(self) -> None:
         """The example employee is a good one."""
-        good, errors = check_fields(ANN)
+        good, errors = check_fields(STANDARD, ANN)
         self.assertEqual(errors, [])
         store = inline_store(Path(self.mktemp()))
         self.addCleanup(store.close)
-        self.assertEqual(check_whole({"status": "active", **good}, store.read_now(_today)), [])
-        self.assertEqual(load("{}"), {})
+        self.assertEqual(
+            check_whole(STANDARD, {"status": "active", **good}, store.read_now(_today)), []
+        )
+        self.assertEqual(load(STANDARD, "{}"), {})
 
     def test_time(self) -> None:
         """A test's clock moves only when it is told to."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from records.model.fields import STANDARD, Kind
+from records.operations.methods import METHODS
 from tests.faults.fuzz_answers import MAX_LINE
 
 Lines = dict[str, bytes]
@@ -36,8 +38,8 @@ _BAD = b'{"jsonrpc":"1.0","x":'
 _LONG_MAIL = "a@" + "x." * 120 + "com"
 _MARKS = "\u0301\u0316\u0327\u0345"
 _BOMB = "\ufdfa"  # one character, of which NFKC makes eighteen
-_TEXTS = ("title", "department", "location", "home_address", "emergency_contact")
-_NAMES = ("given_name", "family_name", "preferred_name")
+_TEXTS = tuple(field.name for field in STANDARD if field.kind is Kind.TEXT)
+_NAMES = tuple(field.name for field in STANDARD if field.kind is Kind.NAME)
 
 WORST: Lines = {
     "nested at random": _filled(b"", b'[{"a":', b""),
@@ -114,22 +116,9 @@ FLOODS: Lines = {
 """Short lines, to be sent as many at once as are read at once."""
 
 METHOD_PARAMS: dict[str, tuple[str, ...]] = {
-    "server.info": (),
-    "login": ("username", "password"),
-    "resume": ("token",),
-    "logout": (),
-    "password.change": ("current", "new"),
-    "employee.get": ("id", "reveal"),
-    "employee.list": ("search", "where", "sort", "limit", "cursor"),
-    "employee.add": ("employee", "key"),
-    "employee.update": ("id", "revision", "changes", "key"),
-    "employee.delete": ("id", "revision", "key"),
-    "employee.vanish": ("id",),
-}
-FIELDS = (
-    *_TEXTS, *_NAMES, "email", "personal_email", "phone", "personal_phone", "manager_id",
-    "hire_date", "termination_date", "birth_date", "status", "salary", "ssn", "id", "shoe_size",
-)  # fmt: skip
+    name: method.decode.type.__struct_fields__ for name, method in METHODS.items()
+} | {"employee.vanish": ("id",)}
+FIELDS = (*STANDARD.names, "id", "shoe_size")
 OPERATORS = ("eq", "ne", "co", "sw", "gt", "ge", "lt", "le", "pr", "in", "like")
 
 _said = st.sampled_from((

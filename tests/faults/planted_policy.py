@@ -34,15 +34,13 @@ PERMISSIONS: tuple[Bug, ...] = (
         "The permission comes first: a refusal tells nothing of what is stored.",
         f"{_OPERATIONS}_gate.OrderTests.test_denial_before_anything_else",
         (
-            '    require(user, Action.UPDATE, ("given_name", *_known(params.changes)), '
-            "params.id)\n    before",
+            "    require(tx.catalogue, user, Action.UPDATE, named, params.id)\n    before",
             "    before",
         ),
         (
             "    note_change(tx, user, before, after, touched)\n",
             "    note_change(tx, user, before, after, touched)\n"
-            '    require(user, Action.UPDATE, ("given_name", *_known(params.changes)), '
-            "params.id)\n",
+            "    require(tx.catalogue, user, Action.UPDATE, named, params.id)\n",
         ),
     ),
     bug(
@@ -62,28 +60,28 @@ PERMISSIONS: tuple[Bug, ...] = (
         _EMPLOYEES,
         "To change a field needs `update` on its class.",
         f"{_OPERATIONS}_gate.EveryFieldTests.test_update",
-        ('("given_name", *_known(params.changes)), params.id)', '("given_name",), params.id)'),
+        ('named = ("given_name", *tx.catalogue.known(params.changes))', 'named = ("given_name",)'),
     ),
     bug(
         "reveal-not-gated",
         _EMPLOYEES,
         "To reveal a masked field needs `reveal` on its class.",
         f"{_OPERATIONS}_reveal.ReadOnlyTests.test_reveal",
-        ("    require(user, Action.REVEAL, masked, params.id)\n", ""),
+        ("    require(catalogue, user, Action.REVEAL, masked, params.id)\n", ""),
     ),
     bug(
         "chosen-by-an-unreadable-field",
         _EMPLOYEES,
         "What may not be read may not be chosen by either.",
         f"{_OPERATIONS}_list.GateTests.test_asking_about_fields",
-        ("asked = [*_known(params.where or {}), *_known(", "asked = [*_known("),
+        ("known([*(params.where or {}), ", "known(["),
     ),
     bug(
         "sorted-by-an-unreadable-field",
         _EMPLOYEES,
         "What may not be read may not be sorted by either.",
         f"{_OPERATIONS}_list.GateTests.test_asking_about_fields",
-        (', *_known([(params.sort or "").removeprefix("-")])]', "]"),
+        (', (params.sort or "").removeprefix("-")])', "])"),
     ),
     bug(
         "chosen-by-a-masked-field",
@@ -124,14 +122,14 @@ CHECKS: tuple[Bug, ...] = (
         "records/model/fields.py",
         "An e-mail address is one.",
         "records.test.model.test_fields.CatalogueTests.test_every_kind_is_checked",
-        ("                return values.check_email(raw)\n", "                return str(raw)\n"),
+        ("            return values.check_email(raw)\n", "            return str(raw)\n"),
     ),
     bug(
         "ssn-not-checked",
         "records/model/fields.py",
         "A social security number can have been given out.",
         "records.test.model.test_fields.CatalogueTests.test_every_kind_is_checked",
-        ("                return values.check_ssn(raw)\n", "                return str(raw)\n"),
+        ("            return values.check_ssn(raw)\n", "            return str(raw)\n"),
     ),
     bug(
         "phone-plan-not-checked",

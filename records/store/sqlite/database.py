@@ -13,6 +13,7 @@ from typing import TypeVar
 import apsw
 
 from records.model.errors import Unusable
+from records.model.fields import STANDARD, Catalogue
 from records.runtime.files import draft_of, put_in_place
 from records.store.sqlite.transactions import SqliteReader, SqliteTransaction, SqliteWriter
 from records.store.sqlite.upgrade import SchemaFile, missing_steps, schema_files, upgrade
@@ -81,6 +82,7 @@ def writer_of(
     clock: Callable[[], int],
     random_bytes: Callable[[int], bytes],
     *,
+    catalogue: Catalogue = STANDARD,
     is_alone: bool = True,
 ) -> SqliteWriter:
     """A writer to a database that this program, in whatever process, has just found good.
@@ -91,7 +93,7 @@ def writer_of(
 
     def make() -> SqliteWriter:
         connection = _connect(path)
-        transaction = SqliteTransaction(connection, clock, random_bytes)
+        transaction = SqliteTransaction(connection, catalogue, clock, random_bytes)
         return SqliteWriter(connection, transaction, is_alone=is_alone)
 
     return _opened(path, make)
@@ -113,8 +115,10 @@ class SqliteDatabase:
         entropy: Callable[[int], bytes] = os.urandom,
         steps: list[SchemaFile] | None = None,
         *,
+        catalogue: Catalogue = STANDARD,
         may_upgrade: bool = True,
     ) -> None:
+        self._catalogue = catalogue
         self._path = path
         self._clock = clock
         self._entropy = entropy
@@ -214,10 +218,18 @@ class SqliteDatabase:
         # Whoever is the last to close a database copies the log into it, even who may only read.
         # Beside a writer that is the writer's business, and nobody's if that cannot go on.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(self._is_alone))
-        return connection, SqliteTransaction(connection, self._clock, self._entropy)
+        return connection, SqliteTransaction(
+            connection, self._catalogue, self._clock, self._entropy
+        )
 
     def writer(self) -> SqliteWriter:
-        return writer_of(self._path, self._clock, self._entropy, is_alone=self._is_alone)
+        return writer_of(
+            self._path,
+            self._clock,
+            self._entropy,
+            catalogue=self._catalogue,
+            is_alone=self._is_alone,
+        )
 
     def copy_to(self, path: Path) -> None:
         """Write a copy, of one instant and for its owner only, while others read and write.

@@ -10,23 +10,12 @@ from apsw import Connection
 
 from records.api.query import EmployeeQuery
 from records.model.employee import Employee, Listed, name_key, search_words, word_changes
-from records.model.fields import NAMES, SEARCHED, Value
+from records.model.fields import Catalogue, Kind, Value
 from records.model.values import Money, money_from_units, money_to_units
 from records.store.sqlite.pages import Row, page_rows
 
-# Salary is the one field that takes two columns, which stand last.
-_SINGLE = tuple(name for name in NAMES if name != "salary")
-_STORED = (*_SINGLE, "salary_amount", "salary_currency")
 _NAMED = frozenset({"given_name", "family_name"})
-_SEARCHED = frozenset(SEARCHED)
-COLUMNS = ", ".join(("id", "revision", *_STORED))
 
-_GET = f"SELECT {COLUMNS} FROM employees WHERE id = ?"
-_EVERYONE = f"SELECT {COLUMNS} FROM employees ORDER BY id"
-_ADD = (
-    f"INSERT INTO employees ({COLUMNS}, name_key) "
-    f"VALUES (:id, :revision, {', '.join(':' + name for name in _STORED)}, :name_key)"
-)
 _HIGHEST = (
     "SELECT max(coalesce((SELECT max(id) FROM employees), 0), "
     "coalesce((SELECT max(employee_id) FROM history), 0))"
@@ -45,37 +34,62 @@ def _replacement(columns: tuple[str, ...]) -> str:
     return f"UPDATE employees SET {', '.join(f'{each} = ?' for each in columns)} WHERE id = ?"
 
 
-# A dict is made of such a Struct in less time than by `zip`.
-_Values = msgspec.defstruct("_Values", (*_SINGLE, "salary"), gc=False)
-_BEFORE_SALARY = 2 + NAMES.index("salary")
-
-
-def _salary(units: object, currency: object) -> Money | None:
+def _money(units: object, currency: object) -> Money | None:
     if isinstance(units, int) and isinstance(currency, str):
         return money_from_units(units, currency)
     return None
 
 
-def load(row: Row) -> Employee:
-    """An employee from a row of COLUMNS."""
-    values = msgspec.structs.asdict(_Values(*row[2:-2], _salary(row[-2], row[-1])))
-    return Employee(row[0], row[1], values)  # type: ignore[arg-type]
+class Columns:
+    """How the fields of a catalogue are stored: the columns, and the loaders of their rows.
+
+    A field has a column of its name. A field of money has two, NAME_amount and NAME_currency; they
+    are the last ones of a row.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._money = frozenset(field.name for field in catalogue if field.kind is Kind.MONEY)
+        single = [name for name in catalogue.names if name not in self._money]
+        money = [name for name in catalogue.names if name in self._money]
+        stored = [*single, *(f"{name}_{part}" for name in money for part in ("amount", "currency"))]
+        self.names = ", ".join(("id", "revision", *stored))
+        self.get = f"SELECT {self.names} FROM employees WHERE id = ?"
+        self.everyone = f"SELECT {self.names} FROM employees ORDER BY id"
+        self.add = (
+            f"INSERT INTO employees ({self.names}, name_key) "
+            f"VALUES (:id, :revision, {', '.join(':' + name for name in stored)}, :name_key)"
+        )
+        self._end = 2 + len(single)
+        pairs = range(self._end, self._end + 2 * len(money), 2)
+        self._pairs = tuple(pairs)
+        self._places = tuple(zip(map(catalogue.names.index, money), pairs, strict=True))
+        # Faster than making a dict by `zip`.
+        self._values = msgspec.defstruct("_Values", (*single, *money), gc=False)
+
+    def load(self, row: Row) -> Employee:
+        """The employee of a row."""
+        money = [_money(row[place], row[place + 1]) for place in self._pairs]
+        values = msgspec.structs.asdict(self._values(*row[2 : self._end], *money))
+        return Employee(row[0], row[1], values)  # type: ignore[arg-type]
+
+    def load_listed(self, row: Row) -> Listed:
+        """The employee of a row, for a list."""
+        values = [*row[2 : self._end]]
+        for place, pair in self._places:
+            values.insert(place, _money(row[pair], row[pair + 1]))
+        return Listed(row[0], row[1], tuple(values))  # type: ignore[arg-type]
+
+    def stored(self, name: str, value: Value) -> dict[str, object]:
+        """A field's value by column."""
+        if name not in self._money:
+            return {name: value}
+        if isinstance(value, Money):
+            return {f"{name}_amount": money_to_units(value), f"{name}_currency": value.currency}
+        return {f"{name}_amount": None, f"{name}_currency": None}
 
 
-def load_listed(row: Row) -> Listed:
-    """An employee of a list from a row of COLUMNS."""
-    salary = _salary(row[-2], row[-1])
-    values = (*row[2:_BEFORE_SALARY], salary, *row[_BEFORE_SALARY:-2])
-    return Listed(row[0], row[1], values)  # type: ignore[arg-type]
-
-
-def _stored(name: str, value: Value) -> dict[str, object]:
-    """A field's value by column."""
-    if name != "salary":
-        return {name: value}
-    if isinstance(value, Money):
-        return {"salary_amount": money_to_units(value), "salary_currency": value.currency}
-    return {"salary_amount": None, "salary_currency": None}
+columns_of = lru_cache(maxsize=16)(Columns)
+"""The `Columns` of a catalogue."""
 
 
 class SqliteEmployees:
@@ -84,7 +98,12 @@ class SqliteEmployees:
     removed: called when an employee was removed, which also changes whose account that was.
     """
 
-    def __init__(self, connection: Connection, removed: Callable[[], object]) -> None:
+    def __init__(
+        self, connection: Connection, catalogue: Catalogue, removed: Callable[[], object]
+    ) -> None:
+        self._catalogue = catalogue
+        self._columns = columns_of(catalogue)
+        self._searched = frozenset(catalogue.searched)
         self._removed = removed
         self._connection = connection
         self._execute = connection.execute
@@ -95,42 +114,48 @@ class SqliteEmployees:
 
     def get(self, employee_id: int) -> Employee | None:
         try:
-            row = self._read(_GET, (employee_id,)).get
+            row = self._read(self._columns.get, (employee_id,)).get
         except BaseException:
             # What fails halfway, at damaged text, keeps its state as long as its cursor lives.
             self._read = self._connection.cursor().execute
             raise
-        return None if row is None else load(row)
+        return None if row is None else self._columns.load(row)
 
     def everyone(self) -> Iterator[Employee]:
-        for row in self._execute(_EVERYONE):
-            yield load(row)
+        for row in self._execute(self._columns.everyone):
+            yield self._columns.load(row)
 
     def add(self, employee: Employee) -> None:
         bound: dict[str, object] = {"id": employee.id, "revision": employee.revision}
         for name, value in employee.values.items():
-            bound.update(_stored(name, value))
+            bound.update(self._columns.stored(name, value))
         bound["name_key"] = name_key(employee.values)
-        self._change(_ADD, bound)
-        self._change_words(employee.id, set(), search_words(employee.id, employee.values))
+        self._change(self._columns.add, bound)
+        self._change_words(employee.id, set(), self._words(employee))
 
-    def replace(self, before: Employee, after: Employee, names: Iterable[str] = NAMES) -> None:
+    def replace(
+        self, before: Employee, after: Employee, names: Iterable[str] | None = None
+    ) -> None:
         old, new = before.values, after.values
         bound: dict[str, object] = {"revision": after.revision}
-        for name in names:
+        for name in self._catalogue.names if names is None else names:
             if old[name] != new[name]:
-                bound.update(_stored(name, new[name]))
-        searched = [name for name in bound if name in _SEARCHED]
+                bound.update(self._columns.stored(name, new[name]))
+        searched = [name for name in bound if name in self._searched]
         if not _NAMED.isdisjoint(bound):
             bound["name_key"] = name_key(new)
         self._change(_replacement(tuple(bound)), (*bound.values(), after.id))
         if searched:
-            self._change_words(after.id, *word_changes(after.id, old, new, searched))
+            changes = word_changes(self._catalogue, after.id, old, new, searched)
+            self._change_words(after.id, *changes)
 
     def remove(self, employee: Employee) -> None:
-        self._change_words(employee.id, search_words(employee.id, employee.values), set())
+        self._change_words(employee.id, self._words(employee), set())
         self._change("DELETE FROM employees WHERE id = ?", (employee.id,))
         self._removed()
+
+    def _words(self, employee: Employee) -> set[str]:
+        return search_words(self._catalogue, employee.id, employee.values)
 
     def _change_words(self, employee_id: int, gone: set[str], fresh: set[str]) -> None:
         for statement, words in ((_REMOVE_WORD, gone), (_ADD_WORD, fresh)):
@@ -163,5 +188,6 @@ class SqliteEmployees:
 
     def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
         # Fetched before any is loaded: an error's traceback would keep the cursor and its state.
-        rows = page_rows(self._connection, COLUMNS, query, limit)
-        return [load_listed(row) for row in rows]
+        rows = page_rows(self._connection, self._columns.names, query, limit)
+        load = self._columns.load_listed
+        return [load(row) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from apsw import Connection
@@ -10,6 +11,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from records.model.audit import START, BrokenChain, Entry, Event, Head, follow
+from records.model.fields import Catalogue
 from records.model.history import Change, dump, load
 from records.operations.boundaries import KeptOutcome
 
@@ -46,7 +48,7 @@ def _entry(row: tuple[object, ...]) -> Entry:
     )
 
 
-def _change(row: tuple[object, ...]) -> Change:
+def _change(catalogue: Catalogue, row: tuple[object, ...]) -> Change:
     seq, at, actor, employee_id, revision, kind, before, after, salt = row
     stored = {
         "seq": seq,
@@ -60,7 +62,7 @@ def _change(row: tuple[object, ...]) -> Change:
         "salt": salt,
     }
     change = convert(stored, Change, builtin_types=(bytes,))
-    return replace(change, before=load(str(before)), after=load(str(after)))
+    return replace(change, before=load(catalogue, str(before)), after=load(catalogue, str(after)))
 
 
 class SqliteJournal:
@@ -70,7 +72,10 @@ class SqliteJournal:
     transaction calls `forget`, because the head may be of what was undone.
     """
 
-    def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: Connection, catalogue: Catalogue, now: Callable[[], int]
+    ) -> None:
+        self._load_change = partial(_change, catalogue)
         self._execute = connection.execute
         self._change = connection.cursor().execute  # see `SqliteEmployees`
         self._changes = connection.changes
@@ -128,10 +133,10 @@ class SqliteJournal:
         )
 
     def changes(self, employee_id: int) -> Iterator[Change]:
-        return map(_change, self._execute(_CHANGES, (employee_id,)).fetchall())
+        return map(self._load_change, self._execute(_CHANGES, (employee_id,)).fetchall())
 
     def all_changes(self) -> Iterator[Change]:
-        return self._loaded("history", _CHANGE, 0, _change)
+        return self._loaded("history", _CHANGE, 0, self._load_change)
 
     def _loaded(
         self, table: str, columns: str, after: int, loader: Callable[[tuple[object, ...]], T]

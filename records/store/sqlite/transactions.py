@@ -13,6 +13,7 @@ from contextlib import suppress
 import apsw
 
 from records.model.errors import Busy, RecordsError
+from records.model.fields import Catalogue
 from records.operations.boundaries import CommitUnknown, Done, Refused, Transaction, Work
 from records.store.sqlite.accounts import SqliteAccounts
 from records.store.sqlite.employees import SqliteEmployees
@@ -26,15 +27,20 @@ class SqliteTransaction:
     """`records.operations.boundaries.Transaction` in an SQLite connection."""
 
     def __init__(
-        self, connection: apsw.Connection, clock: Callable[[], int], entropy: Callable[[int], bytes]
+        self,
+        connection: apsw.Connection,
+        catalogue: Catalogue,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes],
     ) -> None:
+        self.catalogue = catalogue
         self._clock = clock
         self._execute = connection.execute
         self._version: object = None
         self.now = 0
         self.accounts = SqliteAccounts(connection)
-        self.employees = SqliteEmployees(connection, self.accounts.forget)
-        self.journal = SqliteJournal(connection, lambda: self.now)
+        self.employees = SqliteEmployees(connection, catalogue, self.accounts.forget)
+        self.journal = SqliteJournal(connection, catalogue, lambda: self.now)
         self.random_bytes = entropy
 
     def refresh(self) -> None:

@@ -12,15 +12,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.api.messages import ListParams
 from records.api.query import BY_NAME, MAX_WORDS, EmployeeQuery, Operator, parse_query
-from records.model.employee import BLANK, Employee
+from records.model.employee import Employee
 from records.model.errors import ValidationFailed
-from records.model.fields import FIELDS, NAMES, Kind
+from records.model.fields import STANDARD, Kind
 
-SORTABLE = ("name", *(name for name in NAMES if not FIELDS[name].masked))
+SORTABLE = ("name", *(name for name in STANDARD.names if not STANDARD[name].masked))
 
 
 def ask(**params: Any) -> EmployeeQuery:
-    return parse_query(ListParams(**params))
+    return parse_query(STANDARD, ListParams(**params))
 
 
 class QueryCase(SynchronousTestCase):
@@ -171,7 +171,9 @@ def cursor_of(place: object) -> str:
 class CursorTests(QueryCase):
     """Going on from a page."""
 
-    ann = Employee(7, 1, {**BLANK, "given_name": "Ann", "family_name": "O'Hara", "manager_id": 3})
+    ann = Employee(
+        7, 1, {**STANDARD.blank, "given_name": "Ann", "family_name": "O'Hara", "manager_id": 3}
+    )
 
     def test_round_trip(self) -> None:
         """A cursor leads on to right behind the last employee, in every order."""
@@ -253,11 +255,11 @@ class KeyTests(SynchronousTestCase):
 
     def test_blanks(self) -> None:
         """A blank is sorted as nothing, of the type that the others have."""
-        nobody = Employee(1, 1, BLANK)
+        nobody = Employee(1, 1, STANDARD.blank)
         for name in SORTABLE[1:]:
             key = ask(sort=name).sort.key(nobody)
-            numeric = FIELDS[name].kind is Kind.REFERENCE
-            self.assertEqual(key, 0 if numeric else BLANK[name] or "")
+            numeric = STANDARD[name].kind is Kind.REFERENCE
+            self.assertEqual(key, 0 if numeric else STANDARD.blank[name] or "")
 
     def test_operators(self) -> None:
         """The operators are SCIM's words, and `in`."""

@@ -28,12 +28,15 @@ from records.api.messages import (
     Resumed,
     UpdateParams,
     WireUser,
+    describe,
 )
 from records.client.dialogue import Dialogue
+from records.client.fields import Fields
 from records.client.screen import Left, Records, Screen, Stopped
 from records.model.access import Role, User
 from records.model.accounts import password_faults
 from records.model.errors import FieldError, NotAuthenticated, ValidationFailed
+from records.model.fields import STANDARD
 from records.operations.employees import (
     add_employee,
     delete_employee,
@@ -74,6 +77,10 @@ class LocalRecords:
         self.trouble: list[Exception] = []
         self.keys: list[str] = []
         self.left = 0
+
+    @property
+    def fields(self) -> Fields:
+        return Fields(over_the_wire(describe(STANDARD)))
 
     def begin(self) -> None:
         """Be logged in."""

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.api.messages import LoggedIn, WireUser
+from records.api.messages import LoggedIn, WireUser, describe
 from records.client.connection import BUSY_RETRY_AFTER, RETRY_AFTER, Connection
 from records.client.protocol import ClientProtocol
 from records.client.screen import Unreachable
@@ -22,6 +22,7 @@ from records.model.errors import (
     ParseError,
     PermissionDenied,
 )
+from records.model.fields import STANDARD
 from records.test.client.wire import Wire
 
 T = TypeVar("T")
@@ -69,7 +70,14 @@ class ConnectionCase(SynchronousTestCase):
         login = self.start(self.connection.login("tess", "pw"))
         self.assertEqual(self.wire.request()["params"], {"username": "tess", "password": "pw"})
         self.wire.answer(LOGGED_IN, 1)
+        self.tell_fields()
         self.successResultOf(login)
+
+    def tell_fields(self) -> None:
+        """Answer the `server.fields` that follows a login."""
+        sent = self.wire.request()
+        self.assertEqual(sent["method"], "server.fields")
+        self.wire.answer(describe(STANDARD), sent["id"])
 
     def resume(self) -> None:
         """Answer the `resume` that a new connection begins with."""
@@ -111,9 +119,10 @@ class LoginTests(ConnectionCase):
     def test_busy(self) -> None:
         """A busy daemon is asked again, for it has done nothing yet."""
         login = self.start(self.connection.login("tess", "pw"))
-        self.wire.answer(Busy("Busy."), 1)
+        self.wire.reply(Busy("Busy."))
         self.clock.advance(BUSY_RETRY_AFTER[0])
-        self.wire.answer(LOGGED_IN, 2)
+        self.wire.reply(LOGGED_IN)
+        self.tell_fields()
         self.successResultOf(login)
 
     def test_another_login(self) -> None:
@@ -132,8 +141,9 @@ class LoginTests(ConnectionCase):
         """Leaving ends the session and the connection."""
         self.log_in()
         leaving = self.start(self.connection.leave())
-        self.assertEqual(self.wire.request()["method"], "logout")
-        self.wire.answer({}, 2)
+        sent = self.wire.request()
+        self.assertEqual(sent["method"], "logout")
+        self.wire.answer({}, sent["id"])
         self.successResultOf(leaving)
         self.assertTrue(self.wire.disconnecting)
         self.assertIsNone(self.connection.session)
@@ -265,7 +275,7 @@ class RepeatTests(ConnectionCase):
     def test_session_over_meanwhile(self) -> None:
         """So it is when the session ends while the connection goes on."""
         answer = self.start(self.connection.get(1))
-        self.wire.answer(NotAuthenticated("Your session has ended. Log in again."), 2)
+        self.wire.reply(NotAuthenticated("Your session has ended. Log in again."))
         self.failureResultOf(answer, NotAuthenticated)
         self.assertIsNone(self.connection.session)
 
@@ -290,7 +300,7 @@ class RepeatTests(ConnectionCase):
     def test_other_errors(self) -> None:
         """Any other error is an answer, and not repeated."""
         answer = self.start(self.connection.get(1))
-        self.wire.answer(NotFound("There is no employee 1."), 2)
+        self.wire.reply(NotFound("There is no employee 1."))
         self.failureResultOf(answer, NotFound)
 
     def test_given_up_waiting(self) -> None:
@@ -299,7 +309,7 @@ class RepeatTests(ConnectionCase):
         answer.cancel()
         self.failureResultOf(answer, CancelledError)
         answer = self.start(self.connection.get(1))
-        self.wire.answer(EMPLOYEE, 3)
+        self.wire.reply(EMPLOYEE)
         self.successResultOf(answer)
 
     def test_secrets_not_told(self) -> None:
@@ -318,12 +328,13 @@ class PasswordTests(ConnectionCase):
         """After the change, the session no longer asks for one."""
         answer = self.start(self.connection.get(1))
         must = PermissionDenied("Change first.", details={"must_change_password": True})
-        self.wire.answer(must, 2)
+        self.wire.reply(must)
         self.failureResultOf(answer, PermissionDenied)
         assert self.connection.session is not None
         self.assertTrue(self.connection.session.must_change_password)
         change = self.start(self.connection.change_password("old", "new"))
-        self.wire.answer({}, 3)
+        self.wire.reply({})
+        self.tell_fields()
         self.successResultOf(change)
         self.assertFalse(self.connection.session.must_change_password)
 

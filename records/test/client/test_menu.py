@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.api.messages import Permission
+from records.api.messages import Permission, describe
+from records.client.fields import Fields
 from records.client.menu import Command, Rights, choices, choose, menu_prompt, menu_text, why_not
 from records.model.access import Action, Role
-from records.model.fields import CATALOGUE, FieldClass
+from records.model.fields import STANDARD, FieldClass
 from records.operations.sessions import permissions
 from records.testing import user
 
+FIELDS = Fields(describe(STANDARD))
 ALWAYS = [Command.PASSWORD, Command.LOG_OUT, Command.QUIT]
 
 
 def rights(*roles: Role, own: int | None = None) -> Rights:
     """The rights of somebody with these roles."""
-    return Rights(permissions(user(*roles, employee_id=own)), own)
+    return Rights(permissions(user(*roles, employee_id=own)), own, FIELDS)
 
 
 class ChoicesTests(SynchronousTestCase):
@@ -49,7 +51,7 @@ class ChoicesTests(SynchronousTestCase):
 
     def test_deletion_needs_all(self) -> None:
         """Deletion concerns the whole record, so each class of field must be allowed."""
-        some = Rights([Permission("delete", "all", "directory")], None)
+        some = Rights([Permission("delete", "all", "directory")], None, FIELDS)
         self.assertNotIn(Command.DELETE, self.offered(some))
 
     def test_unknown_permission(self) -> None:
@@ -59,9 +61,9 @@ class ChoicesTests(SynchronousTestCase):
     def test_fields(self) -> None:
         """Fields are offered by class, for everybody or for one's own record."""
         mine = rights(Role.EMPLOYEE, own=3)
-        self.assertEqual(mine.fields(Action.READ, 3), CATALOGUE)
+        self.assertEqual(mine.fields(Action.READ, 3), tuple(FIELDS))
         everybody = {field.field_class for field in mine.fields(Action.READ, 4)}
-        self.assertEqual(everybody, {FieldClass.DIRECTORY})
+        self.assertEqual(everybody, {FieldClass.DIRECTORY.value})
 
 
 class ChooseTests(SynchronousTestCase):

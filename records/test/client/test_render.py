@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from records.api.messages import describe
+from records.client.fields import Fields
 from records.client.render import (
     BLANK,
     Row,
@@ -23,7 +25,7 @@ from records.client.render import (
     value_text,
 )
 from records.model.errors import FieldError, NotFound, ValidationFailed
-from records.model.fields import FIELDS
+from records.model.fields import STANDARD
 
 PLAIN = Style(width=120, colour=False)
 STYLED = Style(width=120, colour=True)
@@ -39,6 +41,8 @@ ANN: dict[str, object] = {
     "salary": {"amount": "64000.00", "currency": "USD"},
     "ssn": "***-**-4399",
 }
+FIELDS = Fields(describe(STANDARD))
+FIELD = {field.name: field for field in FIELDS}
 NASTY = "\x1b[31m\x07[red]\u202e:smile:\r\n\x9b"
 
 
@@ -71,7 +75,7 @@ class EmployeeTests(SynchronousTestCase):
 
     def test_view(self) -> None:
         """Each field that came has its line; blank ones are dashes, masked ones marked."""
-        lines = employee_view(ANN, ["ssn"], PLAIN).splitlines()
+        lines = employee_view(FIELDS, ANN, ["ssn"], PLAIN).splitlines()
         self.assertEqual(lines[0], "Employee 1: Ann O'Hara  (revision 3)")
         self.assertIn("  Phone        –", lines)
         self.assertIn("  Salary       64,000.00 USD", lines)
@@ -80,11 +84,11 @@ class EmployeeTests(SynchronousTestCase):
 
     def test_nasty(self) -> None:
         """No value acts on the terminal, nor is it taken for markup."""
-        nasty = dict.fromkeys(FIELDS, NASTY) | {"id": NASTY, "revision": NASTY}
+        nasty = dict.fromkeys(STANDARD.names, NASTY) | {"id": NASTY, "revision": NASTY}
         for text in (
-            employee_view(nasty, [], PLAIN),
-            employee_list([nasty], PLAIN),
-            comparison([Row(FIELDS["title"], NASTY, NASTY)], ("Now", "New"), PLAIN),
+            employee_view(FIELDS, nasty, [], PLAIN),
+            employee_list(FIELDS, [nasty], PLAIN),
+            comparison([Row(FIELD["title"], NASTY, NASTY)], ("Now", "New"), PLAIN),
         ):
             self.assertFalse(set(text) & set("\x1b\x07\r\x9b\u202e"))
             self.assertIn("[red]", text)
@@ -92,14 +96,14 @@ class EmployeeTests(SynchronousTestCase):
 
     def test_colours(self) -> None:
         """Styles come only from here, and only where they are wanted."""
-        self.assertIn("\x1b[", employee_view(ANN, ["ssn"], STYLED))
-        self.assertNotIn("\x1b", employee_view(ANN, ["ssn"], PLAIN))
+        self.assertIn("\x1b[", employee_view(FIELDS, ANN, ["ssn"], STYLED))
+        self.assertNotIn("\x1b", employee_view(FIELDS, ANN, ["ssn"], PLAIN))
         self.assertEqual(styled("x", "31", colour=True), "\x1b[31mx\x1b[0m")
         self.assertEqual(styled("x", "31", colour=False), "x")
 
     def test_strange_values(self) -> None:
         """Values of another form than the catalogue's are shown as they came."""
-        salary = FIELDS["salary"]
+        salary = FIELD["salary"]
         self.assertEqual(value_text(salary, {"amount": 3}), "{'amount': 3}")
         self.assertIn("x", value_text(salary, {"amount": "x", "currency": "USD"}))
         self.assertEqual(value_text(salary, ""), BLANK)
@@ -110,7 +114,7 @@ class EmployeeTests(SynchronousTestCase):
 
     def test_long_value(self) -> None:
         """A long value is folded, and none of it lost."""
-        text = employee_view({"home_address": "x" * 200}, [], Style(60, colour=False))
+        text = employee_view(FIELDS, {"home_address": "x" * 200}, [], Style(60, colour=False))
         self.assertEqual(text.count("x"), 200)
         self.assertLessEqual(max(map(len, text.splitlines())), 60)
 
@@ -120,14 +124,14 @@ class ListTests(SynchronousTestCase):
 
     def test_table(self) -> None:
         """A list has a line for each employee, with what tells them apart."""
-        text = employee_list([ANN, {"id": 12, "given_name": "Ko"}], PLAIN)
+        text = employee_list(FIELDS, [ANN, {"id": 12, "given_name": "Ko"}], PLAIN)
         self.assertRegex(text, r"ID +\| Name +\| Job title")
         self.assertRegex(text, r" 1 +\| Ann O'Hara +\| Engineer +\| Research")
         self.assertRegex(text, r"12 +\| Ko +\| –")
 
     def test_narrow(self) -> None:
         """On a narrow screen what matters least is left out, and nothing wraps."""
-        text = employee_list([ANN | {"title": "Very " * 30}], Style(60, colour=False))
+        text = employee_list(FIELDS, [ANN | {"title": "Very " * 30}], Style(60, colour=False))
         self.assertNotIn("example.com", text)
         self.assertIn("…", text)
         self.assertLessEqual(max(map(columns, text.splitlines())), 60)
@@ -135,7 +139,7 @@ class ListTests(SynchronousTestCase):
     def test_wide_characters(self) -> None:
         """Columns stay in line beside characters that are two columns wide."""
         people = [{"id": 1, "given_name": "山田", "title": "x"}, ANN]
-        lines = employee_list(people, PLAIN).splitlines()
+        lines = employee_list(FIELDS, people, PLAIN).splitlines()
         ends = {columns(line) for line in lines if line.startswith("|")}
         self.assertEqual(len(ends), 1)
 

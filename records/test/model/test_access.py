@@ -22,7 +22,7 @@ from records.model.access import (
     view,
 )
 from records.model.errors import PermissionDenied
-from records.model.fields import CATALOGUE, FIELDS, NAMES, FieldClass
+from records.model.fields import STANDARD, FieldClass
 from records.testing import user
 
 OWN, OTHER = 7, 8
@@ -91,7 +91,7 @@ class MatrixTests(SynchronousTestCase):
         for action in Action:
             for field_class in (*FieldClass, None):
                 self.assertFalse(allows(nobody, action, field_class, OWN))
-        self.assertEqual(view(nobody, OWN).plain + view(nobody, OWN).masked, ())
+        self.assertEqual(view(STANDARD, nobody, OWN).plain + view(STANDARD, nobody, OWN).masked, ())
 
     def test_without_a_record(self) -> None:
         """An account without an employee owns no record, and least of all 'no record'."""
@@ -153,7 +153,7 @@ class GateTests(SynchronousTestCase):
     @given(
         ROLE_SETS,
         st.sampled_from(ON_FIELDS),
-        st.lists(st.sampled_from(NAMES)),
+        st.lists(st.sampled_from(STANDARD.names)),
         st.sampled_from((OWN, OTHER, None)),
     )
     def test_require(
@@ -161,9 +161,11 @@ class GateTests(SynchronousTestCase):
     ) -> None:
         """Exactly the refused fields are named, all of them at once, each once."""
         somebody = user(*roles, employee_id=OWN)
-        refused = [n for n in names if not allows(somebody, action, FIELDS[n].field_class, subject)]
+        refused = [
+            n for n in names if not allows(somebody, action, STANDARD[n].field_class, subject)
+        ]
         try:
-            require(somebody, action, names, subject)
+            require(STANDARD, somebody, action, names, subject)
             told = []
         except PermissionDenied as denied:
             told = [error.field for error in denied.errors]
@@ -222,16 +224,16 @@ class ViewTests(SynchronousTestCase):
     @given(
         ROLE_SETS,
         st.sampled_from((OWN, OTHER, None)),
-        st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
+        st.lists(st.sampled_from(STANDARD.names), unique=True).map(tuple),
     )
     def test_plain_masked_absent(
         self, roles: tuple[Role, ...], subject: int | None, revealed: tuple[str, ...]
     ) -> None:
         """Readable fields are there, in order, pay and identity masked unless revealed."""
         somebody: User = user(*roles, employee_id=OWN)
-        seen = view(somebody, subject, revealed)
+        seen = view(STANDARD, somebody, subject, revealed)
         readable = [
-            f.name for f in CATALOGUE if allows(somebody, Action.READ, f.field_class, subject)
+            f.name for f in STANDARD if allows(somebody, Action.READ, f.field_class, subject)
         ]
         masked = [n for n in readable if n in ("salary", "ssn") and n not in revealed]
         self.assertEqual(list(seen.masked), masked)
@@ -240,10 +242,12 @@ class ViewTests(SynchronousTestCase):
     def test_colleague(self) -> None:
         """An employee sees a colleague's directory fields, and the whole of the own record."""
         tess = user(Role.EMPLOYEE, employee_id=OWN)
-        directory = tuple(f.name for f in CATALOGUE if f.field_class is FieldClass.DIRECTORY)
-        self.assertEqual((view(tess, OTHER).plain, view(tess, OTHER).masked), (directory, ()))
-        self.assertEqual(view(tess, OWN).masked, ("salary", "ssn"))
-        self.assertEqual(view(tess, OWN, ("salary",)).masked, ("ssn",))
+        directory = tuple(f.name for f in STANDARD if f.field_class is FieldClass.DIRECTORY)
+        self.assertEqual(
+            (view(STANDARD, tess, OTHER).plain, view(STANDARD, tess, OTHER).masked), (directory, ())
+        )
+        self.assertEqual(view(STANDARD, tess, OWN).masked, ("salary", "ssn"))
+        self.assertEqual(view(STANDARD, tess, OWN, ("salary",)).masked, ("ssn",))
 
     def test_grants_are_values(self) -> None:
         """Two grants of the same thing are one."""

@@ -11,7 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.access import Role, View, view
 from records.model.employee import (
-    BLANK,
     MAX_WORD,
     Employee,
     Listed,
@@ -24,7 +23,7 @@ from records.model.employee import (
     word_changes,
     words_in,
 )
-from records.model.fields import NAMES, SEARCHED, Value
+from records.model.fields import STANDARD, Value
 from records.model.values import Money
 from records.testing import ANN, user
 
@@ -32,11 +31,11 @@ TODAY = date(2026, 1, 1)
 
 # Words that meet again in other fields, in parts of words, in an ID, or only once they are folded.
 TEXTS = st.none() | st.text(st.sampled_from("ab1 .-_ÁáŁßÉe\u0301\ufb01"), max_size=8) | st.text()
-SEARCHABLE = st.fixed_dictionaries(dict.fromkeys(SEARCHED, TEXTS))
+SEARCHABLE = st.fixed_dictionaries(dict.fromkeys(STANDARD.searched, TEXTS))
 
 
 FULL: dict[str, Value] = {
-    **dict.fromkeys(NAMES, "Ångström"),
+    **dict.fromkeys(STANDARD.names, "Ångström"),
     "manager_id": 1,
     "salary": Money("64000.00", "USD"),
     "ssn": "536-90-4399",
@@ -44,7 +43,7 @@ FULL: dict[str, Value] = {
 
 
 def record(**values: Value) -> dict[str, Value]:
-    return {**BLANK, "given_name": "Ann", "family_name": "O'Hara", **values}
+    return {**STANDARD.blank, "given_name": "Ann", "family_name": "O'Hara", **values}
 
 
 class CheckFieldsTests(SynchronousTestCase):
@@ -52,28 +51,33 @@ class CheckFieldsTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """Good values come back in their canonical form."""
-        good, errors = check_fields(ANN)
+        good, errors = check_fields(STANDARD, ANN)
         self.assertEqual(errors, [])
         self.assertEqual(good, ANN | {"salary": Money("64000.00", "USD")})
 
     def test_all_wrong_at_once(self) -> None:
         """Every wrong field has its error, and the good ones are not lost."""
-        raw: dict[str, object] = dict.fromkeys(NAMES, object()) | {"title": "Engineer", "bogus": 1}
-        good, errors = check_fields(raw)
+        raw: dict[str, object] = dict.fromkeys(STANDARD.names, object()) | {
+            "title": "Engineer",
+            "bogus": 1,
+        }
+        good, errors = check_fields(STANDARD, raw)
         self.assertEqual(good, {"title": "Engineer"})
-        self.assertEqual({error.field for error in errors}, set(NAMES) - {"title"} | {"bogus"})
+        self.assertEqual(
+            {error.field for error in errors}, set(STANDARD.names) - {"title"} | {"bogus"}
+        )
         for error in errors:
             self.assertTrue(error.message.endswith("."), error)
 
     def test_null_clears(self) -> None:
         """Null clears any field."""
-        good, errors = check_fields(dict.fromkeys(NAMES))
-        self.assertEqual((good, errors), (dict.fromkeys(NAMES), []))
+        good, errors = check_fields(STANDARD, dict.fromkeys(STANDARD.names))
+        self.assertEqual((good, errors), (dict.fromkeys(STANDARD.names), []))
 
     def test_no_such_field(self) -> None:
         """What is not a field is refused, its name cut to a length that can be answered with."""
         for name in ("id", "revision", "salary_amount", "name_key", "", "Given_Name", "x" * 5000):
-            _, errors = check_fields({name: None})
+            _, errors = check_fields(STANDARD, {name: None})
             self.assertEqual([e.message for e in errors], ["There is no such field."])
             self.assertLessEqual(len(errors[0].field), 100)
 
@@ -82,7 +86,7 @@ class CheckWholeTests(SynchronousTestCase):
     """What must fit together."""
 
     def wrong(self, **values: Value) -> list[str]:
-        errors = check_whole(record(**values), TODAY)
+        errors = check_whole(STANDARD, record(**values), TODAY)
         for error in errors:
             self.assertTrue(error.message.endswith("."), error)
         return [error.field for error in errors]
@@ -161,7 +165,9 @@ class VisibleTests(SynchronousTestCase):
     def test_plain_masked_absent(self) -> None:
         """Plain fields are as they are, masked ones masked, and all others absent."""
         values = record(ssn="536-90-4399", salary=Money("64000.00", "USD"), title="Engineer")
-        shown = visible(Employee(7, 3, values), View(("title", "email"), ("ssn", "salary")))
+        shown = visible(
+            STANDARD, Employee(7, 3, values), View(("title", "email"), ("ssn", "salary"))
+        )
         self.assertEqual(
             shown,
             {
@@ -176,21 +182,21 @@ class VisibleTests(SynchronousTestCase):
 
     def test_blank_is_not_masked(self) -> None:
         """That a masked field is blank is no secret of its content."""
-        shown = visible(Employee(7, 3, record()), View((), ("ssn", "salary")))
+        shown = visible(STANDARD, Employee(7, 3, record()), View((), ("ssn", "salary")))
         self.assertEqual((shown["ssn"], shown["salary"]), (None, None))
 
     @given(
         st.lists(st.sampled_from(Role), max_size=2).map(tuple),
         st.booleans(),
-        st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
-        st.lists(st.sampled_from(NAMES), unique=True),
+        st.lists(st.sampled_from(STANDARD.names), unique=True).map(tuple),
+        st.lists(st.sampled_from(STANDARD.names), unique=True),
     )
     def test_listing(
         self, roles: tuple[Role, ...], own: bool, revealed: tuple[str, ...], blank: list[str]
     ) -> None:
         """In a list everybody is seen as alone: the same fields, in the same JSON."""
         values = FULL | dict.fromkeys(blank)
-        seen = view(user(*roles, employee_id=7), 7 if own else None, revealed)
+        seen = view(STANDARD, user(*roles, employee_id=7), 7 if own else None, revealed)
         self.see_alike(values, seen)
 
     def test_listing_of_little(self) -> None:
@@ -200,11 +206,11 @@ class VisibleTests(SynchronousTestCase):
                 self.see_alike(FULL, View(plain, masked))
 
     def see_alike(self, values: dict[str, Value], seen: View) -> None:
-        listed = Listed(7, 3, tuple(values[name] for name in NAMES))
-        self.assertEqual(listed.employee, Employee(7, 3, values))
+        listed = Listed(7, 3, tuple(values[name] for name in STANDARD.names))
+        self.assertEqual(listed.employee(STANDARD), Employee(7, 3, values))
         self.assertEqual(
-            msgspec.json.encode(listing(seen)(listed)),
-            msgspec.json.encode(visible(listed.employee, seen)),
+            msgspec.json.encode(listing(STANDARD, seen)(listed)),
+            msgspec.json.encode(visible(STANDARD, listed.employee(STANDARD), seen)),
         )
 
     def test_name(self) -> None:
@@ -248,34 +254,36 @@ class WordsTests(SynchronousTestCase):
             salary=Money("64000.00", "USD"),
             birth_date="1990-05-17",
         )
-        found = search_words(41, values)
+        found = search_words(STANDARD, 41, values)
         self.assertTrue({"41", "ann", "hara", "ohara", "example", "com"} <= found)
         self.assertFalse({"secret", "street", "536", "4399", "64000", "1990"} & found)
 
-    @given(st.dictionaries(st.sampled_from(SEARCHED), st.text(max_size=30)))
+    @given(st.dictionaries(st.sampled_from(STANDARD.searched), st.text(max_size=30)))
     def test_searched_again(self, values: dict[str, str]) -> None:
         """Each word under which a record is found is one that a search for it asks for."""
-        for word in search_words(41, record(**values)):
+        for word in search_words(STANDARD, 41, record(**values)):
             self.assertEqual(list(words_in(word)), [word])
 
     @given(SEARCHABLE)
     def test_field_by_field(self, values: dict[str, Value]) -> None:
         """The words of a record are those of each searched field by itself."""
         alone = {word for value in values.values() for word in words_in(str(value or ""))}
-        self.assertEqual(search_words(11, record(**values)), {"11", *alone})
+        self.assertEqual(search_words(STANDARD, 11, record(**values)), {"11", *alone})
 
     @given(st.integers(1, 200))
     def test_long_words(self, length: int) -> None:
         """Only the beginning of a long word is compared, and its end is no word of its own."""
         self.assertEqual(words_in("y" * length + " z"), ("y" * min(length, MAX_WORD), "z"))
 
-    @given(SEARCHABLE, SEARCHABLE, st.sets(st.sampled_from(SEARCHED)))
+    @given(SEARCHABLE, SEARCHABLE, st.sets(st.sampled_from(STANDARD.searched)))
     def test_word_changes(
         self, one: dict[str, Value], other: dict[str, Value], names: set[str]
     ) -> None:
         """What a change of some fields does to a record's words is what all its words tell."""
         old = record(**one)
         new = old | {name: other[name] for name in names}
-        changed = [name for name in SEARCHED if old[name] != new[name]]
-        before, after = search_words(11, old), search_words(11, new)
-        self.assertEqual(word_changes(11, old, new, changed), (before - after, after - before))
+        changed = [name for name in STANDARD.searched if old[name] != new[name]]
+        before, after = search_words(STANDARD, 11, old), search_words(STANDARD, 11, new)
+        self.assertEqual(
+            word_changes(STANDARD, 11, old, new, changed), (before - after, after - before)
+        )

@@ -9,18 +9,6 @@ from records.model.errors import (
     ValidationFailed,
 )
 from records.test.operations.operations_case import OperationsCase
-from records.testing import ANN
-
-FULL: dict[str, object] = ANN | {
-    "preferred_name": "Annie",
-    "location": "Springfield",
-    "manager_id": 1,
-    "termination_date": "2025-12-31",
-    "status": "left",
-    "personal_email": "ann@example.org",
-    "personal_phone": "+442079460018",
-    "emergency_contact": "Bob O'Hara, +1 212 736 5001",
-}
 
 
 class EmployeeCase(OperationsCase):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from records.model.employee import BLANK, Employee
-from records.model.fields import FIELDS, NAMES, Value
+from records.model.employee import Employee
+from records.model.fields import STANDARD, Value
 from records.operations.boundaries import Transaction
 from records.test.operations.operations_case import OperationsCase
 
-SORTABLE = ("name", *(name for name in NAMES if not FIELDS[name].masked))
+SORTABLE = ("name", *(name for name in STANDARD.names if not STANDARD[name].masked))
 
 
 Person = dict[str, Value]
@@ -67,7 +67,7 @@ class ListCase(OperationsCase):
         self.store.do(fill)
 
     def put(self, tx: Transaction, number: int, person: Person) -> None:
-        employee = Employee(number, 1, {**BLANK, **person})
+        employee = Employee(number, 1, {**STANDARD.blank, **person})
         tx.employees.add(employee)
         self.people.append(employee)
 

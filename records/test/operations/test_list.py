@@ -8,14 +8,14 @@ from typing import Any
 from records.model.access import Role
 from records.model.employee import Employee, name_key
 from records.model.errors import PermissionDenied, ValidationFailed
-from records.model.fields import FIELDS, NAMES, FieldClass, Kind
+from records.model.fields import STANDARD, FieldClass, Kind
 from records.test.operations.list_case import PEOPLE, SORTABLE, ListCase
 
 
 def sort_key(field: str) -> Callable[[Employee], tuple[str | int, int]]:
     if field == "name":
         return lambda each: (name_key(each.values), each.id)
-    empty: Any = 0 if FIELDS[field].kind is Kind.REFERENCE else ""
+    empty: Any = 0 if STANDARD[field].kind is Kind.REFERENCE else ""
     return lambda each: (each.values[field] or empty, each.id)  # type: ignore[return-value]
 
 
@@ -107,11 +107,11 @@ class GateTests(ListCase):
         """Choosing or sorting by a field needs the permission to read it of everybody."""
         for role in Role:
             who = self.person(role.value + "-1", role, employee_id=3)
-            for name in NAMES:
-                if FIELDS[name].masked:
+            for name in STANDARD.names:
+                if STANDARD[name].masked:
                     continue
                 allowed = role in (Role.OWNER, Role.HR) or (
-                    FIELDS[name].field_class is FieldClass.DIRECTORY
+                    STANDARD[name].field_class is FieldClass.DIRECTORY
                 )
                 for params in (
                     {"where": {name: {"pr": True}}},

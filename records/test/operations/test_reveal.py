@@ -8,10 +8,10 @@ from __future__ import annotations
 from records.model import access
 from records.model.access import ROLES, Action, Grant, Role, Scope
 from records.model.errors import PermissionDenied
-from records.model.fields import CATALOGUE, FieldClass
+from records.model.fields import STANDARD, FieldClass
 from records.test.operations.employee_case import EmployeeCase
 
-MASKED = [field.name for field in CATALOGUE if field.masked]
+MASKED = [field.name for field in STANDARD if field.masked]
 
 
 class ReadOnlyTests(EmployeeCase):

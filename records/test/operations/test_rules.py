@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from records.model.audit import Outcome
-from records.model.employee import BLANK, Employee
+from records.model.employee import Employee
 from records.model.errors import (
     AlreadyExists,
     ValidationFailed,
 )
+from records.model.fields import STANDARD
 from records.model.values import Money
 from records.operations.boundaries import Transaction
 from records.operations.employees import MAX_LEVELS
@@ -92,7 +93,7 @@ class ManagerTests(EmployeeCase):
 
         def fill(tx: Transaction) -> None:
             for number in range(1, MAX_LEVELS + 2):
-                values = {**BLANK, "given_name": "X", "manager_id": number - 1 or None}
+                values = {**STANDARD.blank, "given_name": "X", "manager_id": number - 1 or None}
                 tx.employees.add(Employee(number, 1, values))
 
         self.store.do(fill)
@@ -103,7 +104,7 @@ class ManagerTests(EmployeeCase):
 
         def fill(tx: Transaction) -> None:
             for number in range(1, 900):
-                values = {**BLANK, "given_name": "X", "manager_id": number - 1 or None}
+                values = {**STANDARD.blank, "given_name": "X", "manager_id": number - 1 or None}
                 tx.employees.add(Employee(number, 1, values))
 
         self.store.do(fill)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records.model.fields import FIELDS, NAMES, Kind
+from records.model.fields import STANDARD, Kind
 from records.test.operations.list_case import DATES, TITLES, ListCase
 
 
@@ -97,7 +97,7 @@ class ConditionTests(ListCase):
     def test_many_conditions(self) -> None:
         """As many conditions as there can be are one good question."""
         every = {"eq": "x", "ne": "y", "gt": "a", "ge": "a", "lt": "z", "le": "z", "pr": True}
-        texts = [name for name in NAMES if FIELDS[name].kind in (Kind.TEXT, Kind.NAME)]
+        texts = [name for name in STANDARD.names if STANDARD[name].kind in (Kind.TEXT, Kind.NAME)]
         where = {name: every | {"in": ["x"] * 100, "co": "x", "sw": "x"} for name in texts}
         self.assertEqual(self.ids(where=where), [])
 

@@ -26,6 +26,7 @@ from records.operations.sessions import (
     whose_password,
 )
 from records.test.operations.operations_case import LIMITS, SOURCE, OperationsCase, caller
+from records.test.samples import PARAMS
 from records.testing import START, user
 
 
@@ -87,17 +88,9 @@ class ExpiryTests(SessionsCase):
 
     def test_unknown(self) -> None:
         """No session is made up, and every method asks for one."""
-        for name, method in METHODS.items():
-            if method.operation is not None:
-                for who in (caller("unknown"), msgspec.structs.replace(self.hr, session_id=b"")):
-                    params: dict[str, object] = {"id": 1, "revision": 1}
-                    if name in ("employee.list", "employee.add", "employee.get"):
-                        params = {"id": 1} if name == "employee.get" else {}
-                    if name == "employee.add":
-                        params = {"employee": {}}
-                    if name == "employee.update":
-                        params["changes"] = {}
-                    self.refused(NotAuthenticated, who, name, **params)
+        for name, params in PARAMS.items():
+            for who in (caller("unknown"), msgspec.structs.replace(self.hr, session_id=b"")):
+                self.refused(NotAuthenticated, who, name, **params)
 
     def test_sweep(self) -> None:
         """Sessions that are over are forgotten, the others are not."""
@@ -262,13 +255,9 @@ class ChangeFirstTests(SessionsCase):
         boss = self.person("boss", Role.OWNER, must_change_password=True)
         log, before = len(self.entries()), self.values(1)
         asked: list[tuple[str, dict[str, object]]] = [
-            ("employee.get", {"id": 1}),
+            *((name, {**params}) for name, params in PARAMS.items()),
             ("employee.get", {"id": 1, "reveal": ["ssn"]}),
-            ("employee.list", {}),
-            ("employee.add", {"employee": {"given_name": "X"}}),
             ("employee.add", {"employee": {"given_name": "X"}, "key": "k"}),
-            ("employee.update", {"id": 1, "revision": 1, "changes": {"title": "x"}}),
-            ("employee.delete", {"id": 1, "revision": 1}),
         ]
         for name, params in asked:
             error: RecordsError = self.refused(PermissionDenied, boss, name, **params)

@@ -8,7 +8,8 @@ import msgspec
 from twisted.logger import LogLevel, capturedLogs
 
 from records.api.messages import MAX_ANSWER
-from records.model.employee import BLANK, Employee
+from records.model.employee import Employee
+from records.model.fields import STANDARD
 from records.operations.boundaries import Employees, Transaction
 from records.test.server.conversation_case import (
     ConversationCase,
@@ -113,13 +114,13 @@ class FaultTests(ConversationCase):
 
     def test_not_json(self) -> None:
         """A result that cannot be written is answered and logged too, and blocks nothing."""
-        damaged: dict[str, Any] = dict(BLANK) | {"given_name": "Elm Street \ud800"}
+        damaged: dict[str, Any] = dict(STANDARD.blank) | {"given_name": "Elm Street \ud800"}
         self.faulty(Employee(1, 1, damaged))
         self.check()
 
     def test_too_long(self) -> None:
         """An answer longer than the protocol allows is exchanged for an error."""
-        self.faulty(Employee(1, 1, dict(BLANK) | {"given_name": "x" * MAX_ANSWER}))
+        self.faulty(Employee(1, 1, dict(STANDARD.blank) | {"given_name": "x" * MAX_ANSWER}))
         for method, params in LOOKS:
             number = self.hr_talk.ask(method, **params)
             self.assertLess(len(self.hr_talk.lines[0]), 1000)
@@ -128,11 +129,11 @@ class FaultTests(ConversationCase):
 
     def test_longest(self) -> None:
         """The longest allowed answer is sent as it is."""
-        self.faulty(Employee(1, 1, dict(BLANK) | {"given_name": ""}))
+        self.faulty(Employee(1, 1, dict(STANDARD.blank) | {"given_name": ""}))
         self.hr_talk.ask("employee.get", id=1)
         room = MAX_ANSWER - len(self.hr_talk.lines[0])
         self.hr_talk.lines.clear()
-        self.faulty(Employee(1, 1, dict(BLANK) | {"given_name": "x" * room}))
+        self.faulty(Employee(1, 1, dict(STANDARD.blank) | {"given_name": "x" * room}))
         self.hr_talk.ask("employee.get", id=1)
         self.assertEqual(len(self.hr_talk.lines[0]), MAX_ANSWER)
         self.assertEqual(reason(msgspec.json.decode(self.hr_talk.lines[0])), "")
@@ -147,7 +148,7 @@ class FaultTests(ConversationCase):
 
     def test_too_long_together(self) -> None:
         """Answers too long together are thinned out until they fit; each is still answered."""
-        big = Employee(1, 1, dict(BLANK) | {"given_name": "x" * (MAX_ANSWER // 3)})
+        big = Employee(1, 1, dict(STANDARD.blank) | {"given_name": "x" * (MAX_ANSWER // 3)})
         self.faulty(big)
         self.hr_talk.say(batch(*[request("employee.get", n, id=1) for n in range(4)]))
         self.assertLessEqual(len(self.hr_talk.lines[0]), MAX_ANSWER)

@@ -14,7 +14,7 @@ import apsw
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.audit import Event, Outcome, verify
-from records.model.employee import BLANK, Employee
+from records.model.employee import Employee
 from records.model.errors import (
     Busy,
     FieldError,
@@ -23,6 +23,7 @@ from records.model.errors import (
     RecordsError,
     ValidationFailed,
 )
+from records.model.fields import STANDARD
 from records.operations.boundaries import (
     CommitUnknown,
     Database,
@@ -234,7 +235,7 @@ class FaultTests(WriterCase):
 
     def fill_with(self, number: int) -> Callable[[Transaction], None]:
         def add(tx: Transaction) -> None:
-            values = {**BLANK, "given_name": "x" * 100, "home_address": "y" * 200_000}
+            values = {**STANDARD.blank, "given_name": "x" * 100, "home_address": "y" * 200_000}
             tx.employees.add(Employee(number, 1, values))
 
         return add

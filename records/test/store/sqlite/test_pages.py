@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.api.messages import ListParams
 from records.api.query import Condition, EmployeeQuery, Operator, parse_query
-from records.model.employee import BLANK, Employee, name_key, search_words
-from records.model.fields import Value
+from records.model.employee import Employee, name_key, search_words
+from records.model.fields import STANDARD, Value
 from records.model.values import fold
 from records.operations.boundaries import Transaction
 from records.store.sqlite.pages import LENGTHS, Lengths, name_range, page_rows
@@ -48,7 +48,7 @@ def people() -> list[Employee]:
             "department": ("R", "S", None)[number // 21],
             "manager_id": (None, 1, 2)[number % 3] if number > 2 else None,
         }
-        found.append(Employee(number, 1, {**BLANK, **values}))
+        found.append(Employee(number, 1, {**STANDARD.blank, **values}))
     return found
 
 
@@ -77,7 +77,7 @@ class PagesCase(SynchronousTestCase):
         return [row[0] for row in page_rows(self.connection, "id", query, limit, lengths)]
 
     def looks(self, lengths: Lengths = LENGTHS, limit: int = 50, **params: Any) -> int:
-        query = parse_query(ListParams(**params))
+        query = parse_query(STANDARD, ListParams(**params))
         return self.counted(lambda: self.ids(query, limit, lengths))
 
     def counted(self, ask: Callable[[], object]) -> int:
@@ -122,7 +122,7 @@ class SameRowsTests(PagesCase):
     ) -> None:
         """Whatever way is taken, page after page has the rows of a plain model, in order."""
         params: dict[str, Any] = {"where": where, "search": " ".join(words), "sort": sort}
-        query = parse_query(ListParams(**params))
+        query = parse_query(STANDARD, ListParams(**params))
         fit = [
             each
             for each in self.people
@@ -132,7 +132,7 @@ class SameRowsTests(PagesCase):
                 for operator, operand in wanted.items()
             )
             and all(
-                any(word.startswith(begun) for word in search_words(each.id, each.values))
+                any(word.startswith(begun) for word in search_words(STANDARD, each.id, each.values))
                 for begun in query.words
             )
         ]
@@ -140,7 +140,7 @@ class SameRowsTests(PagesCase):
         for start in range(0, len(fit) + 1, limit):
             if start:
                 cursor = query.cursor_after(fit[start - 1])
-                query = parse_query(ListParams(**params, cursor=cursor))
+                query = parse_query(STANDARD, ListParams(**params, cursor=cursor))
             expected = [each.id for each in fit[start : start + limit]]
             for lengths in EVERY_WAY:
                 self.assertEqual(self.ids(query, limit, lengths), expected, lengths)
@@ -148,7 +148,7 @@ class SameRowsTests(PagesCase):
     def test_place_outside(self) -> None:
         """To go on from where no such employee can stand gives what stands behind it."""
         for sort in ("name", "-name"):
-            query = parse_query(ListParams(where={"family_name": {"sw": "A"}}, sort=sort))
+            query = parse_query(STANDARD, ListParams(where={"family_name": {"sw": "A"}}, sort=sort))
             everyone = self.ids(query, 99)
             self.assertTrue(everyone)
             for key, is_before in (("", True), ("zz", False)):
@@ -167,7 +167,7 @@ def crowd() -> list[Employee]:
             number,
             1,
             {
-                **BLANK,
+                **STANDARD.blank,
                 "family_name": "Dahl" if number % 3 == 0 else f"Berg{number * 7919 % 1000}",
                 "given_name": f"Gwen{number * 31 % 97}",
                 "title": f"Clerk{number % 5}",
@@ -208,7 +208,7 @@ class ShortWayTests(PagesCase):
         )
         first = self.looks(where=where)
         for sort, behind in (("name", ordered[-60]), ("-name", ordered[60])):
-            cursor = parse_query(ListParams(where=where, sort=sort)).cursor_after(behind)
+            cursor = parse_query(STANDARD, ListParams(where=where, sort=sort)).cursor_after(behind)
             self.assertLess(self.looks(where=where, sort=sort, cursor=cursor), first * 1.5)
 
     def test_another_case(self) -> None:

@@ -1,0 +1,49 @@
+"""Samples for tests: values of each field, and params of each method.
+
+A new field needs a line in `VALUES`, a new method one in `PARAMS`. All personal data is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+VALUES: Mapping[str, tuple[object, object]] = {
+    "given_name": ("Ann", "Bo"),
+    "family_name": ("O'Hara", "Lee"),
+    "preferred_name": ("Annie", "Bobby"),
+    "email": ("ann.ohara@example.com", "bo@example.com"),
+    "phone": ("+12127365000", "+12127365001"),
+    "title": ("Engineer", "Boss"),
+    "department": ("Research", "Sales"),
+    "location": ("Springfield", "Paris"),
+    "manager_id": (1, 3),
+    "hire_date": ("2020-02-03", "2021-01-01"),
+    "termination_date": ("2025-12-31", "2025-01-01"),
+    "status": ("left", "on_leave"),
+    "birth_date": ("1990-05-17", "1991-01-01"),
+    "home_address": ("1 Elm Street, Springfield", "2 Oak Street"),
+    "personal_email": ("ann@example.org", "bo@example.org"),
+    "personal_phone": ("+442079460018", "+12127365002"),
+    "emergency_contact": ("Bob O'Hara, +1 212 736 5001", "Al Lee"),
+    "salary": (
+        {"amount": "64000.00", "currency": "USD"},
+        {"amount": "1.00", "currency": "EUR"},
+    ),
+    "ssn": ("536-90-4399", "536-90-4397"),
+}
+"""Two values of each field, as they are sent and answered."""
+
+FULL: Mapping[str, object] = {name: values[0] for name, values in VALUES.items()}
+"""A record without a blank field."""
+OTHER: Mapping[str, object] = {name: values[1] for name, values in VALUES.items()}
+"""Another one: no field has the same value."""
+
+PARAMS: Mapping[str, Mapping[str, object]] = {
+    "server.fields": {},
+    "employee.get": {"id": 1},
+    "employee.list": {},
+    "employee.add": {"employee": {"given_name": "X"}},
+    "employee.update": {"id": 1, "revision": 1, "changes": {"title": "x"}},
+    "employee.delete": {"id": 1, "revision": 1},
+}
+"""Params of each method that works in a transaction, about employee 1."""
