@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from records.test.samples import form
 from tests.daemon_case import PASSWORD
 from tests.terminal_case import MENU, TerminalCase
 from tests.wire import Refusal
@@ -121,7 +122,7 @@ class VisitTests(TerminalCase):
         terminal.enter("")
         terminal.expect(MENU)
 
-        terminal.enter("c 12", "", "", "", "", "", "Bridge inspector", "-", ".")
+        terminal.enter("c 12", *form(title="Bridge inspector", department="-"))
         terminal.expect("Surveyor", "Bridge inspector", "Save these changes? [y/N]: ")
         terminal.enter("y")
         terminal.expect("Saved.", "(revision 2)", MENU)

@@ -6,12 +6,13 @@ import signal
 
 import apsw
 
+from records.test.samples import form
 from tests.daemon_case import PASSWORD, STOPPED, until
 from tests.terminal_case import MENU, TerminalCase
 
 ADA = {"given_name": "Ada", "family_name": "Byron", "title": "Analyst"}
-TO_TITLE = ["", "", "", "", ""]
-"""Enter at the five fields before the title."""
+TO_COUNTESS = form(title="Countess")
+"""The answers to a form in which only the title changes."""
 
 
 class KeysTests(TerminalCase):
@@ -109,7 +110,7 @@ class OthersTests(TerminalCase):
         one, other = self.logged_in(daemon), self.logged_in(daemon)
         other.enter("s 1")
         other.expect("Analyst", MENU)
-        one.enter("c 1", *TO_TITLE, "Countess", ".", "y")
+        one.enter("c 1", *TO_COUNTESS, "y")
         one.expect("Saved.", MENU)
         other.enter("s 1")
         other.expect("(revision 2)", "Countess", MENU)
@@ -120,7 +121,7 @@ class OthersTests(TerminalCase):
         wire = self.admin(daemon)
         wire.ask("employee.add", employee={**ADA, "id": 1})
         terminal = self.logged_in(daemon)
-        terminal.enter("c 1", *TO_TITLE, "Countess", ".")
+        terminal.enter("c 1", *TO_COUNTESS)
         terminal.expect("Save these changes? [y/N]: ")
         change = {"title": "Mathematician", "department": "Engines"}
         wire.ask("employee.update", id=1, revision=1, changes=change)
@@ -151,7 +152,7 @@ class RestartTests(TerminalCase):
         self.assertNotIn("assword", shown)
         daemon.kill()
         daemon.start()
-        terminal.enter("c 1", *TO_TITLE, "Countess", ".", "y")
+        terminal.enter("c 1", *TO_COUNTESS, "y")
         shown = terminal.expect("Saved.", MENU)
         self.assertNotIn("assword", shown)
 
@@ -161,7 +162,7 @@ class RestartTests(TerminalCase):
         wire = self.admin(daemon)
         wire.ask("employee.add", employee={**ADA, "id": 1})
         terminal = self.logged_in(daemon)
-        terminal.enter("c 1", *TO_TITLE, "Countess", ".")
+        terminal.enter("c 1", *TO_COUNTESS)
         terminal.expect("Save these changes? [y/N]: ")
         daemon.kill()
         terminal.enter("y")
@@ -223,7 +224,7 @@ class HarmlessTests(TerminalCase):
         wire.ask("employee.add", employee={**ADA, "id": 1})
         wire.close()
         terminal = self.logged_in(daemon)
-        terminal.enter("c 1", *TO_TITLE, "Countess", ".")
+        terminal.enter("c 1", *TO_COUNTESS)
         terminal.expect("Save these changes? [y/N]: ")
         daemon.stop()
         connection = apsw.Connection(str(daemon.folder / "data" / "records.sqlite"))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from records.model.fields import STANDARD
+
 VALUES: Mapping[str, tuple[object, object]] = {
     "given_name": ("Ann", "Bo"),
     "family_name": ("O'Hara", "Lee"),
@@ -47,3 +49,12 @@ PARAMS: Mapping[str, Mapping[str, object]] = {
     "employee.delete": {"id": 1, "revision": 1},
 }
 """Params of each method that works in a transaction, about employee 1."""
+
+
+def form(**answers: str) -> list[str]:
+    """The answers to a form of all fields, in their order, up to the last field that is named.
+
+    Other fields are left blank, and a dot ends the form.
+    """
+    last = max(STANDARD.names.index(name) for name in answers)
+    return [*(answers.get(name, "") for name in STANDARD.names[: last + 1]), "."]

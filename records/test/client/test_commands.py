@@ -19,8 +19,10 @@ from records.model.errors import (
     RevisionConflict,
     ValidationFailed,
 )
+from records.model.fields import STANDARD, FieldClass
 from records.operations.employees import add_employee
 from records.test.client.client_case import PASSWORD, ClientCase, ScriptedScreen
+from records.test.samples import form
 from records.testing import user
 
 Command = Callable[[Dialogue, str], Awaitable[None]]
@@ -155,7 +157,7 @@ class ShowTests(CommandCase):
         self.assertEqual(screen.prompts, [])
 
 
-ADD_FIELDS = 20
+ADD_FIELDS = 1 + len(STANDARD.names)
 """The questions of the form for HR: the ID and every field."""
 
 
@@ -164,8 +166,10 @@ class AddTests(CommandCase):
 
     def test_add(self) -> None:
         """An employee is added from the answers, canonical, after a summary and a yes."""
-        answers = ["", "Zoë", "Ng", "", "ZOE@EXAMPLE.COM", "(212) 736-5000", "."]
-        screen = self.run_command(changes.add, *answers, "y")
+        answers = form(
+            given_name="Zoë", family_name="Ng", email="ZOE@EXAMPLE.COM", phone="(212) 736-5000"
+        )
+        screen = self.run_command(changes.add, "", *answers, "y")
         added = self.employee(3)
         self.assertEqual(
             [added["given_name"], added["email"], added["phone"]],
@@ -201,7 +205,9 @@ class AddTests(CommandCase):
 
     def test_corrected(self) -> None:
         """What only the daemon can know is asked for again, and the rest is kept."""
-        screen = self.run_command(changes.add, "1", "Ed", *[""] * 7, "77", ".", "y", "5", "-", "y")
+        screen = self.run_command(
+            changes.add, "1", *form(given_name="Ed", manager_id="77"), "y", "5", "-", "y"
+        )
         self.assertIn("Employee ID 1 is or was in use.", screen.failures[0])
         self.assertIn("Manager's ID must be an employee's; 77 is none.", screen.failures[0])
         self.assertEqual(self.employee(5)["given_name"], "Ed")
@@ -219,7 +225,8 @@ class AddTests(CommandCase):
         assert self.records.session is not None
         kept = [p for p in self.records.session.permissions if p.field_class == "directory"]
         self.records.session.permissions[:] = kept
-        screen = self.run_command(changes.add, "", "Ed", *[""] * 11, "n")
+        directory = [f for f in STANDARD if f.field_class is FieldClass.DIRECTORY]
+        screen = self.run_command(changes.add, "", "Ed", *[""] * (len(directory) - 1), "n")
         self.assertFalse(any("SSN" in each or "Birth" in each for each in screen.prompts))
 
 
@@ -228,7 +235,7 @@ class ChangeTests(CommandCase):
 
     def test_change(self) -> None:
         """Blank keeps, - clears, . keeps the rest; old and new are shown before it is saved."""
-        answers = ["", "", "Annie", "-", "", "Director", "."]
+        answers = form(preferred_name="Annie", email="-", title="Director")
         screen = self.run_command(changes.change, *answers, "yes", typed="1")
         changed = self.employee(1)
         self.assertEqual(
@@ -246,7 +253,7 @@ class ChangeTests(CommandCase):
 
     def test_masked(self) -> None:
         """A masked value is shown masked; typing another one replaces it."""
-        screen = self.run_command(changes.change, "1", *[""] * 17, "70000 USD", "", "y")
+        screen = self.run_command(changes.change, "1", *form(salary="70000 USD"), "y")
         self.assertIn("[***]", screen.prompts[-3])
         self.assertIn("[***-**-4399]", screen.transcript)
         self.assertEqual(self.employee(1)["salary"], {"amount": "70000.00", "currency": "USD"})
@@ -260,7 +267,7 @@ class ChangeTests(CommandCase):
 
     def test_refused_by_the_daemon(self) -> None:
         """What does not fit together is asked for again, also what was not changed."""
-        answers = [*[""] * 11, "left", "."]
+        answers = form(status="left")
         screen = self.run_command(changes.change, *answers, "y", "2026-01-31", "y", typed="1")
         self.assertIn("Termination date must be given for somebody who left.", screen.failures[0])
         self.assertEqual(self.employee(1)["termination_date"], "2026-01-31")
@@ -269,10 +276,7 @@ class ChangeTests(CommandCase):
         """A conflict shows both versions, and one's changes can be made to the present one."""
         screen = self.run_command(
             changes.change,
-            *[""] * 5,
-            "Director",
-            "Sales",
-            ".",
+            *form(title="Director", department="Sales"),
             lambda: self.change_behind(1, 1, title="Manager", phone=None),
             "y",
             "what",
@@ -372,7 +376,7 @@ class ChangeTests(CommandCase):
     def test_long_prompt(self) -> None:
         """A prompt that leaves no room for an answer gets a line of its own."""
         self.change_behind(1, 1, home_address="1 " + "Very " * 20 + "Long Street")
-        screen = self.run_command(changes.change, *[""] * 13, "9 Elm", ".", "y", typed="1")
+        screen = self.run_command(changes.change, *form(home_address="9 Elm"), "y", typed="1")
         self.assertIn("> ", screen.prompts)
         self.assertEqual(self.employee(1)["home_address"], "9 Elm")
 
