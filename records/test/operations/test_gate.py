@@ -9,6 +9,7 @@ from records.model.errors import NotFound, PermissionDenied, RecordsError, Revis
 from records.model.fields import STANDARD
 from records.operations.sessions import Caller
 from records.test.operations.operations_case import SOURCE, OperationsCase
+from records.test.samples import FULL
 from records.test.samples import OTHER as GOOD
 from records.testing import user
 
@@ -20,8 +21,8 @@ class GateCase(OperationsCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.add(ssn="536-90-4399")
-        self.add(ssn="536-90-4398")
+        for ssn in ("536-90-4399", "536-90-4398"):
+            self.add(**{**FULL, "manager_id": None, "ssn": ssn})
         self.add()
 
     def somebody(self, role: Role) -> Caller:

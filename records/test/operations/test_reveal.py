@@ -10,6 +10,7 @@ from records.model.access import ROLES, Action, Grant, Role, Scope
 from records.model.errors import PermissionDenied
 from records.model.fields import STANDARD, FieldClass
 from records.test.operations.employee_case import EmployeeCase
+from records.test.samples import FULL
 
 MASKED = [field.name for field in STANDARD if field.masked]
 
@@ -24,7 +25,7 @@ class ReadOnlyTests(EmployeeCase):
         self.addCleanup(self.forget_roles)
         self.patch(access, "ROLES", {**ROLES, Role.AUDITOR: reads})
         self.reader = self.person("reader", Role.AUDITOR)
-        self.add(ssn="536-90-4399")
+        self.add(**{**FULL, "manager_id": None})
 
     def forget_roles(self) -> None:
         """What was worked out from the table of roles is worked out anew."""

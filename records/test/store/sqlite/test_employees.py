@@ -7,8 +7,10 @@ from pathlib import Path
 import apsw
 from twisted.trial.unittest import SynchronousTestCase
 
+from records.model.fields import STANDARD
 from records.operations.boundaries import Done, Work
 from records.store.sqlite.database import SqliteDatabase
+from records.store.sqlite.employees import columns_of
 from records.test.store.store_contract import named
 from records.testing import Counting, FakeTime
 
@@ -24,6 +26,12 @@ class EmployeeRowsTests(SynchronousTestCase):
 
     def add(self, number: int) -> Work:
         return Work(lambda tx: tx.employees.add(named(number)))
+
+    def test_columns(self) -> None:
+        """The table has the columns of every field, and what is derived from them."""
+        rows = self.connection.execute("PRAGMA table_info(employees)")
+        columns = {row[1] for row in rows}
+        self.assertEqual(columns, {*columns_of(STANDARD).names.split(", "), "name_key"})
 
     def test_words_left_alone(self) -> None:
         """A change of no searched field changes the record's row and nothing else."""
