@@ -11,6 +11,7 @@ import apsw
 
 from records import __version__
 from records.admin import main
+from records.model.access import Role
 from records.test.admin_case import AdminCase
 
 
@@ -83,7 +84,7 @@ class UsageTests(AdminCase):
             "backup",
         ):
             self.assertRegex(said, rf"(?m)^    {word}\b")
-        self.assertIn("Roles are owner, hr, manager, employee, auditor, it.", said)
+        self.assertIn(f"Roles are {', '.join(role.value for role in Role)}.", said)
 
     def test_arguments(self) -> None:
         """Without arguments of its own it takes those of the process."""

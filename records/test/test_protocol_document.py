@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 from twisted.internet.task import Clock, deferLater
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 import records
 from records.admin import parse_options
@@ -41,52 +41,20 @@ from records.operations.sessions import OUTCOMES_KEPT
 from records.server.conversation import Conversation
 from records.server.protocol import Deadlines
 from records.test.auth.hashing_case import PlainHasher, Threads
+from records.test.document import HEADING, document, section, table
 from records.testing import Counting, FakeTime, InlineStore
 from records.tls.keys import KeyFiles
 
-DOCUMENT = Path(records.__file__).parent.parent / "docs" / "protocol.md"
 SESSIONS = accounts.SessionLimits()
 LIMITS = messages.Limits(
     session_idle_seconds=SESSIONS.idle, session_lifetime_seconds=SESSIONS.lifetime
 )
 
 BLOCK = re.compile(r"^```rpc ?(?P<place>\w*)\n(?P<lines>.*?)^```$", re.M | re.S)
-HEADING = re.compile(r"^#+ (?P<title>.*)$", re.M)
 PLACEHOLDER = re.compile(r"<([a-z-]+)>")
 PASSING = re.compile(r"^-- ([0-9]+) seconds? pass(?:es)?$")
 
 encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-def document() -> str:
-    """The whole document. Skips the test where there is none."""
-    if not DOCUMENT.exists():
-        raise SkipTest(f"there is no {DOCUMENT}: it comes with a checkout only")
-    return DOCUMENT.read_text("utf-8")
-
-
-def section(title: str) -> str:
-    """What stands under a heading, up to the next one of any level."""
-    text = document()
-    found = [each for each in HEADING.finditer(text) if each["title"] == title]
-    assert len(found) == 1, f"{len(found)} headings {title!r}"
-    after = HEADING.search(text, found[0].end())
-    return text[found[0].end() : after.start() if after else None]
-
-
-def table(title: str, first: str) -> list[list[str]]:
-    """The rows of a section's table whose first column has this heading; none if there is none."""
-    lines = iter(section(title).splitlines())
-    for line in lines:
-        if line.startswith(f"| {first} |"):
-            next(lines)
-            break
-    rows = []
-    for line in lines:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip().strip("`") for cell in line.strip("|").split("|")])
-    return rows
 
 
 def steps(block: str) -> Iterator[tuple[str, str]]:

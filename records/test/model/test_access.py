@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -24,49 +26,28 @@ from records.model.access import (
 )
 from records.model.errors import PermissionDenied
 from records.model.fields import STANDARD, FieldClass
+from records.test.document import table
 from records.testing import user
 
 OWN, OTHER = 7, 8
 ON_FIELDS = (Action.READ, Action.REVEAL, Action.ADD, Action.UPDATE, Action.DELETE)
-D, PE, PA, I = FieldClass  # noqa: E741
-
-# What each role may do, written by hand from the intended policy and not from the code:
-# "on whose record, of which classes", and the administrative actions. All else is denied.
-_KEEPER = {
-    "read": {D: "all", PE: "all", PA: "all", I: "all"},
-    "reveal": {PA: "all", I: "all"},
-    "add": {D: "all", PE: "all", PA: "all", I: "all"},
-    "update": {D: "all", PE: "all", PA: "all", I: "all"},
-    "delete": {D: "all", PE: "all", PA: "all", I: "all"},
-}
-_COLLEAGUE = {
-    "read": {D: "all", PE: "self", PA: "self", I: "self"},
-    "reveal": {PA: "self", I: "self"},
-}
-_ONLOOKER = {"read": {D: "all"}}
-TABLE: dict[str, dict[str, dict[FieldClass, str]]] = {
-    "owner": _KEEPER,
-    "hr": _KEEPER,
-    "manager": _COLLEAGUE,
-    "employee": _COLLEAGUE,
-    "auditor": _ONLOOKER,
-    "it": _ONLOOKER,
-}
-ADMINISTRATION: dict[str, set[str]] = {
-    "owner": {"account.read", "account.add", "account.update", "role.grant", "audit.read"},
-    "hr": set(),
-    "manager": set(),
-    "employee": set(),
-    "auditor": {"account.read", "audit.read"},
-    "it": {"account.read", "account.add", "account.update"},
-}
 ROLE_SETS = st.lists(st.sampled_from(Role), unique=True).map(tuple)
 
 
+@cache
+def promised() -> dict[tuple[str, str, str], str]:
+    """The scope of each (role, action, class), as the table of the protocol's document has it."""
+    roles = [role.value for role in Role]
+    return {
+        (role, action, field_class): scope
+        for action, field_class, *scopes in table("Permissions and roles", "action")
+        for role, scope in zip(roles, scopes, strict=True)
+    }
+
+
 def expected(role: Role, action: Action, field_class: FieldClass | None, own: bool) -> bool:
-    if field_class is None:
-        return action.value in ADMINISTRATION[role.value]
-    scope = TABLE[role.value].get(action.value, {}).get(field_class)
+    kind = field_class.value if field_class else ""
+    scope = promised().get((role.value, action.value, kind))
     return scope == "all" or (scope == "self" and own)
 
 
@@ -190,7 +171,7 @@ class GateTests(SynchronousTestCase):
         """Administrative actions have a gate of their own."""
         for role in Role:
             for action in set(Action) - set(ON_FIELDS):
-                if action.value in ADMINISTRATION[role.value]:
+                if expected(role, action, None, own=False):
                     require_administration(user(role), action)
                 else:
                     with self.assertRaises(PermissionDenied):
