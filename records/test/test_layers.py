@@ -148,9 +148,9 @@ class LayersTests(SynchronousTestCase):
         """Each package imports exactly the packages that its row of the table names."""
         found: dict[str, set[str]] = {name: set() for name in table()}
         for module in product():
-            package = package_of(module)
-            if package in found:
-                found[package] |= {package_of(other) for other in ours(module)} - {package}
+            own = package_of(module)
+            if own in found:
+                found[own] |= {package_of(other) for other in ours(module)} - {own}
         for name, package in table().items():
             self.assertEqual(found[name], package.imports, f"records.{name}")
 
