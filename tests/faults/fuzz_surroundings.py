@@ -151,10 +151,6 @@ class Transport:
         """See `IPushProducer`."""
         self.paused = False
 
-    def has_closed(self) -> bool:
-        """See `records.runtime.immediate_writes.EagerConnection`. The other end stays."""
-        return False
-
     def loseConnection(self) -> None:
         """See `ITransport`."""
         self.disconnecting = True
