@@ -11,6 +11,7 @@ What the echo then loses is the scheduler's doing; what the daemon loses beyond 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,8 +28,8 @@ from bench.fill import PASSWORD
 from bench.load import Line, Result, load, result_of
 from bench.people import somebody
 from bench.promises import Spread, Verdict, figure
+from records.auth.hasher_process import NICENESS
 from records.auth.hashing import COST, THREADS
-from records.auth.patience import FAR, with_niceness
 
 CONNECTIONS = 8
 """Logins under way at once, each of an account of its own: enough to keep the threads busy."""
@@ -57,23 +58,20 @@ class Logins:
         return self.echo_beside.p99 / self.echo_alone.p99
 
 
-def bare(seconds: float, patient: bool = False) -> float:
+def bare(seconds: float, niceness: int = 0) -> float:
     """Hashes a second, at the daemon's cost and in as many threads, in this process.
 
-    patient: as the daemon's threads are, behind all others.
+    niceness: of these threads.
     """
     setting = bcrypt.gensalt(COST)
     done = [0.0] * THREADS
 
-    def hashed() -> bytes:
-        call = partial(bcrypt.hashpw, PASSWORD.encode(), setting)
-        return with_niceness(FAR, call) if patient else call()
-
     def work(number: int) -> None:
+        os.nice(niceness)  # on Linux, of this thread only
         start = time.perf_counter()
         count = 0
         while time.perf_counter() < start + seconds:
-            hashed()
+            bcrypt.hashpw(PASSWORD.encode(), setting)
             count += 1
         done[number] = count / (time.perf_counter() - start)
 
@@ -120,7 +118,7 @@ def _repeat(daemon: Daemon, echo: int, employees: int, seconds: float) -> Logins
     with ProcessPoolExecutor(1) as another:
         hashes = another.submit(bare, seconds).result(seconds + 60)
         echo_alone = echoes()
-        under_way = another.submit(bare, seconds + 1.5, patient=True)
+        under_way = another.submit(bare, seconds + 1.5, NICENESS)
         time.sleep(1.0)
         echo_beside = echoes()
         under_way.result(seconds + 60)
@@ -142,7 +140,8 @@ def measure(
         line.close()
         with echoing(folder / "keys", answer, folder, "echo") as echo:
             found = [_repeat(daemon, echo, employees, seconds) for _ in range(repeats)]
-    errors = sum(each.logins.errors for each in found)
+    refused = Spread(tuple(float(each.logins.errors) for each in found))
+    longest = max(each.logins.p99 for each in found) / 1000
     rates = Spread(tuple(each.logins.rate for each in found))
     waits = Spread(tuple(each.beside.p99 for each in found))
     echoes = Spread(tuple(each.echo_times for each in found))
@@ -153,12 +152,20 @@ def measure(
             0.9,
             True,
             Spread(tuple(each.logins.rate / each.bare for each in found)),
-            f"{rates.median:.1f} a second" + (f"; {errors} FAILED" if errors else ""),
+            f"{rates.median:.1f} a second",
         ),
         Verdict(
             "logins",
-            "meanwhile others' p99 at most doubled",
-            2.0,
+            "every one is answered, and none refused",
+            0.0,
+            False,
+            refused,
+            f"{longest:.1f} s at the 99th percentile, at most",
+        ),
+        Verdict(
+            "logins",
+            "meanwhile others' p99 at most tripled",
+            3.0,
             False,
             Spread(tuple(each.beside.p99 / each.alone.p99 for each in found)),
             f"{waits.median:.2f} ms meanwhile; an echo's beside bcrypt alone: "

@@ -1,29 +1,27 @@
-"""The process that hashes passwords: as the daemon sees it, and what it does.
+"""The process that hashes passwords: the daemon's side of it, and the child's.
 
-Owns who waits for which call, and that everybody does get an answer. Whoever hashes holds an
-interpreter's lock for its first and last microseconds, far behind everybody who is at work. In an
-interpreter of its own nobody else waits for that.
+Owns the calls that have no answer yet, and answers each of them, also when the process dies.
+
+A low-priority thread that is preempted while it holds the GIL would block the whole daemon, so
+hashing has a process (and a GIL) of its own.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
-from socket import socket
-from typing import Any, TypeVar, cast
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from socket import SHUT_RDWR, socket
+from threading import Lock
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.defer import TimeoutError as OutOfTime
-from twisted.internet.interfaces import IReadDescriptor
-from twisted.internet.main import CONNECTION_LOST
-from twisted.internet.pollreactor import PollReactor
-from twisted.logger import ILogObserver, LogEvent, Logger, globalLogPublisher
+from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from records.auth.hashing import THREADS, Hashing, HashingEnded
-from records.auth.patience import PatientThreads
 from records.model.errors import stopping
 from records.runtime.faults import told
 from records.runtime.forked import PIECE, ForkedProcess
@@ -35,6 +33,9 @@ T = TypeVar("T")
 
 NAME = "records-hasher"
 """What the process is called where processes are listed."""
+
+NICENESS = 10
+"""Added to the daemon's niceness: a tenth of the processor time of a process that competes."""
 
 
 class HasherProcess(ForkedProcess):
@@ -52,7 +53,7 @@ class HasherProcess(ForkedProcess):
         self._at_rest: list[Deferred[None]] = []
         super().__init__(reactor, NAME, "that hashes passwords", _live)
 
-    def run(self, call: Callable[[], T], holds_lock: bool = False) -> Deferred[T]:
+    def run(self, call: Callable[[], T]) -> Deferred[T]:
         """See `Hashing`."""
         result: Deferred[T] = Deferred()
         if self._is_finishing:
@@ -61,7 +62,7 @@ class HasherProcess(ForkedProcess):
             result.errback(Failure(stopping()))
             return result
         self._count += 1
-        parcel = pack((self._count, call, holds_lock))
+        parcel = pack((self._count, call))
         self._waiting[self._count] = result
         self._awaited += 1
         result.addBoth(self._told)
@@ -132,90 +133,50 @@ class HasherProcess(ForkedProcess):
                 finished.callback(None)
 
 
-@implementer(IReadDescriptor)
 class Hasher:
-    """What the process does, until the daemon hangs up. other: its socket, which blocks.
+    """The child's side: runs the calls that arrive on a socket, until the daemon hangs up.
 
-    reactor: one of its own. leave: called with an exit code, when nobody is there any more or the
-    process cannot go on.
+    other: the child's end of the socket, which blocks.
     """
 
-    def __init__(self, other: socket, reactor: Any, leave: Callable[[int], object]) -> None:
+    def __init__(self, other: socket) -> None:
         self._socket = other
-        self._reactor = reactor
-        self._leave = leave
-        self._threads = PatientThreads(reactor, THREADS, "records-hashing")
-        self._unpacker = Unpacker()
+        self._sending = Lock()
 
-    def start(self) -> None:
-        """Run whatever calls come, from now on."""
-        self._threads.start()
-        self._reactor.addReader(self)
+    def serve(self) -> None:
+        """Run calls as they arrive. Returns once the daemon has hung up, without waiting for any.
 
-    def fileno(self) -> int:
-        """See `IFileDescriptor`."""
-        return self._socket.fileno()
+        Raises whatever else keeps it from receiving calls.
+        """
+        threads = ThreadPoolExecutor(THREADS, NAME)
+        unpacker = Unpacker()
+        while data := self._receive():
+            for number, call in unpacker.unpack(data):
+                threads.submit(self._run, number, call)
 
-    def logPrefix(self) -> str:
-        """See `ILoggingContext`."""
-        return NAME
-
-    def connectionLost(self, reason: Failure) -> None:
-        """See `IFileDescriptor`. The daemon is gone."""
-        self._leave(0)
-
-    def doRead(self) -> Any:
-        """See `IReadDescriptor`."""
+    def _receive(self) -> bytes:
         try:
-            data = self._socket.recv(PIECE)
+            return self._socket.recv(PIECE)
+        except ConnectionError:  # the daemon closed its end before it had read all answers
+            return b""
+
+    def _run(self, number: int, call: Callable[[], Any]) -> None:
+        try:
+            frame = pack((number, call(), None))
+        except BaseException as error:  # noqa: BLE001  whatever it is, the caller is told
+            frame = pack((number, None, portable(error)))
+        try:
+            with self._sending:
+                self._socket.sendall(frame)
         except OSError:
-            data = b""
-        if not data:
-            return CONNECTION_LOST
-        try:
-            for number, call, holds_lock in self._unpacker.unpack(data):
-                self._threads.run(call, holds_lock).addBoth(self._answer, number)
-        except Exception as error:  # noqa: BLE001  whatever it is, the daemon is told
-            self._break_down(error)
-        return None
-
-    def note(self, event: LogEvent) -> None:
-        """Something has been logged here. If it is a fault, nobody else would answer for it."""
-        failure = event.get("log_failure")
-        if failure is not None:
-            self._break_down(failure.value)
-
-    def _answer(self, outcome: Any, number: int) -> None:
-        error = portable(outcome.value) if isinstance(outcome, Failure) else None
-        try:
-            parcel = pack((number, None if error else outcome, error))
-        except Exception as fault:  # noqa: BLE001  it is that caller's
-            parcel = pack((number, None, portable(fault)))
-        self._send(parcel)
-
-    def _send(self, parcel: bytes) -> None:
-        try:
-            self._socket.sendall(parcel)
-        except OSError:
-            self._leave(0)
-
-    def _break_down(self, error: BaseException | None) -> None:
-        """Tell the daemon why this cannot go on, and end."""
-        self._send(pack(Broken(told(error))))
-        self._leave(1)
+            # Nobody else would tell this caller, so `serve` ends, and with it the process.
+            self._socket.shutdown(SHUT_RDWR)
 
 
 def _live(other: socket) -> None:
-    """Be the process. The daemon's reactor has been inherited with all that it watches."""
-    reactor: Any = PollReactor()
-    reactor.seconds = time.monotonic  # as in the daemon, so that no clock that is set matters
-    hasher = Hasher(other, reactor, os._exit)
-    # The daemon's log is the daemon's: whoever else wrote to it might rotate it under its feet.
-    for observer in tuple(globalLogPublisher._observers):
-        globalLogPublisher.removeObserver(observer)
-    globalLogPublisher.addObserver(cast(ILogObserver, hasher.note))
-    hasher.start()
-    reactor.run(installSignalHandlers=False)
+    with suppress(OSError):  # a sandbox may forbid it; passwords are hashed all the same
+        os.nice(NICENESS)
+    Hasher(other).serve()
 
 
 def _conforms(process: HasherProcess) -> Hashing:

@@ -119,11 +119,8 @@ class Hashing(Protocol):
     def start(self) -> None:
         """From now on, calls can be run."""
 
-    def run(self, call: Callable[[], T], holds_lock: bool = False) -> Deferred[T]:
-        """Run a call, maybe twice. holds_lock: see `records.auth.patience.Patience.run`.
-
-        Fails with `Busy` if it has come to its end.
-        """
+    def run(self, call: Callable[[], T]) -> Deferred[T]:
+        """Run a call. Fails with `Busy` if nothing can be hashed any more."""
 
     async def stop(self, within: float) -> None:
         """Run no more, and wait until who waits for a call has been answered, and went on.
@@ -139,8 +136,8 @@ class Flooded(Busy):
     """A source has as many calls waiting as it may: the refusal is its own doing."""
 
 
-_Waiting = tuple[Callable[[], Any], bool, Deferred[Any]]
-"""A call, whether it holds the lock, and what becomes of it."""
+_Waiting = tuple[Callable[[], Any], Deferred[Any]]
+"""A call, and its result."""
 
 
 class HashingQueue:
@@ -153,7 +150,7 @@ class HashingQueue:
     """
 
     def __init__(
-        self, run: Callable[[Callable[[], Any], bool], Deferred[Any]], at_once: int = THREADS
+        self, run: Callable[[Callable[[], Any]], Deferred[Any]], at_once: int = THREADS
     ) -> None:
         self._run = run
         self._free = at_once
@@ -161,17 +158,11 @@ class HashingQueue:
         self._count = 0
 
     def submit(
-        self,
-        source: str,
-        call: Callable[[], T],
-        at_most: int = MAX_WAITING_PER_SOURCE,
-        *,
-        holds_lock: bool = False,
+        self, source: str, call: Callable[[], T], at_most: int = MAX_WAITING_PER_SOURCE
     ) -> Deferred[T]:
         """Run `call` when it is this source's turn.
 
-        at_most: how many calls of this source may wait. holds_lock: whether it is Python's own
-        work, see `records.auth.patience.Patience.run`. Fails with `Flooded` if it has so many,
+        at_most: how many calls of this source may wait. Fails with `Flooded` if it has so many,
         and with `Busy` if too many wait in all, also later, when others need its place more.
         """
         result: Deferred[T] = Deferred()
@@ -183,7 +174,7 @@ class HashingQueue:
         if self._count >= MAX_WAITING and longest is None:
             result.errback(Failure(Busy(_BUSY)))
             return result
-        self._waiting.setdefault(source, deque()).append((call, holds_lock, result))
+        self._waiting.setdefault(source, deque()).append((call, result))
         self._count += 1
         if longest is not None:
             self._give_up_newest(longest)
@@ -196,7 +187,7 @@ class HashingQueue:
         return longest if len(longest) - 1 > than else None
 
     def _give_up_newest(self, waiting: deque[_Waiting]) -> None:
-        *_, result = waiting.pop()
+        _, result = waiting.pop()
         self._count -= 1
         result.errback(Failure(Busy(_BUSY)))
 
@@ -204,12 +195,12 @@ class HashingQueue:
         while self._free and self._waiting:
             source = next(iter(self._waiting))
             waiting = self._waiting.pop(source)
-            call, holds_lock, result = waiting.popleft()
+            call, result = waiting.popleft()
             self._count -= 1
             if waiting:
                 self._waiting[source] = waiting  # at the end: the others come first
             self._free -= 1
-            maybeDeferred(self._run, call, holds_lock).addBoth(self._finished, result)
+            maybeDeferred(self._run, call).addBoth(self._finished, result)
 
     def _finished(self, outcome: Any, result: Deferred[Any]) -> None:
         self._free += 1

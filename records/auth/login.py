@@ -182,9 +182,7 @@ class Passwords:
         _refuse(
             "new",
             await self._queue.submit(
-                attempt.source,
-                partial(password_faults, new, account.username),
-                holds_lock=True,
+                attempt.source, partial(password_faults, new, account.username)
             ),
         )
         hashed = await self._hashed(attempt.source, new)

@@ -3,13 +3,11 @@
 Twisted's TCP transport asks the operating system whether it may write, each time, and writes in
 the reactor's next turn: two system calls and an event more for each answer. Here it is just tried.
 What the peer does not take is left to the transport, piece by piece, as its buffer empties; and
-whoever writes is told to pause meanwhile. Also tells whether a peer that is not read has hung up.
-Knows nothing of what is sent.
+whoever writes is told to pause meanwhile. Knows nothing of what is sent.
 """
 
 from __future__ import annotations
 
-import select
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -26,8 +24,6 @@ from zope.interface import implementer
 
 READ_AT_ONCE = 16 * 1024
 """Bytes that are read from a peer at a time: as tiny TLS records they take some milliseconds."""
-
-_CLOSED = getattr(select, "POLLRDHUP", 0)  # Linux has it; elsewhere only a reset is noticed
 
 ENOUGH = 64 * 1024
 """So many bytes that wait for the peer, and whoever writes is told to pause."""
@@ -111,14 +107,6 @@ class EagerConnection(ProtocolWrapper):
         if self._is_paused and self._producer is not None:
             self._is_paused = False
             self._producer.resumeProducing()
-
-    def has_closed(self) -> bool:
-        """Whether the peer has closed its end. Nothing else tells of it while it is not read."""
-        if self._try is None:
-            return False
-        poll = select.poll()
-        poll.register(self.transport.fileno(), _CLOSED)
-        return bool(poll.poll(0))
 
     def writeSequence(self, data: Any) -> None:
         """See `ITransport`."""

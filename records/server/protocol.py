@@ -40,10 +40,6 @@ NEVER = float("inf")
 GATHERED = 64 * 1024
 """Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
 
-LOOK = 30.0
-"""Seconds between two looks at a connection, at most: what is due may have come nearer, and who is
-not read may have gone."""
-
 QUIET = 10.0
 """Seconds between two lines in the log about connections that were refused."""
 
@@ -322,10 +318,8 @@ class RecordsProtocol(LineReceiver):
             )
             self.abort()
             return
-        if due == NEVER and self.transport.has_closed():
-            self.abort()
-            return
-        wait = min(due - now, self._deadlines.read, self._deadlines.login, LOOK)
+        # What is due may come nearer meanwhile, so it is looked at often enough.
+        wait = min(due - now, self._deadlines.read, self._deadlines.login)
         self._timer = self._clock.callLater(wait, self._watch)
 
     @contextmanager

@@ -28,7 +28,6 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from records.model.errors import Unusable
-from records.runtime.lean_tls import SparingConnection
 from records.tls.keys import KeyFiles, is_key_of, load_certificates, load_key, refuse_exposed
 
 CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
@@ -98,7 +97,7 @@ class ServerTLS:
         tlsProtocol: TLSMemoryBIOProtocol,
     ) -> SSL.Connection:
         """See `IOpenSSLServerConnectionCreator`."""
-        return SparingConnection(self._context, None)
+        return SSL.Connection(self._context, None)
 
 
 def client_tls(hostname: str, ca_file: Path) -> IOpenSSLClientConnectionCreator:

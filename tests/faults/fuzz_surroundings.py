@@ -74,7 +74,7 @@ class TimedStore:
         """The one thing that the reactor's thread does itself."""
         return self._store.read_now(operation, *args)
 
-    def in_thread(self, call: Callable[[], Any], holds_lock: bool) -> Deferred[Any]:
+    def in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         """In place of the threads for passwords."""
         return self._hand_over(lambda: execute(call))
 
@@ -150,10 +150,6 @@ class Transport:
     def resumeProducing(self) -> None:
         """See `IPushProducer`."""
         self.paused = False
-
-    def has_closed(self) -> bool:
-        """See `records.runtime.immediate_writes.EagerConnection`. The other end stays."""
-        return False
 
     def loseConnection(self) -> None:
         """See `ITransport`."""

@@ -1,34 +1,18 @@
-"""Bugs in who hashes: how far he stays behind, that nobody starves there, and how it ends."""
+"""Bugs in the process that hashes: its priority, its answers and its end."""
 
 from __future__ import annotations
 
 from tests.faults.planted_bug import Bug, bug
 
 _HASHER = "records/auth/hasher_process.py"
-_PATIENCE = "records/auth/patience.py"
-_PATIENT = "records.test.auth.test_patience.PatienceTests"
 
 HASHING: tuple[Bug, ...] = (
     bug(
         "hashes-before-requests",
-        _PATIENCE,
-        "Hashing takes only what nobody else wants.",
-        "records.test.auth.test_patience.ThreadsTests.test_niceness",
-        ("self._far, with_niceness, FAR, call", "self._far, with_niceness, 0, call"),
-    ),
-    bug(
-        "login-starves",
-        _PATIENCE,
-        "A login gets on, whatever others do.",
-        f"{_PATIENT}.test_starves",
-        ("        if has - had >= SHARE * LOOK:\n", "        if has >= had:\n"),
-    ),
-    bug(
-        "logins-drive-each-other",
-        _PATIENCE,
-        "Hashing stays behind when others have gone.",
-        f"{_PATIENT}.test_taken_by_near",
-        ("elif starved < LOOKS and self._is_taken():", "elif starved < 0:"),
+        _HASHER,
+        "Hashing has a lower priority than requests.",
+        "records.test.auth.test_hasher_process.CallTests.test_niceness",
+        ("        os.nice(NICENESS)\n", "        pass\n"),
     ),
     bug(
         "stop-cuts-hashing-off",
@@ -68,60 +52,25 @@ HASHING: tuple[Bug, ...] = (
         "hasher-falls-silent",
         _HASHER,
         "Whoever waits for a password to be compared is answered, whatever happens.",
-        "records.test.auth.test_hasher_main.InsideTests.test_unreadable",
-        ("            self._break_down(error)\n", "            pass\n"),
+        "records.test.auth.test_hasher_main.InsideTests.test_cannot_send",
+        ("            self._socket.shutdown(SHUT_RDWR)\n", "            pass\n"),
     ),
     bug(
-        "hasher-writes-the-log",
+        "hasher-outlives-the-daemon",
         _HASHER,
-        "Only the daemon writes to its log.",
-        "records.test.auth.test_hasher_process.LifeTests.test_log",
-        ("        globalLogPublisher.removeObserver(observer)\n", "        pass\n"),
+        "When the daemon has died, the process that hashes ends at once.",
+        "records.test.auth.test_hasher_main.InsideTests.test_daemon_gone",
+        (
+            "                threads.submit(self._run, number, call)\n",
+            "                threads.submit(self._run, number, call)\n        threads.shutdown()\n",
+        ),
     ),
     bug(
         "password-in-a-fault",
         _HASHER,
         "A fault tells nothing of the password that it came up with.",
         "records.test.auth.test_hasher_process.CallTests.test_errors",
-        ("error = portable(outcome.value) if", "error = outcome.value if"),
-    ),
-    bug(
-        "login-starves-after-a-good-begin",
-        _PATIENCE,
-        "A login gets on, also if others come later.",
-        f"{_PATIENT}.test_starves_later",
-        (
-            "            self.look_later(has)\n        elif",
-            "            self.look_later(had)\n        elif",
-        ),
-    ),
-    bug(
-        "lock-held-far-behind",
-        _PATIENCE,
-        "Nobody keeps Python's lock where he gets no processor.",
-        f"{_PATIENT}.test_holds_lock",
-        ("if holds_lock or not self._free:", "if not self._free:"),
-    ),
-    bug(
-        "lock-not-told",
-        "records/auth/login.py",
-        "Nobody keeps Python's lock where he gets no processor.",
-        "records.test.auth.test_password_change.ChangeTests.test_lock",
-        ("                holds_lock=True,\n", ""),
-    ),
-    bug(
-        "no-thread-second-time-fails",
-        _PATIENCE,
-        "A login that starves and finds no second thread goes on in the first.",
-        f"{_PATIENT}.test_cannot_run_again",
-        ("        if watched.has_begun:\n", "        if watched:\n"),
-    ),
-    bug(
-        "login-starves-beside-others",
-        _PATIENCE,
-        "A login gets on, also beside others that began later.",
-        f"{_PATIENT}.test_taken_for_long",
-        ("elif starved < LOOKS and self._is_taken():", "elif self._is_taken():"),
+        ("pack((number, None, portable(error)))", "pack((number, None, error))"),
     ),
     bug(
         "stop-before-who-asked",

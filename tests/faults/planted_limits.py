@@ -313,13 +313,6 @@ DEADLINES: tuple[Bug, ...] = (
         ),
     ),
     bug(
-        "hang-up-noticed-with-deadlines",
-        _PROTOCOL,
-        "Who has hung up is not kept, however long the deadlines are.",
-        "records.test.server.test_protocol_deadlines.ClosedTests.test_full",
-        ("self._deadlines.login, LOOK)", "self._deadlines.login)"),
-    ),
-    bug(
         "all-who-flood-in-one-turn",
         "records/runtime/input_batching.py",
         "Whoever floods the daemon waits for others who do, and hardly anybody else does.",
@@ -332,23 +325,6 @@ DEADLINES: tuple[Bug, ...] = (
         "Whoever floods the daemon waits for others who do, and hardly anybody else does.",
         "records.test.runtime.test_input_batching.BusyTests.test_full_piece",
         ("if len(data) >= FULL:", "if not data:"),
-    ),
-    bug(
-        "hang-up-unnoticed",
-        _PROTOCOL,
-        "Who has hung up is not kept, also while nothing is read from there.",
-        "records.test.server.test_protocol_deadlines.ClosedTests.test_full",
-        ("if due == NEVER and self.transport.has_closed():", "if due > NEVER:"),
-    ),
-    bug(
-        "only-resets-noticed",
-        "records/runtime/immediate_writes.py",
-        "Who has hung up is not kept, also while nothing is read from there.",
-        "records.test.runtime.test_immediate_writes.EagerTests.test_closed",
-        (
-            "poll.register(self.transport.fileno(), _CLOSED)",
-            "poll.register(self.transport.fileno(), 0)",
-        ),
     ),
     bug(
         "deadlines-by-the-wall-clock",

@@ -54,13 +54,6 @@ ORDER: tuple[Bug, ...] = (
         ("len(taken) < most and self._bulk[0][0] <= self._taken:", "len(taken) < most:"),
     ),
     bug(
-        "bytes-left-in-tls",
-        "records/runtime/lean_tls.py",
-        "However requests are cut on their way, each is read when it is there.",
-        "records.test.runtime.test_lean_tls.SparingTests.test_any",
-        ("len(buf) == HEADER + (buf[3] << 8 | buf[4])", "True"),
-    ),
-    bug(
         "denied-before-noted",
         _CONVERSATION,
         "A refusal that must leave a trace leaves it before it is answered.",

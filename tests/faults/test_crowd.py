@@ -38,9 +38,9 @@ IDLE_KIB = 100
 UNREAD_KIB = 1024
 """What a connection may cost that has asked for all it may and reads nothing."""
 NOTICED_GONE = scaled(40, 600)
-"""Seconds until those who hung up are gone. Some are denied so often that they are not read, and
-what they have sent fills the way, so that only the next answer that is owed finds nobody. It is
-owed for nine minutes at the longest (`gateway.rate_limit`), where very many have been denied."""
+"""Seconds until those who hung up are gone. Some are denied so often that they are not read; the
+daemon notices that they are gone when it sends them the next answer. With very many denials that is
+after nine minutes at the latest (`gateway.rate_limit`)."""
 ASKED = scaled(200, 1000)
 """How often each is asked for: of 200 the p99 is the second longest, so one may be an accident."""
 BACK_AT_IT = 0.5

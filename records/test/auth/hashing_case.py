@@ -16,20 +16,15 @@ from records.operations.boundaries import PasswordHasher
 
 
 class Threads:
-    """In place of threads: does a call at once or, while `held`, by `finish`.
-
-    holding: of each call until now, whether it was said to hold the interpreter's lock.
-    """
+    """In place of threads: does a call at once or, while `held`, by `finish`."""
 
     def __init__(self, held: bool = False) -> None:
         self.held = held
-        self.holding: list[bool] = []
         self.running: list[tuple[Callable[[], Any], Deferred[Any]]] = []
 
-    def run(self, call: Callable[[], Any], holds_lock: bool = False) -> Deferred[Any]:
+    def run(self, call: Callable[[], Any]) -> Deferred[Any]:
         """Take on a call, as `records.auth.hashing.HashingQueue` asks for it."""
         result: Deferred[Any] = Deferred()
-        self.holding.append(holds_lock)
         self.running.append((call, result))
         if not self.held:
             self.finish()
@@ -67,7 +62,7 @@ class HashingThreads:
         """See `Hashing`."""
         self._pool.start()
 
-    def run(self, call: Callable[[], Any], holds_lock: bool = False) -> Deferred[Any]:
+    def run(self, call: Callable[[], Any]) -> Deferred[Any]:
         """See `Hashing`."""
         return deferToThreadPool(self._reactor, self._pool, call)
 

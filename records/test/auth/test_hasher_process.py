@@ -10,21 +10,20 @@ from errno import ENOBUFS
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.internet.task import Clock
-from twisted.logger import ILogObserver, LogEvent, Logger, capturedLogs, globalLogPublisher
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from records.auth import hasher_process as hasher
-from records.auth.hasher_process import NAME, HasherProcess
+from records.auth.hasher_process import NAME, NICENESS, HasherProcess
 from records.auth.hashing import THREADS, BcryptHasher, HashingEnded
-from records.auth.patience import FAR, NEAR
 from records.model.errors import Busy, NotFound, Unusable
 from records.runtime.faults import FarFault
 from records.test.store.test_writer_process import WAIT, SelectingReactor, raising
@@ -58,15 +57,9 @@ def choke(secret: str) -> None:
     raise ValueError(secret)
 
 
-def log_something() -> str:
-    """Log something, and then a fault that nobody answers for."""
-    Logger("records.test").info("just so")
-    try:
-        raise KeyError("a secret")
-    except KeyError:
-        Logger("records.test").failure("and this")
-    sleep(5)
-    return "not ended"
+def leave() -> None:
+    """Try to end the process."""
+    raise SystemExit
 
 
 def a_lock() -> object:
@@ -122,9 +115,9 @@ class HasherCase(SynchronousTestCase):
         result.addCallbacks(found.append, lambda failure: found.append(failure.value))
         return found
 
-    def run_call(self, call: Callable[[], Any], holds_lock: bool = False) -> list[Any]:
+    def run_call(self, call: Callable[[], Any]) -> list[Any]:
         """What comes of a call, later."""
-        return self.outcome(self.process.run(call, holds_lock))
+        return self.outcome(self.process.run(call))
 
     def until(self, done: Callable[[], object]) -> None:
         """Take turns until something is done."""
@@ -179,12 +172,18 @@ class CallTests(HasherCase):
         self.assertEqual(slow, ["waited"])
 
     def test_niceness(self) -> None:
-        """Calls are far behind all others there, and those that hold the lock are nearer."""
-        own = niceness()[1]
-        far, near = self.run_call(niceness), self.run_call(niceness, True)
-        self.until(lambda: far and near)
-        self.assertEqual(far, [(self.pid, max(own, FAR))])
-        self.assertEqual(near, [(self.pid, max(own, NEAR))])
+        """Calls run in that process, at a lower priority than the daemon's."""
+        found = self.run_call(niceness)
+        self.until(lambda: found)
+        self.assertEqual(found, [(self.pid, min(niceness()[1] + NICENESS, 19))])
+
+    def test_no_niceness(self) -> None:
+        """Where the system forbids to lower the priority, calls run all the same."""
+        self.patch(os, "nice", partial(raising, PermissionError()))
+        self.process = self.begun()
+        found = self.run_call(niceness)
+        self.until(lambda: found)
+        self.assertEqual(found, [(self.process.pid, niceness()[1])])
 
     def test_errors(self) -> None:
         """A refusal comes as it is; of a fault come its kind and place, not what it was about."""
@@ -256,26 +255,6 @@ class LifeTests(HasherCase):
         self.until(has_ended)
         self.process.pid = 0
         self.assertEqual(ended, [0])
-
-    def test_log(self) -> None:
-        """It writes nothing to the daemon's log; a fault that is logged is its end, and told."""
-        path = Path(self.mktemp()).absolute()
-
-        def observe(event: LogEvent) -> None:
-            with path.open("a", encoding="utf-8") as log:  # as a log does that is begun anew
-                log.write(f"{os.getpid()}\n")
-
-        observer = cast(ILogObserver, observe)
-        globalLogPublisher.addObserver(observer)
-        self.addCleanup(globalLogPublisher.removeObserver, observer)
-        self.process = self.begun()
-        self.pid = self.process.pid
-        found = self.run_call(log_something)
-        self.until(lambda: self.failed)
-        self.assertIsInstance(found[0], Busy)
-        self.assertRegex(self.failed[0], r" cannot go on: KeyError at .*log_something\Z")
-        written = path.read_text("ascii").split() if path.exists() else []
-        self.assertNotIn(str(self.pid), written)
 
     def test_abandoned(self) -> None:
         """Where nothing comes of the start, nothing of it is left."""

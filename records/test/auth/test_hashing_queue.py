@@ -56,13 +56,6 @@ class QueueTests(QueueCase):
         self.assertEqual([self.successResultOf(results[index]) for index in (0, 2)], ["1", "3"])
         self.place_is_free()
 
-    def test_lock(self) -> None:
-        """Each call keeps what is said of it, also when it has to wait."""
-        for holds_lock in (False, True, True, False):
-            self.queue.submit("a", str, holds_lock=holds_lock)
-        self.threads.finish_all()
-        self.assertEqual(self.threads.holding, [False, True, True, False])
-
     def test_failure(self) -> None:
         """A call's exception reaches its own caller, and its place is free again."""
 
@@ -81,7 +74,7 @@ class QueueTests(QueueCase):
         """A call that finds no thread fails its own caller, and its place is free again."""
         broken = True
 
-        def run(call: Callable[[], object], holds_lock: bool) -> Deferred[object]:
+        def run(call: Callable[[], object]) -> Deferred[object]:
             if broken:
                 raise RuntimeError("can't start new thread")
             return self.threads.run(call)
@@ -219,7 +212,7 @@ class TurnsTests(QueueCase):
         waiting: dict[str, list[str]] = {"a": [], "b": [], "c": []}
         passed: dict[str, list[str]] = {"a": [], "b": [], "c": []}  # who had turns meanwhile
 
-        def run(call: Callable[[], str], holds_lock: bool) -> Deferred[str]:
+        def run(call: Callable[[], str]) -> Deferred[str]:
             name = call()
             source = name[0]
             self.assertEqual(waiting[source].pop(0), name)

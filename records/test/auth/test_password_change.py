@@ -47,11 +47,6 @@ class ChangeTests(PasswordsCase):
         self.successResultOf(attempt)
         self.assertEqual((self.changed, self.account().password_hash), (["hr"], f"new {FRESH}"))
 
-    def test_lock(self) -> None:
-        """Looking for faults, between comparing and hashing, is said to hold Python's lock."""
-        self.successResultOf(self.change(GOOD, FRESH))
-        self.assertEqual(self.threads.holding, [False, True, False])
-
 
 class RefusedTests(PasswordsCase):
     """A change that is not made."""

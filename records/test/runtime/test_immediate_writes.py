@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from socket import SHUT_WR, socketpair
 from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 from twisted.internet.interfaces import IPushProducer, ITCPTransport
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.task import deferLater
 from twisted.internet.testing import StringTransport
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides, implementer
 
-from records.runtime.immediate_writes import ENOUGH, EagerConnection, EagerFactory, UnbufferedTLS
-from records.test.tls.tls_case import Creator
-
-CLOCK: Any = reactor
+from records.runtime.immediate_writes import ENOUGH, EagerConnection, EagerFactory
 
 
 class Socket(StringTransport):
@@ -34,7 +26,6 @@ class Socket(StringTransport):
         self.waiting = b""
         self.no_delay = False
         self.is_lost = False
-        self.fileno = lambda: -1
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """See `ITCPTransport`."""
@@ -174,24 +165,6 @@ class EagerTests(SynchronousTestCase):
         self.connect(socket).write(b"abc")
         self.assertEqual((socket.sent, socket.waiting), (b"", b"abc"))
 
-    def test_closed(self) -> None:
-        """A peer that has closed its end is found out, also behind what it has sent before."""
-        ours, theirs = socketpair()
-        self.addCleanup(ours.close)
-        self.addCleanup(theirs.close)
-        transport = Socket()
-        transport.fileno = ours.fileno
-        connection = self.connect(transport)
-        self.assertFalse(connection.has_closed())
-        theirs.send(b"unread")
-        self.assertFalse(connection.has_closed())
-        theirs.shutdown(SHUT_WR)
-        self.assertTrue(connection.has_closed())
-
-    def test_closed_of_another_transport(self) -> None:
-        """Of what is no socket it is not known."""
-        self.assertFalse(self.connect(StringTransport()).has_closed())
-
     def test_other_transport(self) -> None:
         """A transport of another kind gets everything as it comes, producers too."""
         transport, producer = StringTransport(), Producer()
@@ -201,33 +174,3 @@ class EagerTests(SynchronousTestCase):
         self.assertEqual((transport.value(), transport.producer), (b"abc", producer))
         connection.unregisterProducer()
         self.assertIsNone(transport.producer)
-
-
-class OverTLSTests(TestCase):
-    """A connection below TLS, asked by the protocol above it."""
-
-    async def test_closed(self) -> None:
-        """That the peer has closed its end is found out while nothing is read."""
-        met: Deferred[Any] = Deferred()
-
-        class Serving(Protocol):
-            """Reads nothing."""
-
-            def connectionMade(self) -> None:
-                transport: Any = self.transport
-                transport.pauseProducing()
-                met.callback(transport)
-
-        encrypted = UnbufferedTLS(Creator(), False, Factory.forProtocol(Serving), CLOCK)
-        listening = TCP4ServerEndpoint(CLOCK, 0, interface="127.0.0.1")
-        port = await listening.listen(EagerFactory(encrypted))
-        where = TCP4ClientEndpoint(CLOCK, "127.0.0.1", port.getHost().port)
-        client: Any = await where.connect(Factory.forProtocol(Protocol))
-        transport = await met
-        self.assertFalse(transport.has_closed())
-        client.transport.write(b"unread")
-        client.transport.loseConnection()
-        while not transport.has_closed():
-            await deferLater(CLOCK, 0.01)
-        transport.abortConnection()
-        await port.stopListening()

@@ -24,8 +24,7 @@ from records.test.server.conversation_case import ConversationCase, request
 class Wire(StringTransport):
     """A connection, as its other end has it.
 
-    lost: whether the connection is gone. aborted: whether the daemon has dropped it. is_closed:
-    whether this end is closed, which whoever does not read is not told.
+    lost: whether the connection is gone. aborted: whether the daemon has dropped it.
     """
 
     def __init__(self, clock: Clock, protocol: RecordsProtocol) -> None:
@@ -34,7 +33,6 @@ class Wire(StringTransport):
         self.protocol = protocol
         self.lost = False
         self.aborted = False
-        self.is_closed = False
         self._coming: deque[bytes] = deque()
         self._count = 0
         protocol.makeConnection(self)
@@ -64,10 +62,6 @@ class Wire(StringTransport):
         if not self.lost:
             self.lost = True
             self.protocol.connectionLost(Failure(reason))
-
-    def has_closed(self) -> bool:
-        """See `records.runtime.immediate_writes.EagerConnection`."""
-        return self.is_closed
 
     def hang_up(self) -> None:
         """Close the connection, or answer the daemon's goodbye."""

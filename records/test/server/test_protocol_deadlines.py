@@ -218,30 +218,3 @@ class IdleTests(ProtocolCase):
             self.hand.fire_all()
             self.stays(wire, 119)
         self.goes(wire, 1 + LATE)
-
-
-class ClosedTests(ProtocolCase):
-    """A connection whose other end was closed, which is not told while it is not read."""
-
-    def test_full(self) -> None:
-        """It is looked for, and dropped; one whose other end is open stays."""
-        self.factory.deadlines = Deadlines(login=600, line=600, read=600)
-        gone, there = self.connect("hr"), self.connect("hr")
-        self.hand.held = True
-        line = request("employee.add", 1, employee=person("Al")) + b"\n"
-        for wire in (gone, there):
-            wire.deliver(line * MAX_UNDER_WAY)
-            self.assertFalse(wire.is_read)
-        self.stays(there, 2 * LATE)
-        gone.is_closed = True
-        self.pass_time(LATE)
-        self.assertTrue(gone.aborted)
-        self.assertEqual(self.factory.connections, {there.protocol})
-        self.hand.fire_all()
-        self.assertEqual((gone.answers(), len(there.answers())), ([], MAX_UNDER_WAY))
-
-    def test_read(self) -> None:
-        """While it is read, it is for what is read to tell, after the requests that came before."""
-        wire = self.connect("hr")
-        wire.is_closed = True
-        self.stays(wire, 2 * LATE)
