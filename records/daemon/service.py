@@ -42,7 +42,8 @@ from records.daemon.bootstrap import (
     open_keys,
 )
 from records.daemon.bootstrap import now as present
-from records.gateway.rate_limit import Pace
+from records.gateway.gateway import Gateway
+from records.gateway.rate_limit import RateLimit
 from records.gateway.session import TOKEN_BYTES, Services
 from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
@@ -125,7 +126,7 @@ class RecordsService(Service):
         self._lock: int | None = None
         self._store: BatchingStore | None = None
         self._hashing: Hashing | None = None
-        self._services: Services | None = None
+        self._gateway: Gateway | None = None
         self._hourly: LoopingCall | None = None
         self._stopped: Deferred[None] | None = None
         self._turns = Turns(around.reactor.callFromThread)
@@ -225,7 +226,7 @@ class RecordsService(Service):
             Throttle(),
             self._password_changed,
         )
-        self._services = Services(
+        services = Services(
             store,
             make_portal(store, passwords),
             passwords,
@@ -239,11 +240,12 @@ class RecordsService(Service):
                     session_lifetime_seconds=settings.sessions.lifetime,
                 ),
             ),
-            Pace(),
+            RateLimit(),
             reactor.seconds,
             partial(deferLater, reactor),
             self._new_token,
         )
+        self._gateway = Gateway(services)
 
     def _password_changed(self, username: str) -> None:
         try:
@@ -255,8 +257,8 @@ class RecordsService(Service):
         return urlsafe_b64encode(self._around.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
 
     def _converse(self, peer: Peer, source: str) -> Conversation:
-        assert self._services is not None
-        return Conversation(self._services, peer, source)
+        assert self._gateway is not None
+        return Conversation(self._gateway, peer, source)
 
     def _announce(self, password: str | None) -> None:
         places = self._settings.places

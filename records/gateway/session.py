@@ -1,7 +1,6 @@
-"""Who is at a connection: login, resume, logout, and changing the password.
+"""The session of a connection: login, resume, logout, and changing the password.
 
-Owns the connection's session, if it has one. Knows nothing of requests, their order or their
-answers: that is `records.server.conversation`.
+Knows nothing of how requests are framed or ordered: that is the entry point's part.
 """
 
 from __future__ import annotations
@@ -26,12 +25,13 @@ from records.api.messages import (
 )
 from records.auth.cred import Avatar, IAvatar, PasswordLogin, SessionToken
 from records.auth.login import Passwords
-from records.gateway.rate_limit import Pace
+from records.gateway.rate_limit import RateLimit
 from records.model.accounts import SessionLimits, session_id
 from records.model.errors import NotAuthenticated, TooManyAttempts
 from records.operations.boundaries import Store
 from records.operations.methods import Method
-from records.operations.sessions import Caller, end_session, note_use
+from records.operations.sessions import Caller, end_session
+from records.operations.sessions import note_use as store_use
 from records.runtime.faults import kind_of
 
 TOKEN_BYTES = 32
@@ -40,8 +40,8 @@ TOKEN_BYTES = 32
 class Services(Struct, frozen=True):
     """What all connections share.
 
-    info: what `server.info` answers. seconds: the reactor's clock; wait: fires after so many of
-    them. new_token: makes a token of `TOKEN_BYTES` secure random bytes.
+    info: the answer to `server.info`. seconds: the reactor's clock. wait: fires after a number of
+    seconds. new_token: makes a token of `TOKEN_BYTES` secure random bytes.
     """
 
     store: Store
@@ -49,16 +49,17 @@ class Services(Struct, frozen=True):
     passwords: Passwords
     sessions: SessionLimits
     info: ServerInfo
-    pace: Pace
+    rate_limit: RateLimit
     seconds: Callable[[], float]
     wait: Callable[[float], Deferred[None]]
     new_token: Callable[[], str]
 
 
-class Attendance:
-    """One connection's user.
+class ConnectionSession:
+    """The session of one connection.
 
-    caller: under which session is asked what is asked here; None while nobody is logged in.
+    source: where the client is, an address or "local".
+    caller: the session used for this connection's requests; None before login.
     """
 
     _log = Logger()
@@ -71,25 +72,25 @@ class Attendance:
         self._lost = False
         self.caller: Caller | None = None
 
-    def lose(self) -> None:
-        """The connection is gone. Its session goes on, for another connection to resume."""
+    def disconnected(self) -> None:
+        """The connection is gone. Its session goes on, and another connection may resume it."""
         self._lost = True
 
-    def used(self, caller: Caller) -> None:
-        """Note now and then that the session is used, so that it doesn't end for want of use."""
+    def note_use(self, caller: Caller) -> None:
+        """Store now and then that the session is used, so that it does not end as unused."""
         now = self._services.seconds()
         if now - self._noted_use >= caller.limits.note_use_after:
             self._noted_use = now
-            self._store.write(note_use, caller).addErrback(self._not_noted)
+            self._store.write(store_use, caller).addErrback(self._not_noted)
 
     def _not_noted(self, failure: Failure) -> None:
         kind = kind_of(failure.value)
-        self._log.warn("A session's use could not be noted: {kind}", kind=kind)
+        self._log.warn("A session's use could not be stored: {kind}", kind=kind)
 
-    async def perform(self, method: Method, params: Params, bulk: bool = False) -> object:
-        """Do one of the methods that concern the connection itself (`Way.ALONE`).
+    async def run(self, method: Method, params: Params, bulk: bool = False) -> object:
+        """Run a method that concerns the session (`Mode.SESSION`).
 
-        bulk: whether this is one of many from this connection, see `operations.boundaries.Store`.
+        bulk: see `records.operations.boundaries.Store`. Raises `RecordsError`.
         """
         match params:
             case LoginParams():
@@ -106,11 +107,11 @@ class Attendance:
         return self._services.info
 
     async def _log_out(self, bulk: bool) -> None:
-        """End the session. If that cannot be done just now, it is still the one that is here."""
+        """End the session. If the store cannot do that now, the connection keeps it."""
         try:
             await self._store.write(end_session, self._known(), bulk=bulk)
         except NotAuthenticated:
-            self.caller = None  # it has ended already
+            self.caller = None  # it had ended before
             raise
         self.caller = None
 
@@ -123,13 +124,13 @@ class Attendance:
         return Caller(session_id(token), self._source, self._services.sessions)
 
     async def _enter(self, credentials: PasswordLogin | SessionToken) -> Resumed:
-        """Pass the portal. While that is not done, and if it fails, nobody is logged in here."""
+        """Log in through the portal. Until that has succeeded, nobody is logged in here."""
         self.caller = None
         caller = credentials.caller
         _, avatar, _ = await self._services.portal.login(credentials, caller, IAvatar)
         assert isinstance(avatar, Avatar)
         if self._lost and isinstance(credentials, PasswordLogin):
-            # Nobody will ever know this session's token.
+            # The client will never learn this session's token.
             await self._store.write(end_session, caller)
         self.caller = avatar.caller
         self._noted_use = self._services.seconds()
@@ -144,7 +145,7 @@ class Attendance:
         except (NotAuthenticated, TooManyAttempts):
             raise
         except Exception:
-            # The session may have been opened; but nobody will ever know its token.
+            # The session may have been opened, but the client will never learn its token.
             self._store.write(end_session, caller).addErrback(self._not_ended)
             raise
         return LoggedIn(
@@ -156,6 +157,6 @@ class Attendance:
         )
 
     def _not_ended(self, failure: Failure) -> None:
-        if not failure.check(NotAuthenticated):  # there was none, which is as well
+        if not failure.check(NotAuthenticated):  # it was not opened
             kind = kind_of(failure.value)
-            self._log.warn("A session of no use could not be ended: {kind}", kind=kind)
+            self._log.warn("An unused session could not be ended: {kind}", kind=kind)

@@ -1,15 +1,14 @@
-"""The table of methods, and the way that every request takes through its transaction.
+"""The table of methods, and what every request passes through inside its transaction.
 
-`METHODS` is read from top to bottom: a method's name, the form of its params, the operation that
-does it, and how it reaches the store. Methods without an operation belong to the connection
-itself (`records.server.conversation`): they open, change or end its session.
+`METHODS` has one line a method. A new method needs its params in `records.api.messages`, an
+operation in this package, a line here, and a section in docs/protocol.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -41,67 +40,131 @@ from records.operations.employees import (
 )
 from records.operations.fields import list_fields
 from records.operations.journal import note
-from records.operations.repetition import fingerprint, keep, repeat
+from records.operations.repetition import (
+    DELETED,
+    STORED,
+    Replay,
+    fingerprint,
+    keep,
+    kept_error,
+    repeat,
+)
 from records.operations.sessions import Caller, authenticate
 
 
-class Way(Enum):
-    """How a request reaches the store, and what may be under way beside it."""
+class Mode(Enum):
+    """How a request reaches the store."""
 
-    POINT = "point"  # a read of a few rows by key, done at once
+    POINT = "point"  # a read of a few rows by key, run at once on the reactor's thread
     READ = "read"  # any other read
     WRITE = "write"
-    ALONE = "alone"  # concerns the connection's session: nothing else is under way meanwhile
+    SESSION = "session"  # concerns the connection's session, and has no operation
 
 
 Operation = Callable[[Transaction, User, Any], object]
 
 
+def _no_subject(params: Any) -> str:
+    return "-"
+
+
+def _one_row(params: Any) -> int:
+    return 1
+
+
 class Method(msgspec.Struct, frozen=True):
-    """One line of the table. decode: the params' decoder."""
+    """One line of the table.
+
+    decode: the decoder of its params. mode: how it reaches the store. operation: None if it
+    concerns the session. subject: the audit subject of a denied request, from its params.
+    replay: how the outcome of a request with a `key` is kept and repeated; None if there is no
+    `key`. cost: how many employees the answer may hold, from the params. reveal: the variant for
+    params that reveal fields.
+    """
 
     name: str
     decode: msgspec.json.Decoder[Any]
-    way: Way
+    mode: Mode
     operation: Operation | None = None
+    subject: Callable[[Any], str] = _no_subject
+    replay: Replay | None = None
+    cost: Callable[[Any], int] = _one_row
+    reveal: Method | None = None
 
     def __reduce__(self) -> tuple[Callable[[str, bool], Method], tuple[str, bool]]:
-        """Goes from process to process by its name: its decoder could not."""
-        return _method_named, (self.name, self is REVEAL)
+        """Pickled by name, because a decoder cannot be pickled."""
+        return _method_named, (self.name, self.is_reveal)
 
-    def form(self, params: Params) -> Method:
-        """The method as these params mean it: a read that must be audited is a write."""
-        if type(params) is GetParams and params.reveal:
-            return REVEAL
+    @property
+    def is_reveal(self) -> bool:
+        """Whether this is the variant that reveals fields."""
+        return self is METHODS[self.name].reveal
+
+    def for_params(self, params: Params) -> Method:
+        """The variant of the method that these params select."""
+        if self.reveal is not None and cast(GetParams, params).reveal:
+            return self.reveal
         return self
 
 
 def _method(
-    name: str, params: type[Params], way: Way, operation: Operation | None = None
+    name: str,
+    params: type[Params],
+    mode: Mode,
+    operation: Operation | None = None,
+    subject: Callable[[Any], str] = _no_subject,
+    replay: Replay | None = None,
+    cost: Callable[[Any], int] = _one_row,
+    reveal: Method | None = None,
 ) -> Method:
-    return Method(name, msgspec.json.Decoder(params, float_hook=real), way, operation)
+    decode = msgspec.json.Decoder(params, float_hook=real)
+    return Method(name, decode, mode, operation, subject, replay, cost, reveal)
 
 
 def _method_named(name: str, is_reveal: bool) -> Method:
-    return REVEAL if is_reveal else METHODS[name]
+    method = METHODS[name]
+    return method.reveal if is_reveal and method.reveal is not None else method
 
 
-REVEAL = _method("employee.get", GetParams, Way.WRITE, reveal_employee)
+def _employee(params: GetParams | UpdateParams | DeleteParams) -> str:
+    return f"employee:{params.id}"
+
+
+def _page(params: ListParams) -> int:
+    return params.limit
+
+
+# Revealing a field writes an audit entry, so it is a write.
+_REVEAL = _method("employee.get", GetParams, Mode.WRITE, reveal_employee, _employee)
 
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        _method("server.info", NoParams, Way.ALONE),
-        _method("login", LoginParams, Way.ALONE),
-        _method("resume", ResumeParams, Way.ALONE),
-        _method("logout", NoParams, Way.ALONE),
-        _method("password.change", PasswordChangeParams, Way.ALONE),
-        _method("server.fields", NoParams, Way.POINT, list_fields),
-        _method("employee.get", GetParams, Way.POINT, get_employee),
-        _method("employee.list", ListParams, Way.READ, list_employees),
-        _method("employee.add", AddParams, Way.WRITE, add_employee),
-        _method("employee.update", UpdateParams, Way.WRITE, update_employee),
-        _method("employee.delete", DeleteParams, Way.WRITE, delete_employee),
+        _method("server.info", NoParams, Mode.SESSION),
+        _method("login", LoginParams, Mode.SESSION),
+        _method("resume", ResumeParams, Mode.SESSION),
+        _method("logout", NoParams, Mode.SESSION),
+        _method("password.change", PasswordChangeParams, Mode.SESSION),
+        _method("server.fields", NoParams, Mode.POINT, list_fields),
+        _method("employee.get", GetParams, Mode.POINT, get_employee, _employee, reveal=_REVEAL),
+        _method("employee.list", ListParams, Mode.READ, list_employees, cost=_page),
+        _method("employee.add", AddParams, Mode.WRITE, add_employee, replay=STORED),
+        _method(
+            "employee.update",
+            UpdateParams,
+            Mode.WRITE,
+            update_employee,
+            subject=_employee,
+            replay=STORED,
+        ),
+        _method(
+            "employee.delete",
+            DeleteParams,
+            Mode.WRITE,
+            delete_employee,
+            subject=_employee,
+            replay=DELETED,
+        ),
     )
 }
 
@@ -109,15 +172,15 @@ _CHANGE_FIRST = "Change your password first: this account's is for the first log
 
 
 def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> object:
-    """Do what is asked, as whoever it is that asks, all within `tx`.
+    """Run the method as the session's user, within `tx`.
 
-    Raises `NotAuthenticated`; any other refusal that must leave a trace is raised as `Refused`.
+    Raises `NotAuthenticated`, or `Refused` for any other refusal that must leave a trace.
     """
     user = authenticate(tx, caller)
     assert method.operation is not None
     key: str | None = getattr(params, "key", None)
-    if key is not None and not user.must_change_password:
-        return _perform_once(tx, user, method, params, key)
+    if key is not None and method.replay is not None and not user.must_change_password:
+        return _perform_once(tx, user, method, params, key, method.replay)
     try:
         if user.must_change_password:
             raise PermissionDenied(_CHANGE_FIRST, details={"must_change_password": True})
@@ -128,17 +191,14 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
 
 
 def perform_encoded(tx: Transaction, caller: Caller, method: Method, params: bytes) -> bytes:
-    """`perform` with the params as they came, which are good, and the result as it leaves: JSON."""
+    """`perform` with params and result as JSON. The params have been checked before."""
     return encode(perform(tx, caller, method, decode_params(msgspec.Raw(params), method.decode)))
 
 
 def perform_all(
     tx: Transaction, caller: Caller, asked: Sequence[tuple[Method, msgspec.Raw]]
 ) -> list[Done]:
-    """`perform` for reads that stand one behind the other: each with an outcome of its own.
-
-    Their params are as they came, and good.
-    """
+    """`perform` for consecutive reads, each with its own outcome. The params have been checked."""
     return [_performed(tx, caller, method, params) for method, params in asked]
 
 
@@ -147,39 +207,35 @@ def _performed(tx: Transaction, caller: Caller, method: Method, params: msgspec.
         return Done(perform(tx, caller, method, decode_params(params, method.decode)))
     except RecordsError as error:
         return Done(error=error.bare())
-    except Exception as error:  # noqa: BLE001  it is that one request's, and told or logged there
+    except Exception as error:  # noqa: BLE001  that one request's; the gateway maps or logs it
         return Done(error=error)
 
 
-def _perform_once(tx: Transaction, user: User, method: Method, params: Params, key: str) -> object:
+def _perform_once(
+    tx: Transaction, user: User, method: Method, params: Params, key: str, replay: Replay
+) -> object:
     """`perform` for a request with a key."""
     assert method.operation is not None
     request = fingerprint(method.name, params)
-    before = repeat(tx, user, key, request)
-    if before is not None:
-        return before
+    earlier = repeat(tx, user, key, request, replay)
+    if earlier is not None:
+        return earlier
     try:
         result = method.operation(tx, user, params)
     except RecordsError as raised:
         if isinstance(raised, PermissionDenied):
-            # Not kept: what was denied is judged anew, and would only fill the disk.
+            # Not kept: a repetition is judged by the permissions of then, and denials that are
+            # kept would only fill the disk.
             remember = Work(_note_denial, (user, method, params, raised))
         else:
-            remember = Work(keep, (user, key, request, raised))
+            remember = Work(keep, (user, key, request, kept_error(raised)))
         raise Refused(raised.bare(), remember) from None
-    keep(tx, user, key, request, result)
+    keep(tx, user, key, request, replay.keep(result))
     return result
 
 
 def _note_denial(
     tx: Transaction, user: User, method: Method, params: Params, error: PermissionDenied
 ) -> None:
-    subject = getattr(params, "id", None)
-    note(
-        tx,
-        user,
-        method.name,
-        "-" if subject is None else f"employee:{subject}",
-        Outcome.DENIED,
-        [each.field for each in error.errors],
-    )
+    fields = [each.field for each in error.errors]
+    note(tx, user, method.name, method.subject(params), Outcome.DENIED, fields)

@@ -1,12 +1,14 @@
-"""Requests with a key: the same key from the same user has one effect, and one outcome.
+"""Requests with a key: the same key from the same user has one effect and one outcome.
 
-The outcome is kept without any record's content: a success as the employee and revision that it
-made, from which the answer is made anew for what the user may see now; an error as it was told.
+The outcome is kept without the content of any record: a success as the employee and revision that
+it made, from which the answer is made again for what the user may see now; an error as it was sent.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -29,33 +31,62 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[FieldError, ...] = ()
 
 
+class Replay(msgspec.Struct, frozen=True):
+    """How the result of a method is kept, and made again for a repeated request."""
+
+    keep: Callable[[Any], Kept]
+    repeat: Callable[[Transaction, User, Kept], object]
+
+
+def _keep_stored(result: EmployeeStored) -> Kept:
+    shown = result.employee
+    return msgspec.convert({"id": shown["id"], "revision": shown["revision"]}, Kept)
+
+
+def _repeat_stored(tx: Transaction, user: User, kept: Kept) -> EmployeeStored:
+    changes = tuple(tx.journal.changes(kept.id))
+    if not changes:
+        raise NotFound(f"There is no employee {kept.id} any more.")
+    catalogue = tx.catalogue
+    employee = earlier(catalogue, tx.employees.get(kept.id), changes, kept.revision)
+    return EmployeeStored(visible(catalogue, employee, view(catalogue, user, employee.id)))
+
+
+def _keep_deleted(result: EmployeeDeleted) -> Kept:
+    return Kept(result.id, result.revision, deleted=True)
+
+
+def _repeat_deleted(tx: Transaction, user: User, kept: Kept) -> EmployeeDeleted:
+    return EmployeeDeleted(kept.id, kept.revision)
+
+
+STORED = Replay(_keep_stored, _repeat_stored)
+"""For methods that answer with `EmployeeStored`."""
+DELETED = Replay(_keep_deleted, _repeat_deleted)
+"""For methods that answer with `EmployeeDeleted`."""
+
+
 def fingerprint(method: str, params: msgspec.Struct) -> bytes:
-    """What tells one request from another under the same key."""
+    """SHA-256 over a request, to tell a repetition from another request under the same key."""
     content = msgspec.json.encode([method, params], order="deterministic")
     return hashlib.sha256(content).digest()
 
 
-def _kept(outcome: object) -> Kept:
-    match outcome:
-        case EmployeeStored(employee=shown):
-            return msgspec.convert({"id": shown["id"], "revision": shown["revision"]}, Kept)
-        case EmployeeDeleted(id=employee_id, revision=revision):
-            return Kept(employee_id, revision, deleted=True)
-        case RecordsError():
-            return Kept(reason=outcome.reason, message=outcome.message, errors=outcome.errors)
-    raise TypeError(f"an outcome of type {type(outcome).__name__} cannot be kept")
+def kept_error(error: RecordsError) -> Kept:
+    """A request that ended with an error."""
+    return Kept(reason=error.reason, message=error.message, errors=error.errors)
 
 
-def keep(tx: Transaction, user: User, key: str, request: bytes, outcome: object) -> None:
-    """Keep how a request ended: its result, or its `RecordsError`."""
-    answer = msgspec.json.encode(_kept(outcome)).decode("utf-8")
+def keep(tx: Transaction, user: User, key: str, request: bytes, outcome: Kept) -> None:
+    """Store how a request ended."""
+    answer = msgspec.json.encode(outcome).decode("utf-8")
     tx.journal.keep_outcome(KeptOutcome(user.id, key, tx.now, request, answer))
 
 
-def repeat(tx: Transaction, user: User, key: str, request: bytes) -> object | None:
-    """The outcome of the request that had this key before; None if there was none.
+def repeat(tx: Transaction, user: User, key: str, request: bytes, replay: Replay) -> object | None:
+    """The result of the earlier request with this key; None if there was none.
 
-    Raises the error that it ended with, or `ValidationFailed` if it was another request.
+    Raises the error that it ended with, or `ValidationFailed` if it was a different request.
     """
     found = tx.journal.outcome(user.id, key)
     if found is None:
@@ -66,11 +97,4 @@ def repeat(tx: Transaction, user: User, key: str, request: bytes) -> object | No
     kept = msgspec.json.decode(found.answer, type=Kept)
     if kept.reason:
         raise BY_REASON[kept.reason](kept.message, kept.errors)
-    if kept.deleted:
-        return EmployeeDeleted(kept.id, kept.revision)
-    changes = tuple(tx.journal.changes(kept.id))
-    if not changes:
-        raise NotFound(f"There is no employee {kept.id} any more.")
-    catalogue = tx.catalogue
-    employee = earlier(catalogue, tx.employees.get(kept.id), changes, kept.revision)
-    return EmployeeStored(visible(catalogue, employee, view(catalogue, user, employee.id)))
+    return replay.repeat(tx, user, kept)

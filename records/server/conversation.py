@@ -1,19 +1,17 @@
-"""What one connection asks, in which order it is done, and the answers in that same order.
+"""Runs one connection's requests in the order received and returns the responses in that order.
 
-Owns the queue of the connection's requests. Consecutive reads go to the store together, and so do
-consecutive writes; a change from one to the other waits for what is under way, so that everything
-takes effect in the order sent. Who asks is `gateway.session`'s business. Knows nothing of bytes
-on a wire: a line comes in, lines go out to the `Peer`.
+Owns the queue of the connection's requests. Consecutive reads run together, and so do consecutive
+writes; a change from one to the other waits for the requests in flight, so that everything takes
+effect in the order sent. What a request may do, and how it reaches the store, is up to
+`records.gateway`. Works on lines without their end, and does no I/O.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,92 +20,70 @@ from records.api.jsonrpc import (
     Batch,
     Malformed,
     Request,
+    RequestId,
     decode_params,
     encode_error,
     encode_result,
     parse,
 )
-from records.api.messages import (
-    MAX_ANSWER,
-    MAX_BYTES_UNDER_WAY,
-    MAX_PAGE,
-    MAX_UNDER_WAY,
-    ListParams,
-)
-from records.gateway.session import Attendance, Services
-from records.model.errors import (
-    InternalError,
-    MethodNotFound,
-    NotAuthenticated,
-    PermissionDenied,
-    RecordsError,
-)
-from records.operations.boundaries import Done, Refused
-from records.operations.methods import (
-    METHODS,
-    REVEAL,
-    Method,
-    Way,
-    perform,
-    perform_all,
-    perform_encoded,
-)
-from records.operations.sessions import Caller
+from records.api.messages import MAX_ANSWER, MAX_BYTES_UNDER_WAY, MAX_PAGE, MAX_UNDER_WAY
+from records.gateway.gateway import Gateway
+from records.model.errors import InternalError, MethodNotFound, RecordsError
+from records.operations.methods import METHODS, Mode
 from records.runtime.faults import kind_of, whereabouts
-from records.server.pending import AnswerLine, Task
+from records.server.pending import PendingRequest, ResponseLine
 
 MAX_WRITES = 16
-"""How many writes of one connection are in the store among others' at a time: one in a crowd."""
+"""Writes of one connection that may be in flight; only one while the store is crowded."""
 
 MAX_READS = 16
-"""How many reads go to the store in one piece."""
+"""Reads that go to the store together."""
 
 MAX_ROWS = 2 * MAX_PAGE
-"""How many employees they may ask for in all: so many are held at a time, in full answers."""
+"""Employees that these reads may ask for in all, because their responses are held in memory."""
 
 
 class Peer(Protocol):
-    """The other end, as a conversation sees it."""
+    """The other end of the connection."""
 
     def send(self, line: bytes) -> None:
-        """Send a line, whose end is not part of it."""
+        """Send a line. Its end is added."""
 
     def settled(self) -> None:
-        """Told after some requests have been answered."""
+        """Called after one or more requests have been answered."""
 
 
-class Nobody:
-    """In the place of an other end that is gone."""
+class _GonePeer:
+    """Stands in for a peer whose connection is gone."""
 
     def send(self, line: bytes) -> None: ...
 
     def settled(self) -> None: ...
 
 
-NOBODY: Peer = Nobody()
+_GONE: Peer = _GonePeer()
 
 
 class Conversation:
-    """One connection's requests and answers.
+    """One connection's requests and responses.
 
-    source: where the other end is, an address or "local".
+    source: where the peer is, an address or "local".
     """
 
     _log = Logger()
 
-    def __init__(self, services: Services, peer: Peer, source: str) -> None:
-        self._services = services
-        self._store = services.store
+    def __init__(self, gateway: Gateway, peer: Peer, source: str) -> None:
+        self._gateway = gateway
+        self._session = gateway.connected(source)
         self._peer = peer
-        self._attendance = Attendance(services, source)
-        self._lines: deque[AnswerLine] = deque()
-        self._queue: deque[Task] = deque()
-        self._way: Way | None = None  # of what is under way in the store, if anything is
-        self._count = 0  # how many pieces of it there are
+        self._lines: deque[ResponseLine] = deque()
+        self._queue: deque[PendingRequest] = deque()
+        self._mode: Mode | None = None  # of the requests in flight, if there are any
+        self._in_flight = 0
         self._held = False
-        self._pumping = False
+        self._running = False
         self.under_way = 0
-        """How many requests have been received and not yet been answered."""
+        """How many requests have been received and not been answered."""
         self._bytes_under_way = 0
         self._more_follows = False
 
@@ -117,18 +93,19 @@ class Conversation:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nobody has logged in here, or has logged out."""
-        return self._attendance.caller is None
+        """Whether nobody is logged in on this connection."""
+        return self._session.caller is None
 
     @property
     def is_full(self) -> bool:
-        """Whether so much is under way that the next lines are to wait unread."""
+        """Whether so many requests are under way that the next lines have to wait."""
         return self.under_way >= MAX_UNDER_WAY or self._bytes_under_way >= MAX_BYTES_UNDER_WAY
 
     def receive(self, line: bytes, more_follows: bool = False) -> int:
-        """Take on what a line asks for, behind which more may have come. Never raises.
+        """Take the requests of a line. Never raises.
 
-        Returns how many requests that were.
+        more_follows: whether more bytes of the connection have arrived. Returns the number of
+        requests.
         """
         self._more_follows = more_follows
         message = parse(line)
@@ -136,67 +113,65 @@ class Conversation:
             return 1
         is_batch = isinstance(message, Batch)
         members = message.members if isinstance(message, Batch) else (message,)
-        answer = AnswerLine.of(len(members), is_batch, len(line))
-        self._lines.append(answer)
+        response = ResponseLine.of(len(members), is_batch, len(line))
+        self._lines.append(response)
         self.under_way += len(members)
-        self._bytes_under_way += answer.size
+        self._bytes_under_way += response.size
         for place, member in enumerate(members):
-            self._enter(answer, place, member)
-        self._go_on()
+            self._enqueue(response, place, member)
+        self._run()
         self._more_follows = False
         return len(members)
 
     def _answer_at_once(self, request: Request) -> bool:
-        """Answer a point read in the fewest steps, if nothing else waits; whether that was done.
+        """Fast path for point reads, the most frequent request.
 
-        It is what is asked most. Whatever is out of the ordinary is left to the ordinary way,
-        which comes to the same.
+        Returns False for anything unusual; the general path then gives the same answer.
         """
-        method, caller = METHODS.get(request.method), self._attendance.caller
-        if self._lines or self._held or caller is None or request.id is UNSET:
+        method = METHODS.get(request.method)
+        if method is None or method.mode is not Mode.POINT:
             return False
-        if method is None or method.way is not Way.POINT:
+        if self._lines or self._held or request.id is UNSET:
             return False
         try:
             params = decode_params(request.params, method.decode)
-            if method.form(params) is not method:
+            if method.for_params(params) is not method:
                 return False
-            value = self._store.read_now(perform, caller, method, params)
-            answer = encode_result(request.id, value)
-        except Exception:  # noqa: BLE001  it comes up again, and is told or logged there
+            result = self._gateway.read_now(self._session, method, params)
+            response = encode_result(request.id, result)
+        except Exception:  # noqa: BLE001  raised again, and mapped or logged, on the general path
             return False
-        if len(answer) > MAX_ANSWER:
+        if len(response) > MAX_ANSWER:
             return False
-        self._attendance.used(caller)
-        self._peer.send(answer)
+        self._peer.send(response)
         return True
 
     def refuse(self, error: RecordsError) -> None:
-        """Answer, in its turn, to something that could not even be received."""
-        answer = AnswerLine.of(1, False, 0)
-        answer.put(0, encode_error(None, error))
-        self._lines.append(answer)
+        """Answer a line that could not be received, in its turn."""
+        response = ResponseLine.of(1, False, 0)
+        response.put(0, encode_error(None, error))
+        self._lines.append(response)
         self.under_way += 1
-        self._go_on()
+        self._run()
 
     def hold(self) -> None:
-        """Begin nothing more for now: the other end does not read its answers."""
+        """Start no more requests: the peer does not read its responses."""
         self._held = True
 
     def release(self) -> None:
         """Go on after `hold`."""
         self._held = False
-        self._go_on()
+        self._run()
 
-    def lose(self) -> None:
-        """The connection is gone. What has begun is finished; nothing else is begun."""
-        self._peer = NOBODY
-        self._attendance.lose()
+    def disconnected(self) -> None:
+        """The connection is gone. Requests in flight finish; no others are started."""
+        self._peer = _GONE
+        self._session.disconnected()
         self._queue.clear()
         self._lines.clear()
 
-    def _enter(self, line: AnswerLine, place: int, member: Request | Malformed) -> None:
-        """Look at a request's method and params, and put it in the queue."""
+    def _enqueue(self, line: ResponseLine, place: int, member: Request | Malformed) -> None:
+        """Check a request's method and params, and put it in the queue."""
         if isinstance(member, Malformed):
             line.put(place, encode_error(member.id, member.error))
             return
@@ -208,26 +183,26 @@ class Conversation:
         except RecordsError as error:
             line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))
         else:
-            rows = params.limit if isinstance(params, ListParams) else 1
-            task = Task(line, place, member.id, method.form(params), member.params, rows)
-            self._queue.append(task)
+            variant, cost = method.for_params(params), method.cost(params)
+            request = PendingRequest(line, place, member.id, variant, member.params, cost)
+            self._queue.append(request)
 
-    def _go_on(self) -> None:
-        """Begin what may begin, and send what can be sent."""
-        if self._pumping:
-            return  # called from within: the loop below sees what has changed
-        self._pumping = True
+    def _run(self) -> None:
+        """Start the requests that may start, and send the responses that are ready."""
+        if self._running:
+            return  # called from within the loop below, which sees what has changed
+        self._running = True
         try:
-            while self._queue and not self._held and self._begin(self._queue[0]):
-                pass
+            while self._queue and not self._held and self._may_start(self._queue[0]):
+                self._start()
         finally:
-            self._pumping = False
+            self._running = False
         self._send()
 
     def _send(self) -> None:
         lines = self._lines
         answered = 0
-        while lines and not lines[0].left:
+        while lines and not lines[0].missing:
             line = lines.popleft()
             answered += line.count
             self._bytes_under_way -= line.size
@@ -238,154 +213,69 @@ class Conversation:
             self.under_way -= answered
             self._peer.settled()
 
-    def _begin(self, task: Task) -> bool:
-        """Begin the first task of the queue, if it may begin now. Returns whether it did."""
-        way, caller = task.method.way, self._attendance.caller
-        if self._count and not (way is Way.WRITE and self._way is Way.WRITE):
+    def _may_start(self, request: PendingRequest) -> bool:
+        if not self._in_flight:
+            return True
+        if request.method.mode is not Mode.WRITE or self._mode is not Mode.WRITE:
             return False
-        if self._count and (self._count >= MAX_WRITES or self._store.is_crowded):
-            return False
-        if way is Way.ALONE:
-            self._queue.popleft()
-            work = self._attendance.perform(task.method, task.params, self._is_bulk)
-            self._track(way, work, task)
-        elif caller is None:
-            self._queue.popleft()
-            self._fail(task, NotAuthenticated("Nobody is logged in here. Log in first."))
-        elif way is Way.WRITE:
-            self._queue.popleft()
-            self._attendance.used(caller)
-            raw, bulk = bytes(task.raw), self._is_bulk
-            written = self._store.write(perform_encoded, caller, task.method, raw, bulk=bulk)
-            self._track(way, written, task)
-        elif way is Way.POINT:
-            self._queue.popleft()
-            self._point(task, caller)
-        else:
-            self._read(caller)
-        return True
+        return self._in_flight < MAX_WRITES and not self._gateway.is_crowded
 
-    def _point(self, task: Task, caller: Caller) -> None:
-        """Do a read of a few rows at once."""
-        self._attendance.used(caller)
-        try:
-            value = self._store.read_now(perform, caller, task.method, task.params)
-        except Exception as error:  # noqa: BLE001  mapped to a reply, or logged
-            self._end_read(task, Done(error=error))
-        else:
-            self._settle(task, value)
-
-    def _read(self, caller: Caller) -> None:
-        """Hand the reads that stand first in the queue to the store, as one piece."""
-        tasks: list[Task] = []
-        asked: list[tuple[Method, Raw]] = []
-        rows = 0
-        while self._queue and len(tasks) < MAX_READS and rows < MAX_ROWS:
-            task = self._queue[0]
-            if task.method.way not in (Way.POINT, Way.READ):
-                break
-            rows += task.rows
-            asked.append((task.method, task.raw))
-            tasks.append(self._queue.popleft())
-        self._attendance.used(caller)
-        self._way, self._count = Way.READ, 1
-        self._store.read(perform_all, caller, asked, bulk=self._is_bulk).addCallbacks(
-            self._reads_done, self._reads_failed, callbackArgs=(tasks,), errbackArgs=(tasks,)
-        ).addErrback(self._fault)
-
-    def _reads_done(self, outcomes: list[Done], tasks: list[Task]) -> None:
-        self._count -= 1
-        for task, done in zip(tasks, outcomes, strict=True):
-            self._end_read(task, done)
-        self._go_on()
-
-    def _reads_failed(self, failure: Failure, tasks: list[Task]) -> None:
-        self._count -= 1
-        for task in tasks:
-            self._fail(task, failure.value)
-        self._go_on()
-
-    def _end_read(self, task: Task, done: Done) -> None:
-        if isinstance(done.error, Refused):
-            # A refusal that must leave a trace leaves it before it is answered.
-            remember, error = done.error.remember, done.error.error.bare()
-            written = self._store.write(remember.operation, *remember.args, bulk=self._is_bulk)
-            self._track(Way.WRITE, written.addCallback(lambda _: Failure(error)), task)
-        elif done.error is not None:
-            self._fail(task, done.error)
-        else:
-            self._settle(task, done.value)
-
-    def _track(self, way: Way, work: Deferred[Any] | Any, task: Task) -> None:
-        """Keep account of a piece of work, and answer its task when it has ended."""
-        self._way = way
-        self._count += 1
-        deferred = work if isinstance(work, Deferred) else Deferred.fromCoroutine(work)
-        deferred.addCallbacks(
-            self._work_done, self._work_failed, callbackArgs=(task,), errbackArgs=(task,)
-        ).addErrback(self._fault)
-
-    def _work_done(self, value: object, task: Task) -> None:
-        if task.method is REVEAL and self._owes_a_wait(partial(self._work_ends, task, value)):
+    def _start(self) -> None:
+        """Start the first request of the queue, or the reads that are first in it."""
+        self._mode = self._queue[0].method.mode
+        if self._mode is Mode.READ:
+            self._start_reads()
             return
-        self._work_ends(task, value)
-
-    def _work_ends(self, task: Task, value: object) -> None:
-        self._count -= 1
-        self._settle(task, value)
-        self._go_on()
-
-    def _work_failed(self, failure: Failure, task: Task) -> None:
-        denied = isinstance(failure.value, PermissionDenied)
-        if denied and self._owes_a_wait(partial(self._work_fails, task, failure.value)):
-            return
-        self._work_fails(task, failure.value)
-
-    def _work_fails(self, task: Task, error: BaseException | None) -> None:
-        self._count -= 1
-        self._fail(task, error)
-        self._go_on()
-
-    def _owes_a_wait(self, end: Callable[[], None]) -> bool:
-        """Whether what was just audited is to be answered later only: `end` is called then."""
-        caller, services = self._attendance.caller, self._services
-        if caller is None:
-            return False
-        wait = services.pace.delay(caller.session_id, services.seconds())
-        if wait <= 0:
-            return False
-        services.wait(wait).addCallback(lambda _: end()).addErrback(self._fault)
-        return True
-
-    def _settle(self, task: Task, value: object) -> None:
-        if task.id is UNSET:
-            task.line.put(task.place, b"")
-            return
-        try:
-            answer = encode_result(task.id, value)
-        except Exception as error:  # noqa: BLE001  damaged data, say: mapped to a reply, and logged
-            self._fail(task, error)
-            return
-        if len(answer) > MAX_ANSWER:
-            too_long = InternalError("This answer is too long. Ask for less at a time.")
-            answer = encode_error(task.id, too_long)
-        task.line.put(task.place, answer)
-
-    def _fail(self, task: Task, error: BaseException | None) -> None:
-        told = self._reply(error, task.method)
-        task.line.put(task.place, b"" if task.id is UNSET else encode_error(task.id, told))
-
-    def _reply(self, error: BaseException | None, method: Method) -> RecordsError:
-        """What is answered to an error: the one place where that is decided."""
-        if isinstance(error, RecordsError):
-            return error
-        self._log.error(
-            "A fault in {method}: {kind} at {where}",
-            method=method.name,
-            kind=kind_of(error),
-            where=whereabouts(error),
+        request = self._queue.popleft()
+        self._in_flight += 1
+        work = self._gateway.request(
+            self._session, request.method, request.params, bulk=self._is_bulk
         )
-        return InternalError("The daemon has made a mistake; its log says which.")
+        self._follow(work, request)
+
+    def _start_reads(self) -> None:
+        """Hand consecutive reads to the gateway together."""
+        requests: list[PendingRequest] = []
+        rows = 0
+        while self._queue and len(requests) < MAX_READS and rows < MAX_ROWS:
+            if self._queue[0].method.mode not in (Mode.POINT, Mode.READ):
+                break
+            requests.append(self._queue.popleft())
+            rows += requests[-1].cost
+        self._in_flight += len(requests)
+        asked = [(request.method, request.params) for request in requests]
+        works = self._gateway.read_all(self._session, asked, bulk=self._is_bulk)
+        for work, request in zip(works, requests, strict=True):
+            self._follow(work, request)
+
+    def _follow(self, work: Deferred[Any], request: PendingRequest) -> None:
+        """Answer the request when its work is done, and go on with the queue."""
+        work.addCallbacks(
+            self._succeeded, self._failed, callbackArgs=(request,), errbackArgs=(request,)
+        ).addErrback(self._fault)
+
+    def _succeeded(self, result: object, request: PendingRequest) -> None:
+        number = request.id
+        self._answer(request, b"" if number is UNSET else self._encoded(number, result, request))
+
+    def _failed(self, failure: Failure, request: PendingRequest) -> None:
+        error, number = self._gateway.error_of(failure.value, request.method), request.id
+        self._answer(request, b"" if number is UNSET else encode_error(number, error))
+
+    def _encoded(self, number: RequestId, result: object, request: PendingRequest) -> bytes:
+        try:
+            response = encode_result(number, result)
+        except Exception as error:  # noqa: BLE001  damaged data, for instance
+            return encode_error(number, self._gateway.error_of(error, request.method))
+        if len(response) > MAX_ANSWER:
+            too_long = InternalError("This answer is too long. Ask for less at a time.")
+            return encode_error(number, too_long)
+        return response
+
+    def _answer(self, request: PendingRequest, response: bytes) -> None:
+        self._in_flight -= 1
+        request.line.put(request.place, response)
+        self._run()
 
     def _fault(self, failure: Failure) -> None:
         """A mistake in this module itself, which must not pass in silence."""

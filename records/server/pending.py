@@ -1,64 +1,62 @@
-"""What waits on a connection: requests on their way, and the lines that will answer them.
+"""The pending requests of one connection, and the response lines being assembled for them.
 
-Knows nothing of who asks, nor in which order it is done.
+Knows nothing of sessions or of the order in which requests run.
 """
 
 from __future__ import annotations
 
 from msgspec import Raw, Struct, UnsetType
 
-from records.api.jsonrpc import RequestId, decode_params, encode_batch
-from records.api.messages import Params
+from records.api.jsonrpc import RequestId, encode_batch
 from records.operations.methods import Method
 
 
-# There may be very many of both, and nothing refers back: the garbage collector need not see them.
-class AnswerLine(Struct, gc=False):
-    """A line of the answer to come: one request's, or a whole batch's.
+# There may be very many of both, and they are in no reference cycle: the garbage collector need not
+# track them.
+class ResponseLine(Struct, gc=False):
+    """A response line: the response of one request, or of a whole batch.
 
-    count: of requests. left: how many of them have not been answered. size: of the line asked.
+    count: of requests. size: of the request line, in bytes. missing: how many requests have no
+    response yet.
     """
 
     count: int
     size: int
-    left: int
-    answer: bytes = b""
+    missing: int
+    response: bytes = b""
     parts: list[bytes] | None = None
 
     @classmethod
-    def of(cls, count: int, is_batch: bool, size: int) -> AnswerLine:
+    def of(cls, count: int, is_batch: bool, size: int) -> ResponseLine:
+        """A line for `count` requests that came in `size` bytes."""
         return cls(count, size, count, parts=[b""] * count if is_batch else None)
 
-    def put(self, place: int, answer: bytes) -> None:
+    def put(self, place: int, response: bytes) -> None:
+        """Set the response of one request; empty for a notification."""
         if self.parts is None:
-            self.answer = answer
+            self.response = response
         else:
-            self.parts[place] = answer
-        self.left -= 1
+            self.parts[place] = response
+        self.missing -= 1
 
     def encoded(self) -> bytes:
-        """The line; empty if nothing is to be answered."""
+        """The line without its end; empty if nothing is to be sent."""
         if self.parts is None:
-            return self.answer
-        answers = [part for part in self.parts if part]
-        return encode_batch(answers) if answers else b""
+            return self.response
+        responses = [part for part in self.parts if part]
+        return encode_batch(responses) if responses else b""
 
 
-class Task(Struct, gc=False):
-    """A request whose form is good, on its way.
+class PendingRequest(Struct, gc=False):
+    """A request whose method and params are valid, waiting for its turn.
 
-    Its params are kept as they came: decoded, they may take thirty times as much memory. rows: how
-    many employees they may ask for.
+    params: JSON, because decoded params may take thirty times as much memory. cost: see
+    `records.operations.methods.Method`.
     """
 
-    line: AnswerLine
+    line: ResponseLine
     place: int
     id: RequestId | UnsetType
     method: Method
-    raw: Raw
-    rows: int
-
-    @property
-    def params(self) -> Params:
-        """The params, which have been found good before."""
-        return decode_params(self.raw, self.method.decode)
+    params: Raw
+    cost: int

@@ -259,7 +259,7 @@ class RecordsProtocol(LineReceiver):
             return
         with self._sooner():
             self._closing_since = self._clock.seconds()
-        self._conversation.lose()
+        self._conversation.disconnected()
         self.flush()
         self.transport.unregisterProducer()
         self.clearLineBuffer()
@@ -271,7 +271,7 @@ class RecordsProtocol(LineReceiver):
         """End the connection at once, whatever is still to be done on it."""
         if self._closing_since == NEVER:
             self._closing_since = self._clock.seconds()
-        self._conversation.lose()
+        self._conversation.disconnected()
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -283,7 +283,7 @@ class RecordsProtocol(LineReceiver):
             self._closing_since = self._clock.seconds()
         self._answers = []
         self.clearLineBuffer()
-        self._conversation.lose()
+        self._conversation.disconnected()
         self.factory.lost(self)
         # Whoever is below knows us as its producer: a circle of references, which would keep all of
         # them in memory until the garbage collector comes.

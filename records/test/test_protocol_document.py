@@ -27,7 +27,8 @@ from records.auth.hashing import HashingQueue
 from records.auth.login import Passwords
 from records.daemon.bootstrap import Places, open_database
 from records.daemon.service import Settings
-from records.gateway import rate_limit as pace
+from records.gateway import rate_limit
+from records.gateway.gateway import Gateway
 from records.gateway.session import Services
 from records.model import accounts
 from records.model.access import ROLES, Grant, Role, Scope
@@ -75,7 +76,7 @@ class End:
 
     def __init__(self, services: Services) -> None:
         self.unread: list[bytes] = []
-        self.conversation = Conversation(services, self, "192.0.2.1")
+        self.conversation = Conversation(Gateway(services), self, "192.0.2.1")
 
     def send(self, line: bytes) -> None:
         """See `records.server.conversation.Peer`."""
@@ -110,7 +111,7 @@ class StoryTests(SynchronousTestCase):
             passwords,
             SESSIONS,
             messages.ServerInfo("records", records.__version__, messages.PROTOCOL, LIMITS),
-            pace.Pace(),
+            rate_limit.RateLimit(),
             self.reactor.seconds,
             partial(deferLater, self.reactor),
             lambda: f"token {next(numbers)}",

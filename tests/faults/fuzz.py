@@ -26,7 +26,8 @@ from records.auth.cred import make_portal
 from records.auth.hashing import HashingQueue
 from records.auth.login import Passwords
 from records.auth.throttle import Throttle
-from records.gateway.rate_limit import Pace
+from records.gateway.gateway import Gateway
+from records.gateway.rate_limit import RateLimit
 from records.gateway.session import Services
 from records.model.access import Role
 from records.model.accounts import Account, Session, SessionLimits, session_id
@@ -93,7 +94,7 @@ class Subject:
             passwords,
             _LIMITS,
             ServerInfo("records", "0", PROTOCOL, limits),
-            Pace(),
+            RateLimit(),
             self.time.seconds,
             partial(deferLater, self.time),
             self._token,
@@ -127,7 +128,7 @@ class Subject:
         return f"token {self._tokens}"
 
     def _converse(self, peer: Peer, source: str) -> Conversation:
-        return Conversation(self._services, peer, source)
+        return Conversation(Gateway(self._services), peer, source)
 
     def _account(self, name: str, role: Role, employee_id: int | None) -> Caller:
         def add(tx: Transaction) -> None:

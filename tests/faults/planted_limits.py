@@ -28,8 +28,8 @@ LIMITS: tuple[Bug, ...] = (
         "An answer line has a limit.",
         "records.test.server.test_conversation_faults.FaultTests.test_too_long",
         (
-            "        if len(answer) > MAX_ANSWER:\n            too_long",
-            "        if len(answer) > 100 * MAX_ANSWER:\n            too_long",
+            "        if len(response) > MAX_ANSWER:\n            too_long",
+            "        if len(response) > 100 * MAX_ANSWER:\n            too_long",
         ),
     ),
     bug(
@@ -160,10 +160,13 @@ LIMITS: tuple[Bug, ...] = (
     ),
     bug(
         "all-is-little",
-        _CONVERSATION,
+        "records/gateway/gateway.py",
         "What comes from a connection with more under way is in bulk.",
         "records.test.server.test_conversation_bulk.BulkTests.test_writes",
-        ("raw, bulk = bytes(task.raw), self._is_bulk", "raw, bulk = bytes(task.raw), False"),
+        (
+            "perform_encoded, caller, method, raw, bulk=bulk)",
+            "perform_encoded, caller, method, raw)",
+        ),
     ),
     bug(
         "little-by-the-batch",
@@ -205,13 +208,10 @@ LIMITS: tuple[Bug, ...] = (
     ),
     bug(
         "log-filled-by-denials",
-        _CONVERSATION,
+        "records/gateway/gateway.py",
         "Who is denied 600 times at once waits for further answers.",
         "records.test.server.test_conversation_reads.PaceTests.test_denials",
-        (
-            "        if wait <= 0:\n            return False\n",
-            "        if wait >= 0:\n            return False\n",
-        ),
+        ("if wait > 0 else outcome", "if wait < 0 else outcome"),
     ),
 )
 
@@ -267,10 +267,10 @@ DEADLINES: tuple[Bug, ...] = (
     ),
     bug(
         "logins-without-turns",
-        "records/server/conversation.py",
+        "records/gateway/gateway.py",
         "Who sends many logins has them done after what others ask for.",
         "records.test.server.test_conversation_bulk.BulkTests.test_who_comes_and_goes",
-        ("perform(task.method, task.params, self._is_bulk)", "perform(task.method, task.params)"),
+        ("session.run(method, decoded, bulk)", "session.run(method, decoded)"),
     ),
     bug(
         "goodbye-without-turns",

@@ -105,7 +105,10 @@ PERMISSIONS: tuple[Bug, ...] = (
         _METHODS,
         "Nor with a key.",
         "records.test.operations.test_repetition.PresentTests.test_password_to_change",
-        ("if key is not None and not user.must_change_password:", "if key is not None:"),
+        (
+            "method.replay is not None and not user.must_change_password:",
+            "method.replay is not None:",
+        ),
     ),
     bug(
         "last-owner-goes",
@@ -288,7 +291,10 @@ KEYS: tuple[Bug, ...] = (
         _METHODS,
         "A change that is repeated under its key has one effect.",
         "records.test.operations.test_repetition.OnceTests.test_add",
-        ("    keep(tx, user, key, request, result)\n    return result\n", "    return result\n"),
+        (
+            "    keep(tx, user, key, request, replay.keep(result))\n    return result\n",
+            "    return result\n",
+        ),
     ),
     bug(
         "refusal-not-kept",
@@ -296,7 +302,7 @@ KEYS: tuple[Bug, ...] = (
         "A refusal that is repeated under its key is the same.",
         "records.test.operations.test_repetition.ErrorTests.test_not_found",
         (
-            "            remember = Work(keep, (user, key, request, raised))\n",
+            "            remember = Work(keep, (user, key, request, kept_error(raised)))\n",
             "            remember = Work(lambda tx: None)\n",
         ),
     ),

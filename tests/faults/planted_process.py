@@ -105,7 +105,10 @@ PROCESS: tuple[Bug, ...] = (
         "records/operations/methods.py",
         "A reveal is noted, durably, before the answer leaves: also in the process that writes.",
         "records.test.runtime.test_framing.WorkTests.test_methods",
-        ("return REVEAL if is_reveal else METHODS[name]", "return METHODS[name]"),
+        (
+            "return method.reveal if is_reveal and method.reveal is not None else method",
+            "return method",
+        ),
     ),
     bug(
         "lock-let-go-early",

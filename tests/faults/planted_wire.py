@@ -13,8 +13,8 @@ ORDER: tuple[Bug, ...] = (
         "Answers leave in the order of the requests.",
         "records.test.server.test_conversation.OrderTests.test_answers_in_order",
         (
-            "        while lines and not lines[0].left:\n            line = lines.popleft()\n",
-            "        for line in [each for each in lines if not each.left]:\n"
+            "        while lines and not lines[0].missing:\n            line = lines.popleft()\n",
+            "        for line in [each for each in lines if not each.missing]:\n"
             "            lines.remove(line)\n",
         ),
     ),
@@ -24,8 +24,8 @@ ORDER: tuple[Bug, ...] = (
         "A read that is sent after a change sees it.",
         "records.test.server.test_conversation.OrderTests.test_reads_one_s_own_writes",
         (
-            "        if self._count and not (way",
-            "        if self._count and way is not Way.POINT and not (way",
+            "        if not self._in_flight:\n",
+            "        if not self._in_flight or request.method.mode is Mode.POINT:\n",
         ),
     ),
     bug(
@@ -33,7 +33,7 @@ ORDER: tuple[Bug, ...] = (
         _CONVERSATION,
         "What is answered at once does not overtake what waits.",
         "records.test.server.test_conversation.OrderTests",
-        ("        if self._lines or self._held or caller", "        if self._held or caller"),
+        ("        if self._lines or self._held or request", "        if self._held or request"),
     ),
     bug(
         "login-beside-others",
@@ -41,8 +41,8 @@ ORDER: tuple[Bug, ...] = (
         "Nothing else is under way while the session changes.",
         "records.test.server.test_conversation.OrderTests.test_session_matters_stand_alone",
         (
-            "        if self._count and not (way",
-            "        if self._count and way is not Way.ALONE and not (way",
+            "        if not self._in_flight:\n",
+            "        if not self._in_flight or request.method.mode is Mode.SESSION:\n",
         ),
     ),
     bug(
@@ -55,13 +55,10 @@ ORDER: tuple[Bug, ...] = (
     ),
     bug(
         "denied-before-noted",
-        _CONVERSATION,
+        "records/gateway/gateway.py",
         "A refusal that must leave a trace leaves it before it is answered.",
         "records.test.server.test_conversation_reads.TraceTests.test_before_the_answer",
-        (
-            "self._track(Way.WRITE, written.addCallback(lambda _: Failure(error)), task)\n",
-            "self._fail(task, error)\n",
-        ),
+        ("return written.addCallback(lambda _: Failure(error))", "return fail(error)"),
     ),
     bug(
         "revealed-before-noted",
@@ -69,8 +66,8 @@ ORDER: tuple[Bug, ...] = (
         "A reveal is noted, durably, before the answer leaves.",
         "records.test.server.test_conversation_reads.TraceTests.test_reveal",
         (
-            "        if type(params) is GetParams and params.reveal:\n            return REVEAL\n",
-            "",
+            "            return self.reveal\n        return self\n",
+            "            return self\n        return self\n",
         ),
     ),
     bug(
@@ -139,13 +136,11 @@ TOLD: tuple[Bug, ...] = (
     ),
     bug(
         "content-in-the-log",
-        _CONVERSATION,
+        "records/gateway/gateway.py",
         "Logs hold no contents of records: of a fault they tell kind and place.",
         "records.test.server.test_conversation_faults.FaultTests",
         (
-            '            "A fault in {method}: {kind} at {where}",\n'
             "            method=method.name,\n            kind=kind_of(error),\n",
-            '            "A fault in {method}: {kind} at {where}",\n'
             "            method=method.name,\n            kind=repr(error),\n",
         ),
     ),
@@ -158,12 +153,12 @@ TOLD: tuple[Bug, ...] = (
     ),
     bug(
         "exception-told-to-the-client",
-        _CONVERSATION,
+        "records/gateway/gateway.py",
         "No text of an exception goes into an answer.",
         "records.test.server.test_conversation_faults.FaultTests.test_operation",
         (
-            'InternalError("The daemon has made a mistake; its log says which.")',
-            'InternalError(f"The daemon has made a mistake: {error}")',
+            'InternalError("Internal error. The daemon\'s log has the details.")',
+            'InternalError(f"Internal error: {error}")',
         ),
     ),
     bug(

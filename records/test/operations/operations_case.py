@@ -22,7 +22,7 @@ from records.model.audit import Entry
 from records.model.errors import RecordsError
 from records.model.history import Change
 from records.operations.boundaries import Refused, Transaction
-from records.operations.methods import METHODS, Way, perform
+from records.operations.methods import METHODS, Mode, perform
 from records.operations.sessions import Caller
 from records.testing import ANN, FakeTime, inline_store
 
@@ -84,8 +84,8 @@ class OperationsCase(SynchronousTestCase):
         """
         method = METHODS[name]
         decoded = decode_params(msgspec.Raw(msgspec.json.encode(params)), method.decode)
-        form = method.form(decoded)
-        if form.way is Way.WRITE:
+        form = method.for_params(decoded)
+        if form.mode is Mode.WRITE:
             return self.store.do(perform, who, form, decoded)
         try:
             answer = self.store.read_now(perform, who, form, decoded)

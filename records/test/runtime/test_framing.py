@@ -12,7 +12,7 @@ from records.api.messages import GetParams
 from records.model.accounts import SessionLimits
 from records.model.errors import BY_REASON, FieldError, RevisionConflict
 from records.operations.boundaries import Done, Transaction, Work
-from records.operations.methods import METHODS, REVEAL, Method, perform_encoded
+from records.operations.methods import METHODS, Method, perform_encoded
 from records.operations.sessions import Caller
 from records.runtime.faults import FarFault, kind_of, whereabouts
 from records.runtime.framing import Broken, Unpacker, pack
@@ -26,6 +26,8 @@ from records.store.writer_frames import (
     works_of,
 )
 
+REVEAL = METHODS["employee.get"].reveal
+assert REVEAL is not None
 CALLER = Caller(b"s" * 32, "192.0.2.1", SessionLimits())
 SECRET = "536-90-4399"
 
@@ -95,7 +97,7 @@ class WorkTests(SynchronousTestCase):
 
     def test_form(self) -> None:
         """What a read that reveals has become stays that."""
-        form: Method = METHODS["employee.get"].form(GetParams(id=1, reveal=["ssn"]))
+        form: Method = METHODS["employee.get"].for_params(GetParams(id=1, reveal=["ssn"]))
         (work,) = self.works(Work(operation, (form,)))
         self.assertIs(work.args[0], REVEAL)
 

@@ -20,7 +20,8 @@ from records.auth.cred import make_portal
 from records.auth.hashing import HashingQueue
 from records.auth.login import Passwords
 from records.auth.throttle import Throttle
-from records.gateway.rate_limit import Pace
+from records.gateway.gateway import Gateway
+from records.gateway.rate_limit import RateLimit
 from records.gateway.session import Services
 from records.model.access import Role
 from records.model.accounts import Account, session_id
@@ -158,7 +159,7 @@ class Talk:
         self.lines: list[bytes] = []
         self.settlings = 0
         self._count = 0
-        self.conversation = Conversation(services, self, source)
+        self.conversation = Conversation(Gateway(services), self, source)
 
     def send(self, line: bytes) -> None:
         """See `Peer`."""
@@ -243,7 +244,7 @@ class ConversationCase(PasswordsCase):
                 PROTOCOL,
                 Limits(session_idle_seconds=LIMITS.idle, session_lifetime_seconds=LIMITS.lifetime),
             ),
-            Pace(),
+            RateLimit(),
             self.time.seconds,
             partial(deferLater, self.time),
             self.new_token,

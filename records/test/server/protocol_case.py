@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from records.gateway.gateway import Gateway
 from records.runtime.input_batching import Gathering
 from records.runtime.scheduler import Turns
 from records.server.conversation import Conversation, Peer
@@ -131,7 +132,7 @@ class ProtocolCase(ConversationCase):
     def converse(self, peer: Peer, source: str) -> Conversation:
         """Begin a conversation."""
         self.sources.append(source)
-        return Conversation(self.services, peer, source)
+        return Conversation(Gateway(self.services), peer, source)
 
     def connect(self, token: str | None = None, secure: bool = True) -> Wire:
         """A new connection: an anonymous one, or one that goes on with a session."""

@@ -153,7 +153,7 @@ class HoldTests(ConversationCase):
         self.hr_talk.ask("employee.add", employee=person("Bo"))
         self.hr_talk.ask("employee.list")
         self.hr_talk.ask("employee.add", employee=person("Cy"))
-        self.hr_talk.conversation.lose()
+        self.hr_talk.conversation.disconnected()
         self.hand.fire_all()
         stored = [self.values(number) is not None for number in (1, 2, 3)]
         self.assertEqual((stored, self.hr_talk.lines), ([True, True, False], []))

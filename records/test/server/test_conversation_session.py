@@ -168,7 +168,7 @@ class LoginTests(SessionCase):
         self.threads.held = True
         talk = self.talk()
         talk.ask("login", username="hr", password=GOOD)
-        talk.conversation.lose()
+        talk.conversation.disconnected()
         self.threads.finish_all()
         self.assertEqual(self.tokens, 1)
         self.assertFalse(self.has_session("token 1"))
@@ -182,7 +182,7 @@ class LoginTests(SessionCase):
             talk.ask("login", username="hr", password=GOOD)
             for _ in range(steps - 1):
                 self.hand.fire()
-            talk.conversation.lose()
+            talk.conversation.disconnected()
             self.hand.fire_all()
             self.assertFalse(self.has_session(f"token {steps}"), steps)
 
@@ -223,7 +223,7 @@ class ResumeTests(SessionCase):
     def test_several_connections(self) -> None:
         """A session may be used on several connections at once; none ends it for another."""
         talks = [self.talk("hr", f"192.0.2.{number}") for number in range(3)]
-        talks[0].conversation.lose()
+        talks[0].conversation.disconnected()
         self.assertEqual([talk.reason("employee.list") for talk in talks[1:]], ["", ""])
 
     def test_bad(self) -> None:
@@ -239,7 +239,7 @@ class ResumeTests(SessionCase):
         self.hand.held = True
         talk = self.talk()
         talk.ask("resume", token="hr")
-        talk.conversation.lose()
+        talk.conversation.disconnected()
         self.hand.fire_all()
         self.assertTrue(self.has_session("hr"))
 

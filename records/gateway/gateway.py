@@ -1,0 +1,178 @@
+"""The one way in: runs methods for every entry point, and turns what goes wrong into errors.
+
+Owns how a method reaches the store, the trace of refused reads, the delay of denials and reveals
+beyond their rate limit, and the mapping of exceptions to `RecordsError`. Knows nothing of lines,
+connections or the order of requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Raw
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from records.api.jsonrpc import decode_params
+from records.api.messages import Params
+from records.gateway.session import ConnectionSession, Services
+from records.model.errors import InternalError, NotAuthenticated, PermissionDenied, RecordsError
+from records.operations.boundaries import Done, Refused
+from records.operations.methods import Method, Mode, perform, perform_all, perform_encoded
+from records.operations.sessions import Caller
+from records.runtime.faults import kind_of, whereabouts
+
+
+class Gateway:
+    """Runs methods in a session.
+
+    Results are objects that can be encoded as JSON, or bytes that are JSON already. Every failure
+    is a `RecordsError`. bulk: see `records.operations.boundaries.Store`.
+    """
+
+    _log = Logger()
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._store = services.store
+
+    def connected(self, source: str) -> ConnectionSession:
+        """The session of a new connection. source: an address, or "local"."""
+        return ConnectionSession(self._services, source)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether each connection is to have one write under way at a time."""
+        return self._store.is_crowded
+
+    def read_now(self, session: ConnectionSession, method: Method, params: Params) -> object:
+        """Run a point read at once: the fast path of the most frequent request.
+
+        Raises whatever the operation raises; `request` then answers with the error.
+        """
+        caller = _known(session)
+        result = self._store.read_now(perform, caller, method, params)
+        session.note_use(caller)
+        return result
+
+    def request(
+        self, session: ConnectionSession, method: Method, params: Raw, *, bulk: bool = False
+    ) -> Deferred[Any]:
+        """Run any method. params: JSON of the method's form."""
+        if method.mode is Mode.SESSION:
+            decoded = decode_params(params, method.decode)
+            work: Deferred[Any] = Deferred.fromCoroutine(session.run(method, decoded, bulk))
+            return self._finished(session, method, work)
+        try:
+            caller = _known(session)
+        except NotAuthenticated as error:
+            return fail(error)
+        if method.mode is Mode.READ:
+            (result,) = self.read_all(session, [(method, params)], bulk=bulk)
+            return result
+        session.note_use(caller)
+        if method.mode is Mode.WRITE:
+            raw = bytes(params)
+            written = self._store.write(perform_encoded, caller, method, raw, bulk=bulk)
+            return self._finished(session, method, written)
+        return self._finished(session, method, self._point(caller, method, params, bulk))
+
+    def _point(self, caller: Caller, method: Method, params: Raw, bulk: bool) -> Deferred[Any]:
+        decoded = decode_params(params, method.decode)
+        try:
+            return succeed(self._store.read_now(perform, caller, method, decoded))
+        except Exception as error:  # noqa: BLE001  mapped to a `RecordsError`, or logged
+            return self._traced(Done(error=error), bulk)
+
+    def read_all(
+        self,
+        session: ConnectionSession,
+        requests: Sequence[tuple[Method, Raw]],
+        *,
+        bulk: bool = False,
+    ) -> list[Deferred[Any]]:
+        """Run reads together, in one transaction. Returns the result of each."""
+        results: list[Deferred[Any]] = [Deferred() for _ in requests]
+        finished = [
+            self._finished(session, method, result)
+            for (method, _), result in zip(requests, results, strict=True)
+        ]
+        try:
+            caller = _known(session)
+        except NotAuthenticated as error:
+            for result in results:
+                result.errback(Failure(error))
+            return finished
+        session.note_use(caller)
+
+        def done(outcomes: list[Done]) -> None:
+            for result, outcome in zip(results, outcomes, strict=True):
+                self._traced(outcome, bulk).chainDeferred(result)
+
+        def failed(failure: Failure) -> None:
+            for result in results:
+                result.errback(Failure(failure.value))
+
+        self._store.read(perform_all, caller, requests, bulk=bulk).addCallbacks(
+            done, failed
+        ).addErrback(self._fault)
+        return finished
+
+    def _traced(self, done: Done, bulk: bool) -> Deferred[Any]:
+        """A read's outcome. A refusal that must leave a trace leaves it before it is answered."""
+        if isinstance(done.error, Refused):
+            remember, error = done.error.remember, done.error.error.bare()
+            written = self._store.write(remember.operation, *remember.args, bulk=bulk)
+            return written.addCallback(lambda _: Failure(error))
+        return succeed(done.value) if done.error is None else fail(done.error)
+
+    def _finished(
+        self, session: ConnectionSession, method: Method, work: Deferred[Any]
+    ) -> Deferred[Any]:
+        """The result, later if what was audited is beyond the rate limit."""
+
+        def succeeded(result: object) -> object:
+            return self._delayed(session, result) if method.is_reveal else result
+
+        def failed(failure: Failure) -> object:
+            error = Failure(self.error_of(failure.value, method))
+            denied = isinstance(error.value, PermissionDenied)
+            return self._delayed(session, error) if denied else error
+
+        return work.addCallbacks(succeeded, failed)
+
+    def _delayed(self, session: ConnectionSession, outcome: object) -> object:
+        """The outcome, or a Deferred of it if the session is beyond its rate limit."""
+        caller, services = session.caller, self._services
+        if caller is None:
+            return outcome
+        wait = services.rate_limit.delay(caller.session_id, services.seconds())
+        return services.wait(wait).addCallback(lambda _: outcome) if wait > 0 else outcome
+
+    def error_of(self, error: BaseException | None, method: Method) -> RecordsError:
+        """The error to answer with: the one place where an exception is mapped to a reply."""
+        if isinstance(error, RecordsError):
+            return error
+        self._log.error(
+            "A fault in {method}: {kind} at {where}",
+            method=method.name,
+            kind=kind_of(error),
+            where=whereabouts(error),
+        )
+        return InternalError("Internal error. The daemon's log has the details.")
+
+    def _fault(self, failure: Failure) -> None:
+        """A mistake in this module itself, which must not pass in silence."""
+        self._log.critical(
+            "A fault in the gateway: {kind} at {where}",
+            kind=kind_of(failure.value),
+            where=whereabouts(failure.value),
+        )
+
+
+def _known(session: ConnectionSession) -> Caller:
+    if session.caller is None:
+        raise NotAuthenticated("Nobody is logged in here. Log in first.")
+    return session.caller
