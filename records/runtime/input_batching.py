@@ -22,12 +22,8 @@ LITTLE = 2048
 is no batch."""
 
 FULL = 16 * 1024
-"""As many bytes as a TLS record holds (RFC 8446, 5.1): of whom they come in one piece, more is
-likely to be there."""
-
-FEW = 16
-"""While others are there, no more than so many who ask for much are served in a turn: of each that
-was served more is received, and to decipher that takes its time as well."""
+"""Size of a full TLS record (RFC 8446, section 5.1). A connection that delivers this much at once
+probably has more to read."""
 
 
 class Gathered(Protocol):
@@ -114,7 +110,7 @@ class Gathering:
         """See `Part`. Each of the busy has one turn at most."""
         busy = self._busy
         for served in range(len(busy)):
-            if served and (self._turns.is_long() or (served >= FEW and self._turns.is_mindful)):
+            if served and self._turns.is_long():
                 break
             connection, data = busy.popitem(last=False)
             self._guarded(connection, connection.take, data)

@@ -51,8 +51,7 @@ class Turns:
     """One for all parts.
 
     soon: has something called in the reactor's next turn, before it waits for anything. seconds:
-    a clock that is never set. is_mindful: whether, while somebody's bulk is done, there is somebody
-    else.
+    a clock that is never set.
     """
 
     def __init__(
@@ -66,7 +65,6 @@ class Turns:
         self._is_scheduled = False
         self._is_ending = False
         self._until = 0.0
-        self.is_mindful = False
         self._mindful_until = 0.0
 
     def add(self, part: Part) -> None:
@@ -98,8 +96,7 @@ class Turns:
                 part.hand_on()
             if any(part.has_bulk for part in parts):
                 now = self._seconds()
-                self.is_mindful = now < self._mindful_until
-                self._until = now + (SHORT if self.is_mindful else LONG)
+                self._until = now + (SHORT if now < self._mindful_until else LONG)
                 for part in parts:
                     part.do_bulk()
                 for part in parts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.runtime.input_batching import FEW, FULL, LITTLE, Gathered, Gathering
-from records.runtime.scheduler import LONG, MINDFUL, SHORT, Turns
+from records.runtime.input_batching import FULL, LITTLE, Gathered, Gathering
+from records.runtime.scheduler import LONG, SHORT, Turns
 
 MUCH = "x" * (LITTLE + 1)
 
@@ -266,21 +265,6 @@ class BusyTests(GatheringCase):
         self.receive(other, "4")
         self.assertEqual(self.taken(), ["d 4", "a much", "b much"])
         self.assertEqual(self.taken(), ["c much"])
-
-    def test_few(self) -> None:
-        """While others are there only some are served, however little it takes: each of them is
-        received from again."""
-        many = [self.connection(str(number)) for number in range(2 * FEW + 2)]
-        self.receive(self.a, "1")
-        for connection in many:
-            self.receive(connection, MUCH)
-        turns = [[each for each in self.taken() if "much" in each] for _ in range(3)]
-        self.assertEqual([len(each) for each in turns], [FEW, FEW, 2])
-        self.assertEqual([*chain(*turns)], [f"{each.name} much" for each in many])
-        self.time.advance(MINDFUL)
-        for connection in many:
-            self.receive(connection, MUCH)
-        self.assertEqual(len(self.taken()), len(many))
 
     def test_full_piece(self) -> None:
         """Of whom so much has come that more is likely to be there waits at once, until served."""
