@@ -19,6 +19,7 @@ from bench.people import CURRENCY, SALARY, employee
 from records.api.messages import AddParams
 from records.auth.hashing import BcryptHasher
 from records.model.access import Role
+from records.model.fields import STANDARD
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.operations.boundaries import Transaction, Work
 from records.operations.employees import add_employee
@@ -35,7 +36,9 @@ BATCH = 1000
 def fill(data: Path, employees: int) -> None:
     """Make the folder `data` with a database of so many employees and accounts."""
     data.mkdir(mode=0o700, parents=True)
-    database = SqliteDatabase(data / "records.sqlite", lambda: time.time_ns() // 1000)
+    database = SqliteDatabase(
+        data / "records.sqlite", lambda: time.time_ns() // 1000, catalogue=STANDARD
+    )
     writer = database.writer()
     hashed = BcryptHasher().hash(PASSWORD)
     try:

@@ -23,6 +23,7 @@ from records.model.access import Role
 from records.model.accounts import Account
 from records.model.audit import BrokenChain
 from records.model.errors import RecordsError, Unusable
+from records.model.fields import STANDARD
 from records.model.values import Invalid, check_reference
 from records.operations.accounts import (
     LOCAL,
@@ -36,7 +37,7 @@ from records.operations.accounts import (
 )
 from records.operations.audit import verify_journal
 from records.operations.boundaries import CommitUnknown, Transaction, Work
-from records.store.sqlite.database import SqliteDatabase
+from records.store.sqlite.database import SqliteBackend
 from records.tls.keys import KeyFiles
 
 LEAST_COST, MOST_COST = 10, 16
@@ -59,9 +60,8 @@ class Office:
             raise Unusable(
                 f"There is no database at {places.database}. Name the daemon's folder with --data."
             )
-        self._database = SqliteDatabase(
-            places.database, lambda: time.time_ns() // 1000, os.urandom, may_upgrade=False
-        )
+        backend = SqliteBackend(lambda: time.time_ns() // 1000, os.urandom, STANDARD)
+        self._database = backend.open(places.database, may_upgrade=False)
 
     def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """What an operation finds."""

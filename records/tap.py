@@ -27,7 +27,9 @@ from records.daemon.bootstrap import Places
 from records.daemon.service import RecordsService, Settings, Surroundings, endpoint_from
 from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
+from records.model.fields import STANDARD
 from records.server.protocol import Deadlines
+from records.store.sqlite.database import SqliteBackend
 from records.store.writer_process import WriterProcess
 from records.tls.keys import KeyFiles
 
@@ -300,7 +302,7 @@ def makeService(options: Options) -> IService:
         Surroundings(
             reactor=reactor,
             hasher=BcryptHasher(options["bcrypt-cost"]),
-            clock=_microseconds,
+            backend=SqliteBackend(_microseconds, os.urandom, STANDARD),
             random_bytes=os.urandom,
             begin_writer=partial(WriterProcess, reactor),
             begin_hashing=partial(HasherProcess, reactor),

@@ -12,8 +12,9 @@ from typing import Any, TypeVar, TypeVarTuple
 from twisted.internet.defer import Deferred, fail, succeed
 
 from records.model.access import Role, User
+from records.model.fields import STANDARD
 from records.operations.boundaries import Database, Store, Transaction, Work
-from records.store.sqlite.database import SqliteDatabase
+from records.store.sqlite.database import SqliteBackend
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -112,9 +113,16 @@ class InlineStore:
         self._writer.close()
 
 
+def sqlite_backend(
+    clock: Callable[[], int] | None = None, entropy: Callable[[int], bytes] | None = None
+) -> SqliteBackend:
+    """A backend with the standard fields, whose clock stands still."""
+    return SqliteBackend(clock or FakeTime(), entropy or Counting(), STANDARD)
+
+
 def inline_store(path: Path, clock: Callable[[], int] | None = None) -> InlineStore:
     """An `InlineStore` over a new SQLite database at `path`."""
-    return InlineStore(SqliteDatabase(path, clock or FakeTime(), Counting()))
+    return InlineStore(sqlite_backend(clock).open(path))
 
 
 def user(*roles: Role, employee_id: int | None = None, name: str = "tess") -> User:

@@ -24,9 +24,15 @@ from msgspec import Struct
 from records.model.access import Role
 from records.model.errors import Unusable
 from records.operations.accounts import LOCAL, NewAccount, add_account
-from records.operations.boundaries import CommitUnknown, Database, PasswordHasher, Transaction, Work
+from records.operations.boundaries import (
+    Backend,
+    CommitUnknown,
+    Database,
+    PasswordHasher,
+    Transaction,
+    Work,
+)
 from records.runtime.files import make_folder, write_private
-from records.store.sqlite.database import SqliteDatabase
 from records.tls.keys import KeyFiles, can_be_certified, prepare_keys
 
 FIRST_USER = "admin"
@@ -44,7 +50,7 @@ class Places(Struct, frozen=True):
 
     @property
     def database(self) -> Path:
-        """The database's file; SQLite keeps two more beside it."""
+        """Where the database is."""
         return self.data / "records.sqlite"
 
     @property
@@ -110,13 +116,11 @@ def _addresses_v6() -> Iterable[str]:
                 yield str(address)
 
 
-def _refuse_exposed_data(places: Places) -> None:
-    """Raise `Unusable` if anybody but their owner may read or change the records."""
-    database = places.database
-    beside = [database.with_name(f"{database.name}-{each}") for each in ("wal", "shm")]
+def _refuse_exposed_data(places: Places, files: Iterable[Path]) -> None:
+    """Raise `Unusable` if others than their owner may read or change the files of records."""
     for path, forbidden in (
         (places.data, 0o022),
-        *((each, 0o077) for each in (database, *beside, places.first_password)),
+        *((each, 0o077) for each in (*files, places.first_password)),
     ):
         if not path.exists():
             continue
@@ -134,15 +138,16 @@ LOCK_PATIENCE = 2.0
 what it was at."""
 
 
-def lock(places: Places, patience: float = LOCK_PATIENCE) -> int:
+def lock(places: Places, files: Iterable[Path], patience: float = LOCK_PATIENCE) -> int:
     """Make the data folder and keep every other daemon out of it, as long as this process lives.
 
+    files: those that hold records, which must be private.
     Returns the lock's file descriptor; whoever has that after a fork holds the lock as well.
     Raises `Unusable`.
     """
     try:
         make_folder(places.data)
-        _refuse_exposed_data(places)
+        _refuse_exposed_data(places, files)
         descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise Unusable(f"{places.data} cannot be used: {error.strerror}.") from None
@@ -172,15 +177,15 @@ def open_keys(places: Places, now: datetime) -> bool:
 
 def open_database(
     places: Places,
+    backend: Backend,
     hasher: PasswordHasher,
-    clock: Callable[[], int],
     random_bytes: Callable[[int], bytes],
 ) -> tuple[Database, str | None]:
     """Open the database, and make the first account if there is none.
 
     Returns the first account's password if it was made just now. Raises `Unusable`.
     """
-    database = SqliteDatabase(places.database, clock, random_bytes)
+    database = backend.open(places.database)
     reader = database.reader()
     try:
         accounts = reader.begin().accounts

@@ -47,7 +47,7 @@ from records.gateway.rate_limit import RateLimit
 from records.gateway.session import TOKEN_BYTES, Services
 from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
-from records.operations.boundaries import Database, PasswordHasher, Writer
+from records.operations.boundaries import Backend, Database, PasswordHasher, Writer
 from records.operations.sessions import sweep
 from records.runtime.faults import kind_of, whereabouts
 from records.runtime.immediate_writes import EagerFactory, UnbufferedTLS
@@ -56,7 +56,6 @@ from records.runtime.scheduler import Turns
 from records.server.conversation import Conversation, Peer
 from records.server.protocol import Deadlines, RecordsFactory
 from records.store.dispatch import BatchingStore, following
-from records.store.sqlite.database import writer_of
 from records.store.workers import Worker, WriterWorker
 from records.tls.contexts import ServerTLS
 from records.tls.keys import certificate_end, days_left
@@ -91,7 +90,7 @@ class Surroundings(Struct, frozen=True):
 
     reactor: Any
     hasher: PasswordHasher
-    clock: Callable[[], int]
+    backend: Backend
     random_bytes: Callable[[int], bytes]
     begin_writer: Callable[[Callable[[Path], Writer], Sequence[int]], WriterWorker]
     begin_hashing: Callable[[], Hashing]
@@ -159,11 +158,10 @@ class RecordsService(Service):
         places = settings.places
         if self._stopped is not None:
             raise Unusable("This service has been stopped. Make another one.")
-        self._lock = lock(places)
+        self._lock = lock(places, around.backend.files(places.database))
         # They begin before there is anything that they must not have a share of.
-        opening = partial(writer_of, clock=around.clock, random_bytes=around.random_bytes)
         try:
-            writer = around.begin_writer(opening, [self._lock])
+            writer = around.begin_writer(around.backend.open_writer, [self._lock])
         except BaseException:
             self._unlock()
             raise
@@ -174,7 +172,7 @@ class RecordsService(Service):
             for description in settings.listen:
                 self._listen(description)
             database, password = open_database(
-                places, around.hasher, around.clock, around.random_bytes
+                places, around.backend, around.hasher, around.random_bytes
             )
             writer.open(places.database)
             self._open(database, writer, hashing)

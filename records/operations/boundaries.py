@@ -21,6 +21,8 @@ from records.model.fields import Catalogue
 from records.model.history import Change
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from twisted.internet.defer import Deferred
 
 T = TypeVar("T")
@@ -258,12 +260,31 @@ class Writer(Protocol):
     def close(self) -> None: ...
 
 
+class Backend(Protocol):
+    """A kind of store. `records.tap` and `records.admin` choose one; nothing else knows which."""
+
+    def files(self, location: Path) -> Sequence[Path]:
+        """The files that hold records, whether they exist or not. They must be private."""
+
+    def open(self, location: Path, *, may_upgrade: bool = True) -> Database:
+        """Open a database, or make it, and bring it to the present schema. Raises `Unusable`.
+
+        may_upgrade: False for a program that works beside a daemon, whose schema must not change.
+        """
+
+    def open_writer(self, location: Path) -> Writer:
+        """A writer to a database that has just been opened, here or in another process."""
+
+
 class Database(Protocol):
     """A database that has been opened, checked and brought to the present schema."""
 
     def reader(self) -> Reader: ...
 
     def writer(self) -> Writer: ...
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of one instant, for its owner only. Raises `Unusable`."""
 
 
 class PasswordHasher(Protocol):

@@ -19,6 +19,7 @@ from records.auth.hashing import BcryptHasher
 from records.model.access import Role, User
 from records.model.accounts import Account, Session
 from records.model.audit import Event, Outcome
+from records.model.fields import STANDARD
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.operations.boundaries import Transaction, Work
 from records.operations.employees import add_employee
@@ -47,7 +48,7 @@ class AdminCase(SynchronousTestCase):
         self.folder = Path(self.mktemp())
         self.folder.mkdir()
         self.path = self.folder / "records.sqlite"
-        self.database = SqliteDatabase(self.path, FakeTime())
+        self.database = SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
         self.write(self.add_ann)
         for name, role in (("olga", Role.OWNER), ("hal", Role.HR)):
             new = NewAccount(name, (role,), f"{name}'s hash")

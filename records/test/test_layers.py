@@ -42,8 +42,8 @@ EFFECTS = {
 }
 CLOCK_READS = {"now", "today", "utcnow"}
 SQL_DRIVERS = {"apsw", "sqlite3", "psycopg"}
-COMPOSITION = {"tap", "admin", "daemon", "testing"}
-"""Where a store is chosen and opened; everything else sees `operations.boundaries` only."""
+COMPOSITION = {"tap", "admin", "testing"}
+"""Where a store and a catalogue are chosen; everything else gets them passed."""
 
 _ROW = re.compile(r"^\| (\d) \| `records/([a-z]+)(?:/|\.py)` \|[^|]*\|[^|]*\|([^|]*)\|$", re.M)
 
@@ -182,6 +182,16 @@ class LayersTests(SynchronousTestCase):
             if package_of(module) not in COMPOSITION:
                 stores = {other for other in ours(module) if other.startswith("store.sqlite")}
                 self.assertFalse(stores, f"records.{module}")
+
+    def test_catalogue_is_passed(self) -> None:
+        """Only `COMPOSITION` names the standard fields; everything else gets a catalogue passed."""
+        for module, tree in modules().items():
+            if package_of(module) in COMPOSITION | {"test"} or module == "model.fields":
+                continue
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and node.module == "records.model.fields":
+                    names = {each.name for each in node.names}
+                    self.assertNotIn("STANDARD", names, f"records.{module}")
 
     def test_no_cycles(self) -> None:
         """No modules import each other in a cycle."""

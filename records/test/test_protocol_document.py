@@ -43,7 +43,7 @@ from records.server.conversation import Conversation
 from records.server.protocol import Deadlines
 from records.test.auth.hashing_case import PlainHasher, Threads
 from records.test.document import HEADING, document, section, table
-from records.testing import Counting, FakeTime, InlineStore
+from records.testing import Counting, FakeTime, InlineStore, sqlite_backend
 from records.tls.keys import KeyFiles
 
 SESSIONS = accounts.SessionLimits()
@@ -95,7 +95,7 @@ class StoryTests(SynchronousTestCase):
         self.time, self.reactor = FakeTime(), Clock()
         self.hasher = PlainHasher()
         database, password = open_database(
-            Places(folder, KeyFiles(folder)), self.hasher, self.time, Counting()
+            Places(folder, KeyFiles(folder)), sqlite_backend(self.time), self.hasher, Counting()
         )
         self.store = InlineStore(database)
         self.addCleanup(self.store.close)

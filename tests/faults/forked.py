@@ -30,6 +30,7 @@ import records.daemon.service
 from records import admin
 from records.daemon.bootstrap import Places, open_keys
 from records.model.errors import Unusable
+from records.model.fields import STANDARD
 from records.store.sqlite.database import SqliteDatabase
 from records.store.sqlite.upgrade import SchemaFile, schema_files
 from records.tls.keys import KeyFiles
@@ -65,7 +66,12 @@ def _upgrade(arguments: Sequence[str]) -> None:
     """What the first start of a later version does about the database."""
     os.umask(0o077)
     try:
-        SqliteDatabase(PLACES.database, lambda: time.time_ns() // 1000, steps=next_version())
+        SqliteDatabase(
+            PLACES.database,
+            lambda: time.time_ns() // 1000,
+            steps=next_version(),
+            catalogue=STANDARD,
+        )
     except Unusable as error:
         sys.exit(f"records: {error}")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from records.model.audit import Head
+from records.model.fields import STANDARD
 from records.operations.audit import verify_journal
 from records.operations.boundaries import Transaction
 from records.store.sqlite.database import SqliteDatabase
@@ -30,7 +31,9 @@ Check = Callable[[Path, Forked, How], str]
 
 def read(path: Path, operation: Callable[[Transaction], T], steps: list[SchemaFile]) -> T:
     """What an operation finds in a database, once it is at a schema."""
-    database = SqliteDatabase(path, lambda: time.time_ns() // 1000, os.urandom, steps)
+    database = SqliteDatabase(
+        path, lambda: time.time_ns() // 1000, os.urandom, steps, catalogue=STANDARD
+    )
     reader = database.reader()
     try:
         return operation(reader.begin())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from records.model.audit import Head
+from records.model.fields import STANDARD
 from records.operations.audit import verify_journal
 from records.operations.boundaries import Transaction
 from records.store.sqlite.database import SqliteDatabase
@@ -66,7 +67,7 @@ class Scene:
         """What an operation finds in the database, beside the daemon that runs."""
         path = self.daemon.folder / "data" / "records.sqlite"
         database = SqliteDatabase(
-            path, lambda: time.time_ns() // 1000, os.urandom, may_upgrade=False
+            path, lambda: time.time_ns() // 1000, os.urandom, may_upgrade=False, catalogue=STANDARD
         )
         reader = database.reader()
         try:

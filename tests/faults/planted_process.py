@@ -115,7 +115,10 @@ PROCESS: tuple[Bug, ...] = (
         "records/daemon/service.py",
         "No daemon begins while another one's process still writes.",
         "records.test.daemon.test_service_stop.StopTests.test_lock",
-        ("begin_writer(opening, [self._lock])", "begin_writer(opening, [])"),
+        (
+            "begin_writer(around.backend.open_writer, [self._lock])",
+            "begin_writer(around.backend.open_writer, [])",
+        ),
     ),
     bug(
         "killed-and-refused",

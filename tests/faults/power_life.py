@@ -21,6 +21,7 @@ from records.model.access import Role
 from records.model.accounts import Account, Session, SessionLimits, session_id
 from records.model.audit import BrokenChain
 from records.model.errors import RecordsError, Unusable
+from records.model.fields import STANDARD
 from records.operations.audit import verify_journal
 from records.operations.boundaries import Done, Transaction, Work
 from records.operations.methods import METHODS, perform
@@ -76,7 +77,7 @@ class Life:
 
 def _opened(path: Path) -> SqliteDatabase:
     """The database, as the daemon opens it."""
-    return SqliteDatabase(path, FakeTime())
+    return SqliteDatabase(path, FakeTime(), catalogue=STANDARD)
 
 
 def found_in(folder: Path) -> State:
@@ -111,7 +112,7 @@ def _content(path: Path) -> bytes:
 def new_database(folder: Path) -> None:
     """A database with an account `hr` that is logged in, in a new folder."""
     folder.mkdir(parents=True)
-    writer = SqliteDatabase(folder / DATABASE, FakeTime()).writer()
+    writer = SqliteDatabase(folder / DATABASE, FakeTime(), catalogue=STANDARD).writer()
 
     def add(tx: Transaction) -> None:
         account = tx.accounts.add(Account(0, "hr", "hash", (Role.HR,)))
@@ -163,7 +164,9 @@ def live(folder: Path, random: Random, course: Course = USUAL) -> Life:
             states.append(State(_content(path), dict(told)))
             writer.rest()
             if random.random() < course.beside:
-                SqliteDatabase(path, FakeTime(), may_upgrade=False).writer().close()
+                SqliteDatabase(
+                    path, FakeTime(), may_upgrade=False, catalogue=STANDARD
+                ).writer().close()
             if random.random() < course.closing:
                 writer.close()
                 writer = course.opening(path).writer()

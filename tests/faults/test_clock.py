@@ -11,6 +11,7 @@ import signal
 from pathlib import Path
 from time import monotonic, sleep, time
 
+from records.model.fields import STANDARD
 from records.store.sqlite.database import SqliteDatabase
 from tests.daemon_case import PASSWORD, STOPPED, Daemon
 from tests.faults.histories import Account
@@ -155,7 +156,7 @@ class ClockTests(KillCase):
     def last_noted(self, daemon: Daemon) -> float:
         """When the newest entry of the audit log was made, in seconds, as it says."""
         path = daemon.folder / "data" / "records.sqlite"
-        reader = SqliteDatabase(path, lambda: 0, may_upgrade=False).reader()
+        reader = SqliteDatabase(path, lambda: 0, may_upgrade=False, catalogue=STANDARD).reader()
         try:
             *_, last = reader.begin().journal.entries(0)
             reader.end()

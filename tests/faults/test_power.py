@@ -14,6 +14,7 @@ from random import Random
 import apsw
 
 from records.model.errors import Unusable
+from records.model.fields import STANDARD
 from records.store.sqlite.database import SqliteDatabase
 from records.store.sqlite.transactions import CHECKPOINT_PAGES, SqliteWriter
 from records.testing import FakeTime
@@ -173,7 +174,9 @@ class SensitivityTests(PowerCase):
 
         See https://www.sqlite.org/pragma.html#pragma_synchronous.
         """
-        life = self.life(1, Course(opening=lambda path: Careless(path, FakeTime())))
+        life = self.life(
+            1, Course(opening=lambda path: Careless(path, FakeTime(), catalogue=STANDARD))
+        )
         ends = self.outcomes(life, 1, TRIES)
         self.assertGreater(ends["Lost"], 0)
         self.assertEqual(ends["Damaged"], 0)

@@ -22,6 +22,7 @@ from records.model.accounts import Account
 from records.model.employee import Employee
 from records.model.errors import Unusable
 from records.operations.audit import verify_journal
+from records.testing import sqlite_backend
 from records.tls.contexts import ServerTLS
 from records.tls.keys import KeyFiles
 from tests.daemon_case import BIN, PASSWORD, Daemon, DaemonCase, until
@@ -186,7 +187,7 @@ def _started(folder: Path) -> tuple[Account, list[Employee], str]:
         open_keys(places, datetime.now(UTC))
         ServerTLS(places.keys)
         database, _ = open_database(
-            places, BcryptHasher(10), lambda: time.time_ns() // 1000, os.urandom
+            places, sqlite_backend(lambda: time.time_ns() // 1000), BcryptHasher(10), os.urandom
         )
         reader = database.reader()
         try:

@@ -13,7 +13,8 @@ from typing import TypeVar
 import apsw
 
 from records.model.errors import Unusable
-from records.model.fields import STANDARD, Catalogue
+from records.model.fields import Catalogue
+from records.operations.boundaries import Backend
 from records.runtime.files import draft_of, put_in_place
 from records.store.sqlite.transactions import SqliteReader, SqliteTransaction, SqliteWriter
 from records.store.sqlite.upgrade import SchemaFile, missing_steps, schema_files, upgrade
@@ -35,6 +36,11 @@ Of larger ones only the accounts are checked, all of which every start reads any
 
 
 T = TypeVar("T")
+
+
+def _beside(path: Path) -> list[Path]:
+    """The files that SQLite keeps beside a database."""
+    return [path.with_name(f"{path.name}-{each}") for each in ("wal", "shm", "journal")]
 
 
 def _lacks_room(error: apsw.Error) -> bool:
@@ -82,7 +88,7 @@ def writer_of(
     clock: Callable[[], int],
     random_bytes: Callable[[int], bytes],
     *,
-    catalogue: Catalogue = STANDARD,
+    catalogue: Catalogue,
     is_alone: bool = True,
 ) -> SqliteWriter:
     """A writer to a database that this program, in whatever process, has just found good.
@@ -115,7 +121,7 @@ class SqliteDatabase:
         entropy: Callable[[int], bytes] = os.urandom,
         steps: list[SchemaFile] | None = None,
         *,
-        catalogue: Catalogue = STANDARD,
+        catalogue: Catalogue,
         may_upgrade: bool = True,
     ) -> None:
         self._catalogue = catalogue
@@ -161,17 +167,13 @@ class SqliteDatabase:
         finally:
             connection.close()
 
-    def _beside(self, path: Path) -> list[Path]:
-        """The files that SQLite keeps beside a database."""
-        return [path.with_name(f"{path.name}-{each}") for each in ("wal", "shm", "journal")]
-
     def _make(self, steps: list[SchemaFile]) -> None:
         """Make a new database, which is there whole or not at all."""
-        for left in self._beside(self._path):
+        for left in _beside(self._path):
             if left.exists():
                 raise Unusable(f"it is not there, but {left.name} is. Restore both from a backup")
         draft = draft_of(self._path)
-        for left in (draft, *self._beside(draft)):
+        for left in (draft, *_beside(draft)):
             left.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         connection = _connect(draft)
@@ -181,7 +183,7 @@ class SqliteDatabase:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         finally:
             connection.close()
-        for left in self._beside(draft):
+        for left in _beside(draft):
             left.unlink(missing_ok=True)
         put_in_place(draft, self._path)
 
@@ -198,7 +200,7 @@ class SqliteDatabase:
             raise apsw.NotADBError
 
     def _has_log(self) -> bool:
-        log = self._beside(self._path)[0]
+        log = _beside(self._path)[0]
         return log.exists() and log.stat().st_size > 0
 
     def _check(self, connection: apsw.Connection) -> None:
@@ -238,7 +240,7 @@ class SqliteDatabase:
         """
         draft = draft_of(path)
         try:
-            for left in (draft, *self._beside(draft)):
+            for left in (draft, *_beside(draft)):
                 left.unlink(missing_ok=True)
             draft.touch(mode=0o600, exist_ok=False)
             try:
@@ -259,3 +261,36 @@ class SqliteDatabase:
         finally:
             target.close()
             source.close()
+
+
+class SqliteBackend:
+    """`records.operations.boundaries.Backend`: databases that are SQLite files.
+
+    clock: microseconds since 1970 in UTC. entropy: secure random bytes.
+    """
+
+    def __init__(
+        self, clock: Callable[[], int], entropy: Callable[[int], bytes], catalogue: Catalogue
+    ) -> None:
+        self._clock = clock
+        self._entropy = entropy
+        self._catalogue = catalogue
+
+    def files(self, location: Path) -> list[Path]:
+        return [location, *_beside(location)]
+
+    def open(self, location: Path, *, may_upgrade: bool = True) -> SqliteDatabase:
+        return SqliteDatabase(
+            location,
+            self._clock,
+            self._entropy,
+            catalogue=self._catalogue,
+            may_upgrade=may_upgrade,
+        )
+
+    def open_writer(self, location: Path) -> SqliteWriter:
+        return writer_of(location, self._clock, self._entropy, catalogue=self._catalogue)
+
+
+def _conforms(backend: SqliteBackend) -> Backend:
+    return backend

@@ -25,6 +25,7 @@ from records.client.failures import WatchedTLS
 from records.client.protocol import ClientProtocol
 from records.daemon.bootstrap import Places, now
 from records.daemon.service import RecordsService, Settings, Surroundings
+from records.model.fields import STANDARD
 from records.operations.boundaries import PasswordHasher
 from records.store.sqlite.database import SqliteDatabase
 from records.test.auth.hashing_case import HashingThreads, PlainHasher
@@ -32,7 +33,7 @@ from records.test.daemon.held_case import HeldReactor, HeldTime, Silent
 from records.test.operations.operations_case import SOURCE
 from records.test.store.dispatch_case import WriterThread
 from records.test.tls.tls_case import End
-from records.testing import Counting, FakeTime
+from records.testing import Counting, FakeTime, sqlite_backend
 from records.tls.contexts import client_tls
 from records.tls.keys import KeyFiles, prepare_keys
 
@@ -91,7 +92,7 @@ class ServiceCase(SynchronousTestCase):
         around = Surroundings(
             reactor=self.reactor,
             hasher=self.hasher,
-            clock=self.time,
+            backend=sqlite_backend(self.time, self.random),
             random_bytes=self.random,
             begin_writer=self.begin_writer,
             begin_hashing=self.begin_hashing,
@@ -215,7 +216,9 @@ class ServiceCase(SynchronousTestCase):
 
     def look(self, look: Callable[..., T]) -> T:
         """What somebody sees who looks at the database directly."""
-        reader = SqliteDatabase(self.places.database, FakeTime(), may_upgrade=False).reader()
+        reader = SqliteDatabase(
+            self.places.database, FakeTime(), may_upgrade=False, catalogue=STANDARD
+        ).reader()
         try:
             return look(reader.begin())
         finally:

@@ -86,57 +86,57 @@ class LockTests(PlacesCase):
         """The folder is made, with those above it, for its owner only."""
         self.addCleanup(os.umask, os.umask(0))
         self.places = Places(self.root / "a" / "b", KeyFiles(self.root))
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
         self.assertEqual(self.mode(self.places.data), 0o700)
         self.assertEqual(self.mode(self.places.lock), 0o600)
 
     def test_second(self) -> None:
         """A second daemon is kept out until the first has closed its lock."""
-        first = lock(self.places)
-        self.assertIn("in use", self.unusable(self.places.data, lock, self.places, 0))
+        first = lock(self.places, ())
+        self.assertIn("in use", self.unusable(self.places.data, lock, self.places, (), 0))
         os.close(first)
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
 
     def test_waits(self) -> None:
         """It waits a moment for what a daemon that was killed has left at its work."""
-        first = lock(self.places)
+        first = lock(self.places, ())
         at_work = Timer(0.1, os.close, [first])
         at_work.start()
-        os.close(lock(self.places, patience=20))
+        os.close(lock(self.places, (), patience=20))
         at_work.join()
 
     def test_after_a_fork(self) -> None:
         """Who has the descriptor holds the lock, also once the daemon itself has ended."""
-        first = lock(self.places)
+        first = lock(self.places, ())
         copy = os.dup(first)
         os.close(first)
-        self.assertRaises(Unusable, lock, self.places, 0)
+        self.assertRaises(Unusable, lock, self.places, (), 0)
         os.close(copy)
-        os.close(lock(self.places, 0))
+        os.close(lock(self.places, (), 0))
 
     def test_refusal_leaves_nothing(self) -> None:
         """A refusal leaves no file open, and does not end the first one's lock."""
-        first = lock(self.places)
+        first = lock(self.places, ())
         before = sorted(os.listdir("/proc/self/fd"))
         for _ in range(3):
-            self.assertRaises(Unusable, lock, self.places, 0.02)
+            self.assertRaises(Unusable, lock, self.places, (), 0.02)
         self.assertEqual(sorted(os.listdir("/proc/self/fd")), before)
         os.close(first)
 
     def test_not_inherited(self) -> None:
         """Another program that the daemon starts does not keep the lock."""
-        descriptor = lock(self.places)
+        descriptor = lock(self.places, ())
         self.assertFalse(os.get_inheritable(descriptor))
         os.close(descriptor)
 
     def test_unusable(self) -> None:
         """A place in which no folder can be is refused."""
         (self.root / "data").write_bytes(b"")
-        self.unusable(self.places.data, lock, self.places)
+        self.unusable(self.places.data, lock, self.places, ())
         below = Places(self.root / "data" / "below", KeyFiles(self.root))
-        self.unusable(below.data, lock, below)
+        self.unusable(below.data, lock, below, ())
         long = Places(self.root / ("x" * 300), KeyFiles(self.root))
-        self.unusable(long.data, lock, long)
+        self.unusable(long.data, lock, long, ())
 
 
 class ExposedTests(PlacesCase):
@@ -144,7 +144,7 @@ class ExposedTests(PlacesCase):
 
     def test_exposed(self) -> None:
         """A database that others can read, or a folder that they can change, is refused."""
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
         self.places.database.write_bytes(b"")
         for path, mode, wanted in (
             (self.places.database, 0o644, 0o600),
@@ -153,10 +153,10 @@ class ExposedTests(PlacesCase):
         ):
             path.chmod(mode)
             with self.assertRaisesRegex(Unusable, f"chmod {wanted:o} {path}"):
-                lock(self.places)
+                lock(self.places, [self.places.database])
             path.chmod(wanted)
         self.places.data.chmod(0o755)
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
 
 
 class KeysTests(PlacesCase):

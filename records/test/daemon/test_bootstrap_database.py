@@ -16,7 +16,7 @@ from records.model.audit import Event, Outcome
 from records.model.errors import Unusable
 from records.test.auth.hashing_case import PlainHasher
 from records.test.daemon.bootstrap_case import SHAPE, PlacesCase
-from records.testing import FakeTime
+from records.testing import sqlite_backend
 
 
 class Crash(Exception):
@@ -32,12 +32,14 @@ class DatabaseTests(PlacesCase):
 
     def open(self) -> str | None:
         """A start. Returns the first password, if it was made."""
-        _, password = open_database(self.places, PlainHasher(), self.clock, os.urandom)
+        _, password = open_database(
+            self.places, sqlite_backend(self.clock), PlainHasher(), os.urandom
+        )
         return password
 
     def look(self) -> tuple[list[Account], list[Event]]:
         """The accounts and the audit log."""
-        database, password = open_database(self.places, PlainHasher(), FakeTime(), os.urandom)
+        database, password = open_database(self.places, sqlite_backend(), PlainHasher(), os.urandom)
         self.assertIsNone(password)
         reader = database.reader()
         try:

@@ -32,7 +32,7 @@ from records.store.writer_process import WriterProcess
 from records.test.auth.hashing_case import PlainHasher
 from records.test.daemon.service_case import PASSWORD
 from records.test.tls.tls_case import End
-from records.testing import ANN, FakeTime
+from records.testing import ANN, sqlite_backend
 from records.tls.keys import KeyFiles, load_certificates, make_certificate, prepare_keys
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
@@ -59,7 +59,7 @@ class RealTests(TestCase):
         around = Surroundings(
             reactor=reactor,
             hasher=PlainHasher(),
-            clock=FakeTime(),
+            backend=sqlite_backend(entropy=os.urandom),
             random_bytes=os.urandom,
             begin_writer=partial(WriterProcess, reactor),
             begin_hashing=partial(HasherProcess, reactor),
@@ -154,7 +154,7 @@ class RealTests(TestCase):
         self.assertIn(f"{endpoints[1]}: the port is taken", line)
         await deferLater(CLOCK, 0)
         socket.create_server(("127.0.0.1", number)).close()
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
 
     def test_no_such_port(self) -> None:
         """A port that no machine has is refused with a reason."""
@@ -181,7 +181,7 @@ class RealTests(TestCase):
         await service.stopService()
         with self.assertRaises(Unreachable):
             await client.login("admin", "whatever")
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
 
 
 class Closing(End):

@@ -129,7 +129,7 @@ class RefusedTests(ServiceCase):
         self.assertEqual(len(abandoned), 1)
         self.assertTrue(self.hashing[-1].is_abandoned)
         self.assertFalse([port for port in self.reactor.ports if port.is_open])
-        os.close(lock(self.places, 0))
+        os.close(lock(self.places, (), 0))
 
     def test_nobody_to_hash(self) -> None:
         """So it is where nobody can be had who hashes passwords."""
@@ -148,7 +148,7 @@ class RefusedTests(ServiceCase):
         self.patch(self, "begin_hashing", refuse)
         self.assertIn("no process that hashes", self.refused())
         self.assertEqual((len(abandoned), self.reactor.ports), (1, []))
-        os.close(lock(self.places, 0))
+        os.close(lock(self.places, (), 0))
 
     def test_then_started(self) -> None:
         """After a refusal the folder is free: another start succeeds once the reason is gone."""
@@ -163,10 +163,10 @@ class RefusedTests(ServiceCase):
         self.reactor.taken[7443] = EADDRINUSE
         service = self.service()
         self.assertRaises(Unusable, service.startService)
-        descriptor = lock(self.places)
+        descriptor = lock(self.places, ())
         self.stop(service)
         try:
-            descriptor = lock(self.places, 0)
+            descriptor = lock(self.places, (), 0)
         except Unusable:
             pass
         else:

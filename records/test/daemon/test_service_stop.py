@@ -66,7 +66,7 @@ class StopCase(ServiceCase):
             ["lock", "records.sqlite"],
         )
         self.assertEqual(self.events.ours()[-1], "info: Stopped")
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
 
@@ -252,7 +252,7 @@ class FatalTests(StopCase):
         self.stop(service)
         self.flushLoggedErrors(CommitUnknown)
         self.assertEqual(self.left_running(), [])
-        os.close(lock(self.places))
+        os.close(lock(self.places, ()))
         self.assertEqual(self.given_up, [True])
         self.assertEqual(self.events.ours()[-1], "info: Stopped")
 

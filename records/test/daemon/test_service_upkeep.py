@@ -10,6 +10,7 @@ from records.client.connection import Connection
 from records.daemon.bootstrap import now
 from records.daemon.service import SWEEP_EVERY, WARN_DAYS
 from records.model.accounts import SessionLimits, session_id
+from records.model.fields import STANDARD
 from records.operations.boundaries import KeptOutcome, Transaction, Work
 from records.operations.sessions import OUTCOMES_KEPT
 from records.store.sqlite.database import SqliteDatabase
@@ -124,7 +125,9 @@ class HourlyTests(UpkeepCase):
 
     def write(self, *works: Work) -> None:
         """Change the database behind the service's back."""
-        writer = SqliteDatabase(self.places.database, FakeTime(self.time.now)).writer()
+        writer = SqliteDatabase(
+            self.places.database, FakeTime(self.time.now), catalogue=STANDARD
+        ).writer()
         try:
             for done in writer.run(works):
                 self.assertIsNone(done.error)
@@ -218,7 +221,7 @@ class HourlyTests(UpkeepCase):
         store = self.started()._store
         assert store is not None
         self.result_of(store.write(lambda tx: None))  # after the first sweep
-        writer = SqliteDatabase(self.places.database, FakeTime()).writer()
+        writer = SqliteDatabase(self.places.database, FakeTime(), catalogue=STANDARD).writer()
         connection = writer._connection
         self.addCleanup(writer.close)
         connection.execute(

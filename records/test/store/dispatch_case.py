@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from records.model.fields import STANDARD
 from records.operations.boundaries import Database, Done, Reader, Transaction, Work, Writer
 from records.runtime.scheduler import Turns
 from records.store.dispatch import BatchingStore
@@ -85,6 +86,9 @@ class ScriptedDatabase:
     def close(self) -> None:
         self._writer.close()
 
+    def copy_to(self, path: Path) -> None:
+        self._database.copy_to(path)
+
 
 def add(tx: Transaction, number: int) -> int:
     tx.employees.add(named(number))
@@ -132,7 +136,9 @@ class HeldCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.turns = HeldTurns()
-        self.database = ScriptedDatabase(SqliteDatabase(Path(self.mktemp()), FakeTime()))
+        self.database = ScriptedDatabase(
+            SqliteDatabase(Path(self.mktemp()), FakeTime(), catalogue=STANDARD)
+        )
         self.fatal: list[Failure] = []
         self.time = Clock()
         self.writer = WorkerThread(

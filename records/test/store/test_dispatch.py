@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from records.model.errors import Busy, RecordsError
+from records.model.fields import STANDARD
 from records.operations.boundaries import Done, Transaction
 from records.runtime.scheduler import Turns
 from records.store.dispatch import MAX_WAITING, BatchingStore
@@ -243,7 +244,7 @@ class ClockTests(SynchronousTestCase):
         now = [1_000_000.0]
         turns.seconds = lambda: now[0]
         path = Path(self.mktemp())
-        database = SqliteDatabase(path, FakeTime())
+        database = SqliteDatabase(path, FakeTime(), catalogue=STANDARD)
         writer = WriterThread(turns, lambda path: database.writer())
         writer.open(path)
         store = BatchingStore(turns, Turns(turns.callFromThread), database, writer, self.fail)
@@ -276,7 +277,7 @@ class ReactorTests(TestCase):
         fatal: list[Failure] = []
         turns: Any = reactor
         path = Path(self.mktemp())
-        database = SqliteDatabase(path, FakeTime())
+        database = SqliteDatabase(path, FakeTime(), catalogue=STANDARD)
         writer = WriterThread(turns, lambda path: database.writer())
         writer.open(path)
         store = BatchingStore(turns, Turns(turns.callFromThread), database, writer, fatal.append)

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.errors import NotFound, Unusable
+from records.model.fields import STANDARD
 from records.operations.boundaries import CommitUnknown, Done, Transaction, Work
 from records.runtime.framing import Broken, Unpacker, pack
 from records.store.sqlite.database import SqliteDatabase
@@ -44,7 +45,7 @@ class ScriptedWriter:
     """A real writer that can be told to fail, and tells what it was asked to do."""
 
     def __init__(self, path: Path) -> None:
-        self._writer = SqliteDatabase(path, FakeTime()).writer()
+        self._writer = SqliteDatabase(path, FakeTime(), catalogue=STANDARD).writer()
         self.done: list[int | str] = []
         self.fault: BaseException | None = None
         self.fails_at: int | str = ""

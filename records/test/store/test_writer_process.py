@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from records.model.errors import Busy, NotFound, OutcomeUnknown, Unusable
+from records.model.fields import STANDARD
 from records.operations.boundaries import CommitUnknown, Done, Transaction, Work, Writer
 from records.runtime.faults import FarFault
 from records.store.sqlite.database import SqliteDatabase, writer_of
@@ -97,13 +98,13 @@ class ProcessCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.path = Path(self.mktemp()).absolute()
-        SqliteDatabase(self.path, FakeTime())
+        SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
         self.reactor = SelectingReactor()
         self.ended: list[object] = []
 
     def begun(self, keep: tuple[int, ...] = ()) -> WriterProcess:
         """A process that waits to be opened."""
-        opening = partial(writer_of, clock=FakeTime(), random_bytes=os.urandom)
+        opening = partial(writer_of, clock=FakeTime(), random_bytes=os.urandom, catalogue=STANDARD)
         process = WriterProcess(self.reactor, opening, keep)
         self.addCleanup(process.abandon)
         process.deliver = self.deliver
@@ -404,4 +405,4 @@ class EndTests(ProcessCase):
 
 
 def _conforms(path: Path) -> Writer:
-    return writer_of(path, FakeTime(), os.urandom)
+    return writer_of(path, FakeTime(), os.urandom, catalogue=STANDARD)

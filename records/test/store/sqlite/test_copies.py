@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from records.model.fields import STANDARD
 from records.store.sqlite.database import SqliteDatabase
 from records.testing import FakeTime
 
@@ -19,5 +20,5 @@ class CopyTests(SynchronousTestCase):
         """It is for its owner's eyes only, whatever the umask."""
         self.addCleanup(os.umask, os.umask(0))
         database, copy = Path(self.mktemp()), Path(self.mktemp())
-        SqliteDatabase(database, FakeTime()).copy_to(copy)
+        SqliteDatabase(database, FakeTime(), catalogue=STANDARD).copy_to(copy)
         self.assertEqual(stat.S_IMODE(copy.stat().st_mode), 0o600)

@@ -41,7 +41,7 @@ from records.testing import Counting, FakeTime, inline_store
 
 
 def sqlite(case: SynchronousTestCase, clock: FakeTime) -> Database:
-    return SqliteDatabase(Path(case.mktemp()), clock, Counting())
+    return SqliteDatabase(Path(case.mktemp()), clock, Counting(), catalogue=STANDARD)
 
 
 class SqliteEmployeesTests(store_contract.EmployeesContract):
@@ -89,7 +89,7 @@ class ReaderTests(SynchronousTestCase):
     def test_cannot_begin(self) -> None:
         """A transaction that fails in its beginning stands in no later one's way."""
         clock = FaultyTime()
-        reader = SqliteDatabase(Path(self.mktemp()), clock).reader()
+        reader = SqliteDatabase(Path(self.mktemp()), clock, catalogue=STANDARD).reader()
         self.addCleanup(reader.close)
         clock.fault = OSError()
         self.assertRaises(OSError, reader.begin)
@@ -102,7 +102,7 @@ class WriterCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.path = Path(self.mktemp())
-        self.database = SqliteDatabase(self.path, FakeTime(), Counting())
+        self.database = SqliteDatabase(self.path, FakeTime(), Counting(), catalogue=STANDARD)
         self.writer = self.database.writer()
         self.connection: apsw.Connection = self.writer._connection
         self.addCleanup(self.connection.close)

@@ -19,7 +19,9 @@ class EmployeeRowsTests(SynchronousTestCase):
     """What is left behind, and what is not touched, by the statements of employees."""
 
     def setUp(self) -> None:
-        self.database = SqliteDatabase(Path(self.mktemp()), FakeTime(), Counting())
+        self.database = SqliteDatabase(
+            Path(self.mktemp()), FakeTime(), Counting(), catalogue=STANDARD
+        )
         self.writer = self.database.writer()
         self.connection: apsw.Connection = self.writer._connection
         self.addCleanup(self.connection.close)

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.model.access import Role
 from records.model.accounts import Account
 from records.model.errors import Unusable
+from records.model.fields import STANDARD
 from records.operations.boundaries import Transaction, Work
 from records.store.sqlite import database as sqlite
 from records.store.sqlite.database import SqliteDatabase
@@ -36,7 +37,7 @@ class SettingsTests(SynchronousTestCase):
 
     def test_pragmas(self) -> None:
         """Commits are durable, foreign keys hold, and readers only read."""
-        database = SqliteDatabase(Path(self.mktemp()), FakeTime())
+        database = SqliteDatabase(Path(self.mktemp()), FakeTime(), catalogue=STANDARD)
         for side, query_only in ((database.writer(), 0), (database.reader(), 1)):
             connection: apsw.Connection = side._connection
             self.addCleanup(connection.close)
@@ -45,7 +46,7 @@ class SettingsTests(SynchronousTestCase):
 
     def test_writers_type(self) -> None:
         """The writer checkpoints by itself only when it is told to."""
-        database = SqliteDatabase(Path(self.mktemp()), FakeTime())
+        database = SqliteDatabase(Path(self.mktemp()), FakeTime(), catalogue=STANDARD)
         writer = database.writer()
         self.assertIsInstance(writer, SqliteWriter)
         self.addCleanup(writer.close)
@@ -88,7 +89,7 @@ class OpenTests(SynchronousTestCase):
         """One clear line, and the file as it was."""
         before = self.path.read_bytes() if self.path.is_file() else b""
         with self.assertRaises(Unusable) as caught:
-            SqliteDatabase(self.path, FakeTime(), Counting(), steps)
+            SqliteDatabase(self.path, FakeTime(), Counting(), steps, catalogue=STANDARD)
         line = str(caught.exception)
         self.assertIn(words, line)
         self.assertIn(str(self.path), line)
@@ -100,7 +101,7 @@ class OpenTests(SynchronousTestCase):
     def test_again(self) -> None:
         """A database is opened again as it is, and opening changes nothing in it."""
         before = self.make()
-        SqliteDatabase(self.path, FakeTime())
+        SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
         self.assertEqual(self.path.read_bytes(), before)
 
     def test_after_a_crash(self) -> None:
@@ -118,7 +119,7 @@ class OpenTests(SynchronousTestCase):
 
     def test_readers_leave_it(self) -> None:
         """Readers that outlive a writer which cannot go on write nothing, not even at their end."""
-        database = SqliteDatabase(self.path, FakeTime())
+        database = SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
         reader, writer = database.reader(), database.writer()
         writer.run([Work(lambda tx: tx.employees.add(named(1)))])
         writer._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # as if it were killed
@@ -135,7 +136,7 @@ class OpenTests(SynchronousTestCase):
         self.make()
         steps = schema_files()
         newer = SchemaFile(len(steps) + 1, "newer", "CREATE TABLE newer (x TEXT)")
-        SqliteDatabase(self.path, FakeTime(), Counting(), [*steps, newer])
+        SqliteDatabase(self.path, FakeTime(), Counting(), [*steps, newer], catalogue=STANDARD)
         self.assert_refused("newer version")
 
     def test_altered(self) -> None:
@@ -163,7 +164,7 @@ class OpenTests(SynchronousTestCase):
         log = self.path.with_name(f"{self.path.name}-wal")
         log.write_bytes(b"the last changes")
         with self.assertRaisesRegex(Unusable, "Restore both"):
-            SqliteDatabase(self.path, FakeTime())
+            SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
         self.assertFalse(self.path.exists())
 
     def test_cut_off_while_made(self) -> None:
@@ -171,7 +172,7 @@ class OpenTests(SynchronousTestCase):
         draft = self.path.with_name(f".{self.path.name}.new")
         for beside in ("", "-wal", "-shm", "-journal"):
             draft.with_name(draft.name + beside).write_bytes(b"half of something")
-        SqliteDatabase(self.path, FakeTime())
+        SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
         self.assertEqual([each.name for each in self.path.parent.glob(f".{self.path.name}*")], [])
 
     def test_not_a_database(self) -> None:
@@ -196,7 +197,7 @@ class OpenTests(SynchronousTestCase):
             noise = bytes((each * 7 + page) % 251 for each in range(4096))
             self.path.write_bytes(whole[: page * 4096] + noise + whole[(page + 1) * 4096 :])
             with self.assertRaises(Unusable, msg=f"page {page}"):
-                SqliteDatabase(self.path, FakeTime())
+                SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
 
     def test_damaged_accounts(self) -> None:
         """So is one that is too large to be looked through, where it is the accounts."""
@@ -209,7 +210,7 @@ class OpenTests(SynchronousTestCase):
             )
         whole = self.path.read_bytes()
         self.patch(sqlite, "QUICK_CHECK_BYTES", 0)
-        SqliteDatabase(self.path, FakeTime())
+        SqliteDatabase(self.path, FakeTime(), catalogue=STANDARD)
         pages = [
             page
             for page in range(1, len(whole) // 4096)
@@ -231,7 +232,7 @@ class OpenTests(SynchronousTestCase):
                 self.assertRaises(apsw.BusyError, hand.execute, "SELECT * FROM accounts")
             leaving = Timer(0.2, other.close)
             leaving.start()
-            SqliteDatabase(self.path, FakeTime(), may_upgrade=may_upgrade)
+            SqliteDatabase(self.path, FakeTime(), may_upgrade=may_upgrade, catalogue=STANDARD)
             leaving.join()
 
     def test_no_place(self) -> None:
