@@ -66,7 +66,7 @@ def questions(employees: int) -> dict[str, Question]:
     }
 
 
-def bare(connection: apsw.Connection, question: Question, number: int) -> float:
+def without_traceback(connection: apsw.Connection, question: Question, number: int) -> float:
     """The seconds that the n-th query takes, with the choice of its statements."""
     query = parse_query(STANDARD, question.params(number))
     sent = time.perf_counter()
@@ -98,7 +98,7 @@ def _repeat(
         request = question.request(number)
         if number % 2:
             times["records"].append(asked(line, request))
-        times["bare"].append(bare(connection, question, number))
+        times["bare"].append(without_traceback(connection, question, number))
         if not number % 2:
             times["records"].append(asked(line, request))
         times["echo"].append(asked(echo, request))

@@ -47,7 +47,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class Office:
+class AdminDatabase:
     """An existing database, opened for one command. Raises `Unusable` if there is none."""
 
     def __init__(self, places: Places) -> None:
@@ -127,7 +127,7 @@ def _show_password(username: str, password: str) -> None:
     print("It must be changed at the first login. It is shown only here; hand it over safely.")
 
 
-def _list(office: Office, options: argparse.Namespace) -> None:
+def _list(office: AdminDatabase, options: argparse.Namespace) -> None:
     accounts = office.read(list_accounts, LOCAL)
     rows = [("USERNAME", "ROLES", "EMPLOYEE", ""), *map(_row, accounts)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -145,7 +145,7 @@ def _row(account: Account) -> tuple[str, str, str, str]:
     return account.username, roles, str(account.employee_id or "-"), remark
 
 
-def _add(office: Office, options: argparse.Namespace) -> None:
+def _add(office: AdminDatabase, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
     hashed = BcryptHasher(options.bcrypt_cost).hash(password)
     account = office.write(
@@ -157,27 +157,27 @@ def _add(office: Office, options: argparse.Namespace) -> None:
     _show_password(account.username, password)
 
 
-def _set_roles(office: Office, options: argparse.Namespace) -> None:
+def _set_roles(office: AdminDatabase, options: argparse.Namespace) -> None:
     office.write(set_roles, LOCAL, options.username, options.roles)
     print(f"{options.username} has other roles from the next request on.")
 
 
-def _set_employee(office: Office, options: argparse.Namespace) -> None:
+def _set_employee(office: AdminDatabase, options: argparse.Namespace) -> None:
     office.write(set_employee, LOCAL, options.username, options.employee)
     print(f"Said whose record is {options.username}'s own.")
 
 
-def _disable(office: Office, options: argparse.Namespace) -> None:
+def _disable(office: AdminDatabase, options: argparse.Namespace) -> None:
     office.write(set_disabled, LOCAL, options.username, True)
     print(f"{options.username} is disabled, and logged out everywhere.")
 
 
-def _enable(office: Office, options: argparse.Namespace) -> None:
+def _enable(office: AdminDatabase, options: argparse.Namespace) -> None:
     office.write(set_disabled, LOCAL, options.username, False)
     print(f"{options.username} may log in again.")
 
 
-def _reset_password(office: Office, options: argparse.Namespace) -> None:
+def _reset_password(office: AdminDatabase, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
     hashed = BcryptHasher(options.bcrypt_cost).hash(password)
     office.write(reset_password, LOCAL, options.username, hashed)
@@ -191,13 +191,13 @@ def _reset_password(office: Office, options: argparse.Namespace) -> None:
         ) from None
 
 
-def _verify(office: Office, options: argparse.Namespace) -> None:
+def _verify(office: AdminDatabase, options: argparse.Namespace) -> None:
     head = office.read(verify_journal)
     print(f"The audit log is whole: {head.seq} entries. History and employees agree with it.")
     print(f"Its head is {head.hash.hex()}: keep this elsewhere, to notice if the end is cut off.")
 
 
-def _backup(office: Office, options: argparse.Namespace) -> None:
+def _backup(office: AdminDatabase, options: argparse.Namespace) -> None:
     office.copy_to(options.file)
     print(f"Copied the database to {options.file}. The keys are not in it: copy them too.")
 
@@ -255,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     options = parse_options(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)
     try:
-        options.run(Office(Places(options.data, KeyFiles(Path("keys")))), options)
+        options.run(AdminDatabase(Places(options.data, KeyFiles(Path("keys")))), options)
     except RecordsError as error:
         print(f"records: {error.message}", file=sys.stderr)
     except CommitUnknown:

@@ -24,7 +24,7 @@ from records import __version__
 from records.auth.hasher_process import HasherProcess
 from records.auth.hashing import COST, BcryptHasher
 from records.daemon.bootstrap import Places
-from records.daemon.service import RecordsService, Settings, Surroundings, endpoint_from
+from records.daemon.service import Environment, RecordsService, Settings, endpoint_from
 from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
 from records.model.fields import STANDARD
@@ -299,14 +299,14 @@ def makeService(options: Options) -> IService:
     os.umask(0o077)
     service: IService = _Refusable(
         options.settings(),
-        Surroundings(
+        Environment(
             reactor=reactor,
             hasher=BcryptHasher(options["bcrypt-cost"]),
             backend=SqliteBackend(_microseconds, os.urandom, STANDARD),
             random_bytes=os.urandom,
-            begin_writer=partial(WriterProcess, reactor),
-            begin_hashing=partial(HasherProcess, reactor),
-            hang_up=_on_hang_up,
+            start_writer=partial(WriterProcess, reactor),
+            start_hasher=partial(HasherProcess, reactor),
+            on_hangup=_on_hang_up,
             show=_show,
             give_up=_fail_at_exit,
         ),

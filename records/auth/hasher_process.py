@@ -21,11 +21,11 @@ from twisted.internet.defer import TimeoutError as OutOfTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from records.auth.hashing import THREADS, Hashing, HashingEnded
+from records.auth.hashing import THREADS, HasherFailed, Hashing
 from records.model.errors import stopping
-from records.runtime.faults import told
-from records.runtime.forked import PIECE, ForkedProcess
-from records.runtime.framing import Broken, Unpacker, pack, portable
+from records.runtime.faults import describe
+from records.runtime.forked import READ_SIZE, ForkedProcess
+from records.runtime.framing import FrameDecoder, ProcessFailed, encode_frame, portable_error
 
 _log = Logger("records.auth.hasher_process")
 
@@ -50,8 +50,8 @@ class HasherProcess(ForkedProcess):
         self._count = 0
         self._awaited = 0
         self._is_finishing = False
-        self._at_rest: list[Deferred[None]] = []
-        super().__init__(reactor, NAME, "that hashes passwords", _live)
+        self._idle_waiters: list[Deferred[None]] = []
+        super().__init__(reactor, NAME, "that hashes passwords", _run)
 
     def run(self, call: Callable[[], T]) -> Deferred[T]:
         """See `Hashing`."""
@@ -62,39 +62,39 @@ class HasherProcess(ForkedProcess):
             result.errback(Failure(stopping()))
             return result
         self._count += 1
-        parcel = pack((self._count, call))
+        frame = encode_frame((self._count, call))
         self._waiting[self._count] = result
         self._awaited += 1
-        result.addBoth(self._told)
-        self.send(parcel)
+        result.addBoth(self._answered)
+        self.send(frame)
         return result
 
-    def received(self, parcel: Any) -> None:
+    def received(self, frame: Any) -> None:
         """See `ForkedProcess`."""
         if self._is_over:
             return  # it came with what led to the end
-        if isinstance(parcel, Broken):
+        if isinstance(frame, ProcessFailed):
             self.abandon()
-            self._end(f"the process {self._what} cannot go on: {parcel.why}")
+            self._end(f"the process {self._what} cannot go on: {frame.why}")
             return
-        number, value, error = parcel
+        number, value, error = frame
         result = self._waiting.pop(number)
         if error is None:
             result.callback(value)
         else:
             result.errback(Failure(error))
 
-    def ended_badly(self, failure: Failure | None) -> None:
+    def process_ended(self, failure: Failure | None) -> None:
         """See `ForkedProcess`."""
         if self._is_over:
             return
-        self._watch_no_more()
+        self._stop_watching()
         ended = self._why_ended()
-        self._end(ended if failure is None else told(failure.value))
+        self._end(ended if failure is None else describe(failure.value))
 
     def _end(self, why: str) -> None:
         """Answer everybody who waits; nothing more can be hashed."""
-        self.failed.errback(Failure(HashingEnded(why)))
+        self.failed.errback(Failure(HasherFailed(why)))
         waiting, self._waiting = self._waiting, {}
         for result in waiting.values():
             result.errback(Failure(stopping()))
@@ -117,18 +117,18 @@ class HasherProcess(ForkedProcess):
         if not self._awaited:
             return succeed(None)
         finished: Deferred[None] = Deferred()
-        self._at_rest.append(finished)
+        self._idle_waiters.append(finished)
         return finished
 
-    def _told(self, outcome: Any) -> Any:
+    def _answered(self, outcome: Any) -> Any:
         self._awaited -= 1
         if self._is_finishing:
-            self._reactor.callLater(0, self._tell_at_rest)  # whoever asked comes first
+            self._reactor.callLater(0, self._check_idle)  # whoever asked comes first
         return outcome
 
-    def _tell_at_rest(self) -> None:
+    def _check_idle(self) -> None:
         if not self._awaited:
-            waiting, self._at_rest = self._at_rest, []
+            waiting, self._idle_waiters = self._idle_waiters, []
             for finished in waiting:
                 finished.callback(None)
 
@@ -149,22 +149,22 @@ class Hasher:
         Raises whatever else keeps it from receiving calls.
         """
         threads = ThreadPoolExecutor(THREADS, NAME)
-        unpacker = Unpacker()
+        unpacker = FrameDecoder()
         while data := self._receive():
-            for number, call in unpacker.unpack(data):
+            for number, call in unpacker.decode(data):
                 threads.submit(self._run, number, call)
 
     def _receive(self) -> bytes:
         try:
-            return self._socket.recv(PIECE)
+            return self._socket.recv(READ_SIZE)
         except ConnectionError:  # the daemon closed its end before it had read all answers
             return b""
 
     def _run(self, number: int, call: Callable[[], Any]) -> None:
         try:
-            frame = pack((number, call(), None))
+            frame = encode_frame((number, call(), None))
         except BaseException as error:  # noqa: BLE001  whatever it is, the caller is told
-            frame = pack((number, None, portable(error)))
+            frame = encode_frame((number, None, portable_error(error)))
         try:
             with self._sending:
                 self._socket.sendall(frame)
@@ -173,7 +173,7 @@ class Hasher:
             self._socket.shutdown(SHUT_RDWR)
 
 
-def _live(other: socket) -> None:
+def _run(other: socket) -> None:
     with suppress(OSError):  # a sandbox may forbid it; passwords are hashed all the same
         os.nice(NICENESS)
     Hasher(other).serve()

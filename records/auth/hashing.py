@@ -107,12 +107,12 @@ class BcryptHasher:
         return not hashed.startswith(PREFIX) or _cost_of(hashed) != self._cost
 
 
-class HashingEnded(Exception):
+class HasherFailed(Exception):
     """Nothing can be hashed any more; why, in some words."""
 
 
 class Hashing(Protocol):
-    """Whoever runs slow calls aside from the reactor. failed: only ever fails: `HashingEnded`."""
+    """Whoever runs slow calls aside from the reactor. failed: only ever fails: `HasherFailed`."""
 
     failed: Deferred[None]
 
@@ -132,7 +132,7 @@ class Hashing(Protocol):
         """End at once, where nothing comes of the start."""
 
 
-class Flooded(Busy):
+class SourceFlooded(Busy):
     """A source has as many calls waiting as it may: the refusal is its own doing."""
 
 
@@ -162,13 +162,13 @@ class HashingQueue:
     ) -> Deferred[T]:
         """Run `call` when it is this source's turn.
 
-        at_most: how many calls of this source may wait. Fails with `Flooded` if it has so many,
+        at_most: how many calls of this source may wait. `SourceFlooded` if it has so many,
         and with `Busy` if too many wait in all, also later, when others need its place more.
         """
         result: Deferred[T] = Deferred()
         held = len(self._waiting.get(source, ()))
         if held >= at_most:
-            result.errback(Failure(Flooded(_BUSY)))
+            result.errback(Failure(SourceFlooded(_BUSY)))
             return result
         longest = self._longest(than=held) if self._count >= MAX_WAITING else None
         if self._count >= MAX_WAITING and longest is None:

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from records.auth.hashing import MAX_WAITING_PER_SOURCE, Flooded, HashingQueue
+from records.auth.hashing import MAX_WAITING_PER_SOURCE, HashingQueue, SourceFlooded
 from records.auth.throttle import Attempt, Throttle, network_of
 from records.model.accounts import Account, normalize_password, password_faults
 from records.model.errors import FieldError, NotAuthenticated, TooManyAttempts, ValidationFailed
@@ -101,7 +101,7 @@ class Passwords:
             return await self._queue.submit(
                 attempt.source, partial(self._hasher.verify, password, hashed), at_most
             )
-        except Flooded:
+        except SourceFlooded:
             if is_waiting:
                 self._throttle.spare_source(attempt)
             raise

@@ -49,10 +49,10 @@ from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
 from records.operations.boundaries import Backend, Database, PasswordHasher, Writer
 from records.operations.sessions import sweep
-from records.runtime.faults import kind_of, whereabouts
-from records.runtime.immediate_writes import EagerFactory, UnbufferedTLS
-from records.runtime.input_batching import Gathering
-from records.runtime.scheduler import Turns
+from records.runtime.faults import kind_of, place_of
+from records.runtime.immediate_writes import ImmediateFactory, UnbufferedTLS
+from records.runtime.input_batching import InputBatching
+from records.runtime.scheduler import Scheduler
 from records.server.conversation import Conversation, Peer
 from records.server.protocol import Deadlines, RecordsFactory
 from records.store.dispatch import BatchingStore, following
@@ -78,7 +78,7 @@ class Settings(Struct, frozen=True):
     stop: float = 10.0
 
 
-class Surroundings(Struct, frozen=True):
+class Environment(Struct, frozen=True):
     """What of the world outside the daemon gets.
 
     clock: microseconds since 1970 in UTC. begin_writer: begins whoever is to write to the database,
@@ -92,9 +92,9 @@ class Surroundings(Struct, frozen=True):
     hasher: PasswordHasher
     backend: Backend
     random_bytes: Callable[[int], bytes]
-    begin_writer: Callable[[Callable[[Path], Writer], Sequence[int]], WriterWorker]
-    begin_hashing: Callable[[], Hashing]
-    hang_up: Callable[[Callable[[], None]], object]
+    start_writer: Callable[[Callable[[Path], Writer], Sequence[int]], WriterWorker]
+    start_hasher: Callable[[], Hashing]
+    on_hangup: Callable[[Callable[[], None]], object]
     show: Callable[[str], object]
     give_up: Callable[[], object]
 
@@ -118,9 +118,9 @@ class RecordsService(Service):
 
     name = "records"
 
-    def __init__(self, settings: Settings, around: Surroundings) -> None:
+    def __init__(self, settings: Settings, environment: Environment) -> None:
         self._settings = settings
-        self._around = around
+        self._environment = environment
         self._ports: list[IListeningPort] = []
         self._lock: int | None = None
         self._store: BatchingStore | None = None
@@ -128,14 +128,14 @@ class RecordsService(Service):
         self._gateway: Gateway | None = None
         self._hourly: LoopingCall | None = None
         self._stopped: Deferred[None] | None = None
-        self._turns = Turns(around.reactor.callFromThread)
+        self._scheduler = Scheduler(environment.reactor.callFromThread)
         self._factory = RecordsFactory(
-            around.reactor,
-            self._converse,
+            environment.reactor,
+            self._new_conversation,
             settings.deadlines,
             settings.max_connections,
             settings.max_per_source,
-            Gathering(self._turns),
+            InputBatching(self._scheduler),
         )
 
     @property
@@ -154,25 +154,25 @@ class RecordsService(Service):
 
     def startService(self) -> None:
         """See `IService`. Nothing is left behind if it raises `Unusable`."""
-        settings, around = self._settings, self._around
+        settings, environment = self._settings, self._environment
         places = settings.places
         if self._stopped is not None:
             raise Unusable("This service has been stopped. Make another one.")
-        self._lock = lock(places, around.backend.files(places.database))
+        self._lock = lock(places, environment.backend.files(places.database))
         # They begin before there is anything that they must not have a share of.
         try:
-            writer = around.begin_writer(around.backend.open_writer, [self._lock])
+            writer = environment.start_writer(environment.backend.open_writer, [self._lock])
         except BaseException:
             self._unlock()
             raise
         try:
-            self._hashing = hashing = around.begin_hashing()
+            self._hashing = hashing = environment.start_hasher()
             open_keys(places, present())
             self._tls = ServerTLS(places.keys)
             for description in settings.listen:
                 self._listen(description)
             database, password = open_database(
-                places, around.backend, around.hasher, around.random_bytes
+                places, environment.backend, environment.hasher, environment.random_bytes
             )
             writer.open(places.database)
             self._open(database, writer, hashing)
@@ -187,9 +187,9 @@ class RecordsService(Service):
             self._unlock()
             raise
         super().startService()
-        around.hang_up(self.renew)
+        environment.on_hangup(self.renew)
         self._hourly = LoopingCall(self._each_hour)
-        self._hourly.clock = around.reactor
+        self._hourly.clock = environment.reactor
         self._hourly.start(SWEEP_EVERY)
         self._announce(password)
 
@@ -199,11 +199,11 @@ class RecordsService(Service):
             self._lock = None
 
     def _listen(self, description: str) -> None:
-        endpoint = endpoint_from(self._around.reactor, description)
-        encrypted = UnbufferedTLS(self._tls, False, self._factory, self._around.reactor)
+        endpoint = endpoint_from(self._environment.reactor, description)
+        encrypted = UnbufferedTLS(self._tls, False, self._factory, self._environment.reactor)
         ports: list[IListeningPort] = []
         failures: list[Failure] = []
-        endpoint.listen(EagerFactory(encrypted)).addCallbacks(ports.append, failures.append)
+        endpoint.listen(ImmediateFactory(encrypted)).addCallbacks(ports.append, failures.append)
         if not ports:
             why = failures[0].value if failures else None
             raise Unusable(_why_not_listening(description, why))
@@ -211,15 +211,15 @@ class RecordsService(Service):
 
     def _open(self, database: Database, writer: Worker, hashing: Hashing) -> None:
         """Start what works beside the reactor. From here on, connections can be served."""
-        around, settings = self._around, self._settings
-        reactor = around.reactor
-        self._store = store = BatchingStore(reactor, self._turns, database, writer, self._fail)
+        environment, settings = self._environment, self._settings
+        reactor = environment.reactor
+        self._store = store = BatchingStore(reactor, self._scheduler, database, writer, self._fail)
         hashing.start()
         hashing.failed.addErrback(self._cannot_hash)
         passwords = Passwords(
             reactor,
             store,
-            around.hasher,
+            environment.hasher,
             HashingQueue(hashing.run),
             Throttle(),
             self._password_changed,
@@ -252,9 +252,9 @@ class RecordsService(Service):
             _log.error("The first password's file cannot be removed: {why}", why=error.strerror)
 
     def _new_token(self) -> str:
-        return urlsafe_b64encode(self._around.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
+        return urlsafe_b64encode(self._environment.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
 
-    def _converse(self, peer: Peer, source: str) -> Conversation:
+    def _new_conversation(self, peer: Peer, source: str) -> Conversation:
         assert self._gateway is not None
         return Conversation(self._gateway, peer, source)
 
@@ -272,7 +272,7 @@ class RecordsService(Service):
                 path=str(path),
             )
         if password is not None:
-            self._around.show(
+            self._environment.show(
                 f"\n  The first account: {FIRST_USER}\n  Its password:      {password}\n"
                 f"  It must be changed at the first login, and stands in {path} until then.\n"
             )
@@ -296,7 +296,7 @@ class RecordsService(Service):
             _log.error(
                 "House-keeping failed: {kind} at {where}",
                 kind=kind_of(error),
-                where=whereabouts(error),
+                where=place_of(error),
             )
 
     def _keep_house(self) -> None:
@@ -331,12 +331,12 @@ class RecordsService(Service):
         self._give_up()
 
     def _give_up(self) -> None:
-        self._around.give_up()
-        self._around.reactor.callLater(0, self._stop_reactor)
+        self._environment.give_up()
+        self._environment.reactor.callLater(0, self._stop_reactor)
 
     def _stop_reactor(self) -> None:
         try:
-            self._around.reactor.stop()
+            self._environment.reactor.stop()
         except ReactorNotRunning:
             _log.info("The daemon is stopping already")
 
@@ -351,7 +351,7 @@ class RecordsService(Service):
         _log.error(
             "The stop failed: {kind} at {where}",
             kind=kind_of(failure.value),
-            where=whereabouts(failure.value),
+            where=place_of(failure.value),
         )
         return failure
 
@@ -363,7 +363,7 @@ class RecordsService(Service):
                 _log.warn("A port did not close well: {kind}", kind=type(error).__name__)
         self._ports = []
         try:
-            await self._factory.finish().addTimeout(self._settings.stop, self._around.reactor)
+            await self._factory.finish().addTimeout(self._settings.stop, self._environment.reactor)
         except OutOfTime:
             _log.warn(
                 "Some requests did not finish in time. Connections ended: {count}",

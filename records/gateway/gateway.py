@@ -22,7 +22,7 @@ from records.model.errors import InternalError, NotAuthenticated, PermissionDeni
 from records.operations.boundaries import Done, Refused
 from records.operations.methods import Method, Mode, perform, perform_all, perform_encoded
 from records.operations.sessions import Caller
-from records.runtime.faults import kind_of, whereabouts
+from records.runtime.faults import kind_of, place_of
 
 
 class Gateway:
@@ -123,7 +123,7 @@ class Gateway:
     def _traced(self, done: Done, bulk: bool) -> Deferred[Any]:
         """A read's outcome. A refusal that must leave a trace leaves it before it is answered."""
         if isinstance(done.error, Refused):
-            remember, error = done.error.remember, done.error.error.bare()
+            remember, error = done.error.remember, done.error.error.without_traceback()
             written = self._store.write(remember.operation, *remember.args, bulk=bulk)
             return written.addCallback(lambda _: Failure(error))
         return succeed(done.value) if done.error is None else fail(done.error)
@@ -159,7 +159,7 @@ class Gateway:
             "A fault in {method}: {kind} at {where}",
             method=method.name,
             kind=kind_of(error),
-            where=whereabouts(error),
+            where=place_of(error),
         )
         return InternalError("Internal error. The daemon's log has the details.")
 
@@ -168,7 +168,7 @@ class Gateway:
         self._log.critical(
             "A fault in the gateway: {kind} at {where}",
             kind=kind_of(failure.value),
-            where=whereabouts(failure.value),
+            where=place_of(failure.value),
         )
 
 

@@ -45,7 +45,7 @@ class RecordsError(Exception):
         self.errors = tuple(errors)
         self.details: dict[str, object] = dict(details or {})
 
-    def bare(self) -> Self:
+    def without_traceback(self) -> Self:
         """The same, without what it came from: it is an answer, and not a fault to be traced.
 
         Frames of calls hold what was worked on, and often the error itself: a circle of references

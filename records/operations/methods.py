@@ -187,7 +187,7 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
         return method.operation(tx, user, params)
     except PermissionDenied as raised:
         remember = Work(_note_denial, (user, method, params, raised))
-        raise Refused(raised.bare(), remember) from None
+        raise Refused(raised.without_traceback(), remember) from None
 
 
 def perform_encoded(tx: Transaction, caller: Caller, method: Method, params: bytes) -> bytes:
@@ -206,7 +206,7 @@ def _performed(tx: Transaction, caller: Caller, method: Method, params: msgspec.
     try:
         return Done(perform(tx, caller, method, decode_params(params, method.decode)))
     except RecordsError as error:
-        return Done(error=error.bare())
+        return Done(error=error.without_traceback())
     except Exception as error:  # noqa: BLE001  that one request's; the gateway maps or logs it
         return Done(error=error)
 
@@ -229,7 +229,7 @@ def _perform_once(
             remember = Work(_note_denial, (user, method, params, raised))
         else:
             remember = Work(keep, (user, key, request, kept_error(raised)))
-        raise Refused(raised.bare(), remember) from None
+        raise Refused(raised.without_traceback(), remember) from None
     keep(tx, user, key, request, replay.keep(result))
     return result
 

@@ -1,7 +1,7 @@
-"""Where in the program a fault came up, told without what the program was working on.
+"""Describes a fault without the data that the program was working on.
 
-An exception's own text may quote what it choked on, and that may be a record or a password; so
-logs get its kind and its place in the code, and nothing else of it.
+The text of an exception may quote a record or a password. So logs get the kind of the exception and
+its place in the code, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from traceback import walk_tb
 MAX_FRAMES = 12
 
 
-class FarFault(Exception):
-    """A fault that came up in another process, of which no more than this has come over."""
+class RemoteFault(Exception):
+    """A fault of another process: its kind and its place."""
 
     def __init__(self, kind: str, place: str) -> None:
         super().__init__(kind, place)
@@ -21,19 +21,19 @@ class FarFault(Exception):
         self.place = place
 
     @classmethod
-    def of(cls, error: BaseException) -> FarFault:
-        """What may be told of it."""
-        return cls(kind_of(error), whereabouts(error))
+    def of(cls, error: BaseException) -> RemoteFault:
+        """The description of a fault."""
+        return cls(kind_of(error), place_of(error))
 
 
 def kind_of(error: BaseException | None) -> str:
-    """Of which kind it is."""
-    return error.kind if isinstance(error, FarFault) else type(error).__name__
+    """The name of the exception's class."""
+    return error.kind if isinstance(error, RemoteFault) else type(error).__name__
 
 
-def whereabouts(error: BaseException | None) -> str:
+def place_of(error: BaseException | None) -> str:
     """The innermost calls, outermost first: `methods.py:90 perform > employees.py:60 _shown`."""
-    if isinstance(error, FarFault):
+    if isinstance(error, RemoteFault):
         return error.place
     if error is None or error.__traceback__ is None:
         return "an unknown place"
@@ -44,6 +44,6 @@ def whereabouts(error: BaseException | None) -> str:
     return " > ".join(frames[-MAX_FRAMES:])
 
 
-def told(error: BaseException | None) -> str:
-    """Both in a few words."""
-    return f"{kind_of(error)} at {whereabouts(error)}"
+def describe(error: BaseException | None) -> str:
+    """Kind and place, as `KeyError at methods.py:90 perform`."""
+    return f"{kind_of(error)} at {place_of(error)}"

@@ -1,6 +1,6 @@
-"""Files that are there whole or not at all, whenever the machine stops.
+"""Durable files: a file is complete or absent, whenever the machine stops.
 
-A draft is written beside a file's place and brought to the disk, and only then takes the place.
+A draft is written beside the file's place and synced to disk, and then renamed.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 
 
 def draft_of(path: Path) -> Path:
-    """Where a draft of this file stands; what an earlier attempt left there is worth nothing."""
+    """The path of this file's draft. A draft that an earlier attempt left is to be replaced."""
     return path.with_name(f".{path.name}.new")
 
 
 def make_folder(path: Path) -> None:
-    """Have a folder for its owner only, durably; with those above it, if they are missing too.
+    """Make a folder for its owner only, and its missing parents, durably.
 
-    One that is there already may be from a start that was cut off before this was durable.
+    An existing folder is synced as well: an earlier start may have been cut off before that.
     """
     place = path.absolute()
     made = [each for each in place.parents if not each.exists()]
@@ -27,13 +27,13 @@ def make_folder(path: Path) -> None:
         try:
             _sync(each.parent)
         except OSError as error:
-            # Somebody made it who may look into its folder, or there is nothing to be made durable.
+            # The parent is not ours to read, or its file system has nothing to sync.
             if error.errno not in (EACCES, EPERM, EROFS, EINVAL):
                 raise
 
 
 def put_in_place(draft: Path, path: Path) -> None:
-    """Have a finished draft take its place, durably."""
+    """Rename a finished draft to its place, durably."""
     _sync(draft)
     draft.rename(path)
     _sync(path.parent)
@@ -48,7 +48,7 @@ def _sync(path: Path) -> None:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file for its owner's eyes only."""
+    """Write a file that only its owner can read."""
     draft = draft_of(path)
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,6 @@
-"""A process of the daemon's own, forked while there is little yet: its beginning, and its end.
+"""Forks a child process early in startup, exchanges frames with it, and reaps it.
 
-Owns what such a process keeps of the daemon's, how bytes go to and fro, and that nothing is left
-of it. Knows nothing of what it is for.
+Owns what the child inherits from the daemon. Knows nothing of what the child is for.
 """
 
 from __future__ import annotations
@@ -21,26 +20,25 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from records.model.errors import Unusable
-from records.runtime.faults import told
-from records.runtime.framing import Broken, Unpacker, pack
+from records.runtime.faults import describe
+from records.runtime.framing import FrameDecoder, ProcessFailed, encode_frame
 
-ROOM = 1024 * 1024
-"""How many bytes the system is asked to hold on their way, so that neither end waits for it."""
+SEND_BUFFER = 1024 * 1024
+"""Bytes that the kernel is asked to buffer in each direction, so that neither end waits."""
 
-PIECE = 64 * 1024
-"""How many bytes are taken in at a time, at most."""
+READ_SIZE = 64 * 1024
+"""Bytes to read at a time, at most."""
 
 
 @implementer(IReadWriteDescriptor)
 class ForkedProcess:
-    """The daemon's end of a process that is forked at once, and watched by the reactor later.
+    """The daemon's end of a child process. The constructor forks it; `start` watches it.
 
-    name: what it is called where processes are listed. what: what it is for, as in "that writes".
-    live: called there with its socket, which blocks. keep: the descriptors that
-    are to stay open in it.
+    name: the process name that `ps` shows. what: its purpose, as in "that writes". live: the
+    child's main function; gets its blocking socket. keep: file descriptors that stay open in it.
 
-    Fork it first: before there are other threads, connections to a database, ports or keys.
-    Raises `Unusable` if the system lets there be no such process.
+    Fork before there are threads, database connections, ports or keys, so that the child has no
+    share of them. Raises `Unusable` if the system cannot fork.
     """
 
     def __init__(
@@ -54,44 +52,44 @@ class ForkedProcess:
         self._reactor = reactor
         self._name = name
         self._what = what
-        self._unpacker = Unpacker()
+        self._unpacker = FrameDecoder()
         self._unsent = bytearray()
         self._is_over = False
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-            # So it may have been for whoever started us; nobody could tell then how a child ended.
+            # Inherited from the parent process: the exit status of a child would be lost.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         try:
             self._socket, other = socket.socketpair()
             for end in (self._socket, other):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
             self.pid = os.fork()
         except OSError as error:
             raise Unusable(f"There can be no process {what}: {error.strerror}.") from None
         if not self.pid:
-            _become(name, other, live, keep)
+            _run_child(name, other, live, keep)
         other.close()
 
-    def received(self, parcel: Any) -> None:
-        """Something has come from it."""
+    def received(self, frame: Any) -> None:
+        """Called with each frame that the child sends."""
         raise NotImplementedError
 
-    def ended_badly(self, failure: Failure | None) -> None:
-        """It has ended, or nothing more can be sent. failure: why, unless it says no word."""
+    def process_ended(self, failure: Failure | None) -> None:
+        """Called when the child has ended, or can no longer be sent to. failure: why, if known."""
         raise NotImplementedError
 
     def abandon(self) -> None:
-        """End it at once, whatever it is at."""
-        self._watch_no_more()
+        """Kill the child."""
+        self._stop_watching()
         self._reap()
 
     def start(self) -> None:
-        """From now on the reactor watches it."""
+        """Have the reactor watch the child from now on."""
         self._socket.setblocking(False)
         self._reactor.addReader(self)
 
-    def send(self, parcel: bytes) -> None:
-        """Send this after all else, as far as the other end takes it now, and the rest later."""
-        self._unsent += parcel
+    def send(self, frame: bytes) -> None:
+        """Send a frame: as much as the socket takes now, and the rest later."""
+        self._unsent += frame
         self.doWrite()
 
     def fileno(self) -> int:
@@ -103,23 +101,23 @@ class ForkedProcess:
         return self._name
 
     def connectionLost(self, reason: Failure) -> None:
-        """See `IFileDescriptor`. Called where the reactor could not go on watching it."""
+        """See `IFileDescriptor`. Called when the reactor can no longer watch the socket."""
         is_plain = reason.check(ConnectionDone, ConnectionLost)
-        self.ended_badly(None if is_plain else reason)
+        self.process_ended(None if is_plain else reason)
 
     def doWrite(self) -> None:
-        """See `IWriteDescriptor`. Sends as much as the other end takes now."""
+        """See `IWriteDescriptor`. Sends as much as the socket takes now."""
         if self._is_over:
-            return  # it came to its end in this very turn
+            return  # it ended in this iteration
         try:
             del self._unsent[: self._socket.send(self._unsent)]
         except BlockingIOError:
             pass
         except ConnectionError:
-            self._unsent.clear()  # it has ended, and that is read below, after what it said last
+            self._unsent.clear()  # it has ended; `doRead` sees that after its last frames
         except OSError:
-            # Half a parcel may have left, and no other can follow it.
-            self.ended_badly(Failure())
+            # Part of a frame may have been sent, so nothing can follow it.
+            self.process_ended(Failure())
             return
         if self._unsent:
             self._reactor.addWriter(self)
@@ -129,72 +127,72 @@ class ForkedProcess:
     def doRead(self) -> None:
         """See `IReadDescriptor`."""
         try:
-            data = self._socket.recv(PIECE)
+            data = self._socket.recv(READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
             data = b""
         if not data:
-            self.ended_badly(None)
-        for parcel in self._unpacker.unpack(data):
-            self.received(parcel)
+            self.process_ended(None)
+        for frame in self._unpacker.decode(data):
+            self.received(frame)
 
-    def _watch_no_more(self) -> None:
+    def _stop_watching(self) -> None:
         self._is_over = True
         self._reactor.removeReader(self)
         self._reactor.removeWriter(self)
 
     def _why_ended(self) -> str:
-        """See that it is over with it; how it ended, in a sentence."""
+        """Reap the child, and say in a sentence how it ended."""
         return f"the process {self._what} has ended: {self._reap()}"
 
     def _reap(self) -> str:
-        """See that it is over with it; how it ended."""
+        """Kill and reap the child, and say how it ended."""
         pid, self.pid = self.pid, 0
         if not pid:
             return "it was ended"
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)  # before the socket closes: that would end it by itself
+            os.kill(pid, signal.SIGKILL)  # before closing the socket, at which it would exit
         self._socket.close()
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return f"signal {-status}" if status < 0 else f"exit code {status}"
 
 
-def _become(
+def _run_child(
     name: str, other: socket.socket, live: Callable[[socket.socket], object], keep: Sequence[int]
 ) -> NoReturn:
-    """Be the process, and end with it."""
+    """Run the child's main function, and exit."""
     status = 1
     try:
-        _settle_in(name, {0, 1, 2, other.fileno(), *keep})
+        _isolate(name, {0, 1, 2, other.fileno(), *keep})
         live(other)
         status = 0
-    except BaseException as error:  # noqa: BLE001  its last words
-        # What came up in `live` may have been told already, and nobody listens to this any more.
+    except BaseException as error:  # noqa: BLE001  reported to the daemon
+        # `live` may have reported the fault already; the daemon then no longer listens.
         with suppress(OSError):
-            other.sendall(pack(Broken(told(error))))
+            other.sendall(encode_frame(ProcessFailed(describe(error))))
     finally:
         os._exit(status)
 
 
-def _settle_in(name: str, keep: set[int]) -> None:
-    """Become a process of its own, that has these descriptors."""
-    # A terminal's Ctrl-C and a service manager's signals come to all processes of a daemon; this
-    # one ends when the daemon says so, or has ended.
+def _isolate(name: str, keep: set[int]) -> None:
+    """Detach the child from the daemon; keep only these file descriptors."""
+    # Ctrl-C and a service manager signal all processes of a daemon; a child ends when the daemon
+    # says so, or has ended.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.set_wakeup_fd(-1)
-    gc.freeze()  # what the daemon made is not looked through again, so the two go on sharing it
-    _let_go(keep)
+    gc.freeze()  # the collector does not touch inherited objects, so their memory stays shared
+    _close_inherited(keep)
     with suppress(OSError):
         Path("/proc/self/comm").write_text(name, "ascii")
 
 
-def _let_go(keep: set[int]) -> None:
-    """Let go of what else the daemon has open.
+def _close_inherited(keep: set[int]) -> None:
+    """Close the daemon's other file descriptors.
 
-    What Python still knows of it must not close a number that is then something else's: so each
-    is made to lead nowhere, and stays taken.
+    Python objects of the daemon still refer to their numbers. So each number is redirected to
+    /dev/null and stays in use; a late close cannot hit another file.
     """
     numbers = [int(name) for name in os.listdir("/proc/self/fd")]
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -1,7 +1,7 @@
-"""What goes to and fro between the daemon and a process that it has forked, as bytes.
+"""Length-prefixed pickle frames between the daemon and its child processes.
 
-Owns the form: a length, and that many bytes of pickle. Both ends are one program, made by one
-fork, over a socket that nobody else has; what comes from clients is inside, as they sent it.
+Both ends are one program, forked, over a socket that no other process has. Data from clients is
+inside the frames as bytes and is never unpickled.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from typing import Any
 import msgspec
 
 from records.model.errors import RecordsError
-from records.runtime.faults import FarFault
+from records.runtime.faults import RemoteFault
 
 _LENGTH = Struct("<Q")
 
 
-class Broken(msgspec.Struct, frozen=True):
-    """The process cannot go on. why: the kind of what came up, and where.
+class ProcessFailed(msgspec.Struct, frozen=True):
+    """The process cannot go on. why: the kind of the fault, and its place in the code.
 
-    doubtful: of how many works the outcome is not known; they are the first of those that wait, of
-    the bulk or of the others.
+    uncertain: the number of jobs that may have been done. They are the oldest ones, of the bulk
+    queue if is_bulk, else of the interactive one.
     """
 
     why: str
-    doubtful: int = 0
+    uncertain: int = 0
     is_bulk: bool = False
 
 
-def pack(thing: object) -> bytes:
-    """A parcel."""
+def encode_frame(thing: object) -> bytes:
+    """A frame with this content."""
     content = pickle.dumps(thing, pickle.HIGHEST_PROTOCOL)
     return _LENGTH.pack(len(content)) + content
 
 
-class Unpacker:
-    """Takes bytes as they come, and gives what the parcels among them hold."""
+class FrameDecoder:
+    """Decodes frames from bytes in pieces of any size."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def unpack(self, data: bytes) -> Iterator[Any]:
-        """What has come in whole, now that these bytes have come as well."""
+    def decode(self, data: bytes) -> Iterator[Any]:
+        """The content of each frame that these bytes complete."""
         buffer = self._buffer
         buffer += data
         while len(buffer) >= _LENGTH.size:
@@ -54,11 +54,11 @@ class Unpacker:
                 return
             content = bytes(buffer[_LENGTH.size : end])
             del buffer[:end]
-            yield pickle.loads(content)  # noqa: S301  only ever what the other end has packed
+            yield pickle.loads(content)  # noqa: S301  encoded by the other end, which is this program
 
 
-def portable(error: BaseException | None) -> BaseException | None:
-    """An error as it may leave a process: of a fault goes what is told of it, and no traceback."""
+def portable_error(error: BaseException | None) -> BaseException | None:
+    """An error as it may leave a process: a fault goes as kind and place, without its traceback."""
     if error is None or isinstance(error, RecordsError):
         return error
-    return FarFault.of(error)
+    return RemoteFault.of(error)

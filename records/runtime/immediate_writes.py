@@ -1,9 +1,7 @@
-"""Sending at once: what is written leaves in the same turn of the reactor, if the peer takes it.
+"""A transport wrapper that writes to the socket at once, not when the reactor reports it writable.
 
-Twisted's TCP transport asks the operating system whether it may write, each time, and writes in
-the reactor's next turn: two system calls and an event more for each answer. Here it is just tried.
-What the peer does not take is left to the transport, piece by piece, as its buffer empties; and
-whoever writes is told to pause meanwhile. Knows nothing of what is sent.
+Saves two system calls a response. What the peer does not take is left to Twisted's transport, piece
+by piece as its buffer empties; meanwhile the producer is paused.
 """
 
 from __future__ import annotations
@@ -22,18 +20,18 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-READ_AT_ONCE = 16 * 1024
-"""Bytes that are read from a peer at a time: as tiny TLS records they take some milliseconds."""
+READ_SIZE = 16 * 1024
+"""Bytes to read at a time. As tiny TLS records, even these take milliseconds to process."""
 
-ENOUGH = 64 * 1024
-"""So many bytes that wait for the peer, and whoever writes is told to pause."""
+MAX_BACKLOG = 64 * 1024
+"""Unsent bytes above which the producer is paused."""
 
 
 @implementer(IPullProducer)
-class _Rest:
-    """What the peer has not taken yet, handed to the transport whenever that has none."""
+class _Backlog:
+    """Data that the peer has not taken yet; goes to the transport whenever its buffer is empty."""
 
-    def __init__(self, connection: EagerConnection, transport: Any) -> None:
+    def __init__(self, connection: ImmediateTransport, transport: Any) -> None:
         self._connection = connection
         self._transport = transport
         self._data: list[bytes] = []
@@ -50,60 +48,63 @@ class _Rest:
             self._transport.write(data)
         else:
             self._transport.unregisterProducer()
-            self._connection.caught_up()
+            self._connection.backlog_sent()
 
     def stopProducing(self) -> None:
-        """See `IPullProducer`. The connection is lost, and with it the rest."""
+        """See `IPullProducer`. The connection is lost, and with it the backlog."""
         self._data, self.size = [], 0
 
 
-class EagerConnection(ProtocolWrapper):
-    """One connection, as a protocol to the transport below and as a transport to the one above.
+class ImmediateTransport(ProtocolWrapper):
+    """One connection: a protocol to the transport below, a transport to the protocol above.
 
-    Works over a TCP (or Unix) transport of Twisted's; over any other, it passes all on.
+    Writes immediately over a TCP or Unix transport of Twisted; any other transport just gets the
+    data passed.
     """
 
     transport: Any  # Twisted's TCP transport, or another one
 
-    _try: Any = None
-    _rest: _Rest | None = None
+    _write_now: Any = None
+    _backlog: _Backlog | None = None
     _producer: IPushProducer | None = None
     _is_paused = False
 
     def makeConnection(self, transport: ITransport) -> None:
         """See `IProtocol`."""
-        self._try = getattr(transport, "writeSomeData", None)
+        self._write_now = getattr(transport, "writeSomeData", None)
         if ITCPTransport.providedBy(transport):
-            transport.setTcpNoDelay(True)  # what is together has been put together already
+            transport.setTcpNoDelay(
+                True
+            )  # writes are complete already; nothing follows that could share a packet
         super().makeConnection(transport)
-        self.transport.bufferSize = READ_AT_ONCE
+        self.transport.bufferSize = READ_SIZE
 
     def write(self, data: bytes) -> None:
         """See `ITransport`."""
-        if self._rest is not None:
+        if self._backlog is not None:
             self._append(data)
             return
-        if self._try is None or self.transport.disconnecting:
+        if self._write_now is None or self.transport.disconnecting:
             self.transport.write(data)
             return
-        sent = self._try(data)
+        sent = self._write_now(data)
         if not isinstance(sent, int) or sent < 0:
-            self.transport.write(data)  # which fails in the same way, and tells of it
+            self.transport.write(data)  # it fails in the same way, and reports it
         elif sent < len(data):
-            self._rest = _Rest(self, self.transport)
+            self._backlog = _Backlog(self, self.transport)
             self._append(data[sent:])
-            self.transport.registerProducer(self._rest, False)
+            self.transport.registerProducer(self._backlog, False)
 
     def _append(self, data: bytes) -> None:
-        assert self._rest is not None
-        self._rest.append(data)
-        if self._rest.size > ENOUGH and self._producer is not None and not self._is_paused:
+        assert self._backlog is not None
+        self._backlog.append(data)
+        if self._backlog.size > MAX_BACKLOG and self._producer is not None and not self._is_paused:
             self._is_paused = True
             self._producer.pauseProducing()
 
-    def caught_up(self) -> None:
-        """The peer has taken everything."""
-        self._rest = None
+    def backlog_sent(self) -> None:
+        """The peer has taken the whole backlog."""
+        self._backlog = None
         if self._is_paused and self._producer is not None:
             self._is_paused = False
             self._producer.resumeProducing()
@@ -113,8 +114,8 @@ class EagerConnection(ProtocolWrapper):
         self.write(b"".join(data))
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """See `IConsumer`. Only producers that push are known here."""
-        if self._try is None or not streaming:
+        """See `IConsumer`. Pull producers are passed to the transport."""
+        if self._write_now is None or not streaming:
             self.transport.registerProducer(producer, streaming)
         else:
             self._producer, self._is_paused = producer, False
@@ -127,21 +128,21 @@ class EagerConnection(ProtocolWrapper):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
-        self._try = self._rest = None
+        self._write_now = self._backlog = None
         if self._producer is not None:
             producer, self._producer = self._producer, None
             producer.stopProducing()
         super().connectionLost(reason)
 
 
-class EagerFactory(WrappingFactory[EagerConnection]):
-    """Wraps a factory whose protocols are to send at once."""
+class ImmediateFactory(WrappingFactory[ImmediateTransport]):
+    """Wraps a factory whose protocols write immediately."""
 
-    protocol = EagerConnection
+    protocol = ImmediateTransport
     noisy = False
 
 
 class UnbufferedTLS(TLSMemoryBIOFactory):
-    """TLS for protocols that themselves put together what is to leave together."""
+    """TLS without Twisted's write buffer, for protocols that batch their writes themselves."""
 
     protocol = TLSMemoryBIOProtocol

@@ -1,7 +1,8 @@
-"""What connections receive in a turn of the reactor, and what they send, gathered until its end.
+"""Input batching: what connections receive in a reactor iteration is processed together at its end.
 
-Owns whose bytes are worked on, and in which order; who asks for little goes first. See
-`records.runtime.scheduler`. Knows nothing of what the bytes mean.
+Decides the order of connections: those with one small request first, those that send much after
+them and within a time slice (see `records.runtime.scheduler`). What connections send is written
+together as well. Knows nothing of what the bytes mean.
 """
 
 from __future__ import annotations
@@ -12,141 +13,142 @@ from typing import Protocol, TypeVarTuple
 
 from twisted.logger import Logger
 
-from records.runtime.faults import whereabouts
-from records.runtime.scheduler import Part, Turns
+from records.runtime.faults import place_of
+from records.runtime.scheduler import Participant, Scheduler
 
 Ts = TypeVarTuple("Ts")
 
-LITTLE = 2048
-"""Whoever asks for little sends no more bytes than this in a turn: one piece, with one line, which
-is no batch."""
+INTERACTIVE_BYTES = 2048
+"""Largest input that counts as interactive: one line, which is not a batch."""
 
-FULL = 16 * 1024
+FULL_RECORD = 16 * 1024
 """Size of a full TLS record (RFC 8446, section 5.1). A connection that delivers this much at once
 probably has more to read."""
 
 
-class Gathered(Protocol):
-    """A connection, as it is gathered."""
+class BatchedConnection(Protocol):
+    """A connection whose input is batched."""
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing that it has asked for is under way, nor part of a line is there."""
+    def is_idle(self) -> bool:
+        """Whether no request of it is under way, and no part of a line has been received."""
 
-    def take(self, data: bytes) -> None:
-        """Work on what is left of what was received before, if it has waited, and on this."""
+    def process(self, data: bytes) -> None:
+        """Process these bytes, after input that was received and not processed before."""
 
-    def wait(self) -> None:
-        """Receive no more, nor work on anything, until there is something to `take`."""
+    def pause(self) -> None:
+        """Read and process nothing until the next call of `process`."""
 
     def flush(self) -> None:
-        """Let out what is to be sent."""
+        """Write what is to be sent."""
 
     def abort(self) -> None:
-        """End at once: a fault has come up."""
+        """Close at once, because of a fault."""
 
 
-class Gathering:
-    """One for all connections, and a `Part` of the turns."""
+class InputBatching:
+    """Batches the input of all connections. A `Participant` of the scheduler."""
 
     _log = Logger()
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
-        self._received: list[tuple[Gathered, bytes]] = []
-        self._sending: list[Gathered] = []
-        self._busy: OrderedDict[Gathered, bytes] = OrderedDict()
-        self._ahead: list[Gathered] = []  # of the busy, those of whom enough is there for now
-        turns.add(self)
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._received: list[tuple[BatchedConnection, bytes]] = []
+        self._sending: list[BatchedConnection] = []
+        self._bulk: OrderedDict[BatchedConnection, bytes] = OrderedDict()
+        self._to_pause: list[BatchedConnection] = []  # bulk connections that have enough input
+        scheduler.add(self)
 
-    def receive(self, connection: Gathered, data: bytes) -> None:
-        """Have a connection `take` its bytes when it is its turn, in the order received."""
+    def receive(self, connection: BatchedConnection, data: bytes) -> None:
+        """Have the connection `process` these bytes in its turn, in the order received."""
         self._received.append((connection, data))
-        self._turns.schedule()
+        self._scheduler.schedule()
 
-    def send(self, connection: Gathered) -> None:
-        """Have a connection `flush` at the end of this turn."""
+    def send(self, connection: BatchedConnection) -> None:
+        """Have the connection `flush` at the end of this iteration."""
         self._sending.append(connection)
-        self._turns.schedule()
+        self._scheduler.schedule()
 
-    def rest(self, connection: Gathered) -> None:
-        """A connection waits. It is to `take` what it has left after the others who send much."""
-        self._busy.setdefault(connection, b"")
-        self._turns.schedule()
+    def requeue(self, connection: BatchedConnection) -> None:
+        """Have the connection `process` its remaining input after other bulk connections."""
+        self._bulk.setdefault(connection, b"")
+        self._scheduler.schedule()
 
-    def complete(self) -> None:
-        """End this turn now. Of the busy, not all have their turn in it."""
-        self._turns.end()
+    def run_now(self) -> None:
+        """Do the work of this iteration now; bulk connections share a time slice as usual."""
+        self._scheduler.run()
 
     @property
-    def is_waiting(self) -> bool:
-        """See `Part`."""
-        return bool(self._received or self._sending or self._busy)
+    def has_work(self) -> bool:
+        """See `Participant`."""
+        return bool(self._received or self._sending or self._bulk)
 
     @property
     def has_bulk(self) -> bool:
-        """See `Part`."""
-        return bool(self._busy)
+        """See `Participant`."""
+        return bool(self._bulk)
 
-    def do_little(self) -> bool:
-        """See `Part`."""
+    def run_interactive(self) -> bool:
+        """See `Participant`."""
         received, self._received = self._received, []
-        busy = self._busy
-        served: set[Gathered] = set()  # for with a second piece it is no little any more
+        bulk = self._bulk
+        served: set[BatchedConnection] = set()  # a second input makes a connection a bulk one
         for connection, data in received:
-            if connection in busy:
-                busy[connection] += data
-                self._ahead.append(connection)
-            elif _is_little(data) and connection not in served and connection.is_quiet:
+            if connection in bulk:
+                bulk[connection] += data
+                self._to_pause.append(connection)
+            elif _is_interactive(data) and connection not in served and connection.is_idle:
                 served.add(connection)
-                self._guarded(connection, connection.take, data)
+                self._guarded(connection, connection.process, data)
             else:
-                busy[connection] = data
-                if len(data) >= FULL:
-                    self._ahead.append(connection)
+                bulk[connection] = data
+                if len(data) >= FULL_RECORD:
+                    self._to_pause.append(connection)
         return bool(served)
 
-    def do_bulk(self) -> None:
-        """See `Part`. Each of the busy has one turn at most."""
-        busy = self._busy
-        for served in range(len(busy)):
-            if served and self._turns.is_long():
+    def run_bulk(self) -> None:
+        """See `Participant`. Each bulk connection is processed once at most."""
+        bulk = self._bulk
+        for served in range(len(bulk)):
+            if served and self._scheduler.slice_is_over():
                 break
-            connection, data = busy.popitem(last=False)
-            self._guarded(connection, connection.take, data)
-        ahead, self._ahead = self._ahead, []
-        for connection in ahead:
-            if connection in busy:
-                self._guarded(connection, connection.wait)
+            connection, data = bulk.popitem(last=False)
+            self._guarded(connection, connection.process, data)
+        to_pause, self._to_pause = self._to_pause, []
+        for connection in to_pause:
+            if connection in bulk:
+                self._guarded(connection, connection.pause)
 
-    def hand_on(self) -> None:
-        """See `Part`."""
+    def flush_work(self) -> None:
+        """See `Participant`."""
         sending, self._sending = self._sending, []
         for connection in sending:
             self._guarded(connection, connection.flush)
 
-    def _guarded(self, connection: Gathered, call: Callable[[*Ts], None], *args: *Ts) -> None:
-        """One connection's fault must not stop the others."""
+    def _guarded(
+        self, connection: BatchedConnection, call: Callable[[*Ts], None], *args: *Ts
+    ) -> None:
+        """Call, so that a fault of one connection does not stop the others."""
         try:
             call(*args)
-        except Exception as error:  # noqa: BLE001  whatever it is
-            self._tell(error)
+        except Exception as error:  # noqa: BLE001  any fault is logged
+            self._log_fault(error)
             try:
                 connection.abort()
-            except Exception as another:  # noqa: BLE001  it may be lost already
-                self._tell(another)
+            except Exception as another:  # noqa: BLE001  it may be closed already
+                self._log_fault(another)
 
-    def _tell(self, error: Exception) -> None:
+    def _log_fault(self, error: Exception) -> None:
         self._log.critical(
             "A fault in a connection, which is dropped: {kind} at {where}",
             kind=type(error).__name__,
-            where=whereabouts(error),
+            where=place_of(error),
         )
 
 
-def _is_little(data: bytes) -> bool:
-    return len(data) <= LITTLE and data.count(b"\n") <= 1 and data.lstrip()[:1] != b"["
+def _is_interactive(data: bytes) -> bool:
+    return len(data) <= INTERACTIVE_BYTES and data.count(b"\n") <= 1 and data.lstrip()[:1] != b"["
 
 
-def _conforms(gathering: Gathering) -> Part:
-    return gathering
+def _conforms(input_batching: InputBatching) -> Participant:
+    return input_batching

@@ -1,13 +1,10 @@
-"""The turns of the reactor: what comes up in one is done together at its end, and who goes first.
+"""Schedules work at the end of each reactor iteration, interactive work first.
 
-Doing each thing as it comes would go through the whole program once for each, and wake each peer
-by itself. Done together, the interpreter finds its code and data in the processor's caches, and
-those who wait are woken by one burst. Measured, a point read costs a quarter less of the
-processor's time.
-
-Who asks for little is served in each turn, and before those who ask for much at once; these share a
-short while at its end, and go on in the next. So whoever floods the daemon waits for others who do,
-and hardly anybody else does. Knows nothing of what is done.
+Requests read during one iteration are processed together after it, which keeps code and data in the
+CPU caches and wakes waiting clients in one burst (docs/decisions/0017). Interactive requests run
+first. Bulk requests share a time slice of `BULK_SLICE` seconds, or `SHORT_BULK_SLICE` while
+interactive clients are active, and continue in the next iteration. So a client that floods the
+daemon delays other such clients, and hardly anyone else. Knows nothing of the work.
 """
 
 from __future__ import annotations
@@ -16,92 +13,94 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-LONG = 0.005
-"""For how many seconds of one turn those are served who ask for much, if nobody else is there."""
+BULK_SLICE = 0.005
+"""Seconds of an iteration for bulk work while no interactive client is active."""
 
-SHORT = 0.0005
-"""For how many, while somebody is."""
+SHORT_BULK_SLICE = 0.0005
+"""Seconds of an iteration for bulk work while an interactive client is active."""
 
-MINDFUL = 1.0
-"""For how many seconds somebody is there after having asked for little."""
+INTERACTIVE_WINDOW = 1.0
+"""Seconds for which a client counts as active after an interactive request."""
 
 
-class Part(Protocol):
-    """Somebody who has things done at the end of a turn. See `Turns.end` for their order."""
+class Participant(Protocol):
+    """Has work done at the end of an iteration. See `Scheduler.run` for the order."""
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether there is anything to be done."""
+    def has_work(self) -> bool:
+        """Whether there is anything to do."""
 
     @property
     def has_bulk(self) -> bool:
-        """Whether there is, for those who ask for much."""
+        """Whether there is bulk work to do."""
 
-    def do_little(self) -> bool:
-        """Do all that is for those who ask for little. Whether there was anything."""
+    def run_interactive(self) -> bool:
+        """Do all interactive work. Returns whether there was any."""
 
-    def do_bulk(self) -> None:
-        """Do something of the rest, and more until `Turns.is_long`."""
+    def run_bulk(self) -> None:
+        """Do some bulk work, until `Scheduler.slice_is_over`."""
 
-    def hand_on(self) -> None:
-        """Let out what has come of it."""
+    def flush_work(self) -> None:
+        """Pass on the results."""
 
 
-class Turns:
-    """One for all parts.
+class Scheduler:
+    """Runs all participants.
 
-    soon: has something called in the reactor's next turn, before it waits for anything. seconds:
-    a clock that is never set.
+    call_soon: calls a function in the reactor's next iteration, before it waits for events.
+    seconds: a monotonic clock.
     """
 
     def __init__(
         self,
-        soon: Callable[[Callable[[], object]], object],
+        call_soon: Callable[[Callable[[], object]], object],
         seconds: Callable[[], float] = monotonic,
     ) -> None:
-        self._soon = soon
+        self._call_soon = call_soon
         self._seconds = seconds
-        self._parts: list[Part] = []
+        self._participants: list[Participant] = []
         self._is_scheduled = False
-        self._is_ending = False
-        self._until = 0.0
-        self._mindful_until = 0.0
+        self._is_running = False
+        self._slice_ends = 0.0
+        self._interactive_until = 0.0
 
-    def add(self, part: Part) -> None:
-        """Have it take part, before those that do already."""
-        self._parts.insert(0, part)
+    def add(self, participant: Participant) -> None:
+        """Add a participant. It runs before those that were added earlier."""
+        self._participants.insert(0, participant)
 
     def schedule(self) -> None:
-        """Have this turn ended as it should be: there is something to be done."""
-        if not (self._is_scheduled or self._is_ending):
+        """Run at the end of this iteration: a participant has work."""
+        if not (self._is_scheduled or self._is_running):
             self._is_scheduled = True
-            self._soon(self._end_as_scheduled)
+            self._call_soon(self._run_scheduled)
 
-    def is_long(self) -> bool:
-        """Whether those who ask for much have had their time in this turn."""
-        return self._seconds() >= self._until
+    def slice_is_over(self) -> bool:
+        """Whether the time slice for bulk work in this iteration is used up."""
+        return self._seconds() >= self._slice_ends
 
-    def _end_as_scheduled(self) -> None:
+    def _run_scheduled(self) -> None:
         self._is_scheduled = False
-        self.end()
+        self.run()
 
-    def end(self) -> None:
-        """Do now what waits for the end of the turn."""
-        parts = self._parts
-        self._is_ending = True
+    def run(self) -> None:
+        """Do the work of this iteration now: interactive work, then a slice of bulk work."""
+        participants = self._participants
+        self._is_running = True
         try:
-            if any([part.do_little() for part in parts]):  # noqa: C419  each of them does
-                self._mindful_until = self._seconds() + MINDFUL
-            for part in parts:
-                part.hand_on()
-            if any(part.has_bulk for part in parts):
+            # A list, because every participant has to run.
+            if any([each.run_interactive() for each in participants]):  # noqa: C419
+                self._interactive_until = self._seconds() + INTERACTIVE_WINDOW
+            for each in participants:
+                each.flush_work()
+            if any(each.has_bulk for each in participants):
                 now = self._seconds()
-                self._until = now + (SHORT if now < self._mindful_until else LONG)
-                for part in parts:
-                    part.do_bulk()
-                for part in parts:
-                    part.hand_on()
+                is_short = now < self._interactive_until
+                self._slice_ends = now + (SHORT_BULK_SLICE if is_short else BULK_SLICE)
+                for each in participants:
+                    each.run_bulk()
+                for each in participants:
+                    each.flush_work()
         finally:
-            self._is_ending = False
-            if any(part.is_waiting for part in parts):
+            self._is_running = False
+            if any(each.has_work for each in participants):
                 self.schedule()

@@ -32,21 +32,21 @@ from zope.interface import implementer
 from records.api.messages import MAX_LINE
 from records.auth.throttle import network_of
 from records.model.errors import ParseError
-from records.runtime.input_batching import Gathered, Gathering
+from records.runtime.input_batching import BatchedConnection, InputBatching
 from records.server.conversation import Conversation, Peer
 
 NEVER = float("inf")
 
-GATHERED = 64 * 1024
+FLUSH_BYTES = 64 * 1024
 """Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
 
-QUIET = 10.0
+REFUSAL_LOG_INTERVAL = 10.0
 """Seconds between two lines in the log about connections that were refused."""
 
 SHARE = 20
 """How much of what has come from one connection is taken on in a row, before others' turn: each
-request counts as one, and one more for each `WEIGHT` bytes of a line."""
-WEIGHT = 512
+request counts as one, and one more for each `BYTES_PER_REQUEST` bytes of a line."""
+BYTES_PER_REQUEST = 512
 
 
 class Deadlines(Struct, frozen=True):
@@ -85,7 +85,7 @@ class RecordsProtocol(LineReceiver):
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE + 1  # for the CR of a CRLF
 
-    transport: Any  # a push producer and consumer: an `EagerConnection`
+    transport: Any  # a push producer and consumer: an `ImmediateTransport`
 
     _log = Logger()
 
@@ -94,17 +94,17 @@ class RecordsProtocol(LineReceiver):
         self.source = source
         self._clock = factory.clock
         self._deadlines = factory.deadlines
-        self._conversation = factory.converse(self, source)
+        self._conversation = factory.new_conversation(self, source)
         self._timer: IDelayedCall | None = None
-        self._since = self._clock.seconds()
-        self._heard_at = self._since
+        self._phase_began = self._clock.seconds()
+        self._active_at = self._phase_began
         self._secure = False
         self._line_began = NEVER
         self._unread_since = NEVER
         self._closing_since = NEVER
         self._is_full = False
-        self._taken = 0  # of its share
-        self._resting = False
+        self._cost = 0  # of its share
+        self._is_yielding = False
         self._finishing = False
         self._was_anonymous = True
         self._answers: list[bytes] = []
@@ -112,46 +112,46 @@ class RecordsProtocol(LineReceiver):
 
     def connectionMade(self) -> None:
         """See `IProtocol`. Over TLS, the handshake is still to come."""
-        self._since = self._heard_at = self._clock.seconds()
+        self._phase_began = self._active_at = self._clock.seconds()
         self.factory.made(self)
         self.transport.registerProducer(self, True)
-        self._watch()
+        self._check_deadline()
 
     def handshakeCompleted(self) -> None:
         """See `IHandshakeListener`."""
         self._secure = True
-        self._since = self._heard_at = self._clock.seconds()
+        self._phase_began = self._active_at = self._clock.seconds()
 
     def dataReceived(self, data: bytes) -> None:
         """See `IProtocol`."""
         if not data:  # from `resumeProducing`: what was read before is looked at again
-            self.take(data)
+            self.process(data)
             return
         if self._closing_since != NEVER:
-            self._rest()  # it is thrown away, so that our last word is not lost in a reset
+            self._yield()  # it is thrown away, so that our last word is not lost in a reset
             return
-        now = self._heard_at = self._clock.seconds()
+        now = self._active_at = self._clock.seconds()
         if data[-1:] == b"\n":
             self._line_began = NEVER
         elif self._line_began == NEVER or b"\n" in data:
-            with self._sooner():
+            with self._earlier_deadline():
                 self._line_began = now
-        self.factory.gathering.receive(self, data)
+        self.factory.input_batching.receive(self, data)
 
-    def take(self, data: bytes) -> None:
-        """See `records.runtime.input_batching.Gathered`."""
+    def process(self, data: bytes) -> None:
+        """See `records.runtime.input_batching.BatchedConnection`."""
         if self._closing_since != NEVER:
-            if self._resting and self.transport is not None:
-                self._resting = False
-                self._read_or_not()
+            if self._is_yielding and self.transport is not None:
+                self._is_yielding = False
+                self._update_reading()
             return
-        self._taken = 0
-        has_waited = self._resting
+        self._cost = 0
+        has_waited = self._is_yielding
         super().dataReceived(data)  # which only keeps it while we are paused
         if has_waited:
-            self._resting = False
-            self._heard_at = self._clock.seconds()
-            self._read_or_not()
+            self._is_yielding = False
+            self._active_at = self._clock.seconds()
+            self._update_reading()
 
     def lineReceived(self, line: bytes) -> None:
         """See `LineReceiver`."""
@@ -160,28 +160,29 @@ class RecordsProtocol(LineReceiver):
         if len(line) > MAX_LINE:
             self.lineLengthExceeded(line)
             return
-        self._taken += self._conversation.receive(line, bool(self._buffer)) + len(line) // WEIGHT
-        if self._taken >= SHARE:
-            self._rest()
+        requests = self._conversation.receive(line, bool(self._buffer))
+        self._cost += requests + len(line) // BYTES_PER_REQUEST
+        if self._cost >= SHARE:
+            self._yield()
         if self._conversation.is_full and not self._is_full:
             self._is_full = True
-            self._read_or_not()
+            self._update_reading()
 
     @property
-    def is_quiet(self) -> bool:
-        """See `records.runtime.input_batching.Gathered`."""
-        return not (self._conversation.under_way or self._resting or self._buffer)
+    def is_idle(self) -> bool:
+        """See `records.runtime.input_batching.BatchedConnection`."""
+        return not (self._conversation.under_way or self._is_yielding or self._buffer)
 
-    def wait(self) -> None:
-        """See `records.runtime.input_batching.Gathered`."""
-        if not self._resting and self.transport is not None:
-            self._resting = True
-            self._read_or_not()
+    def pause(self) -> None:
+        """See `records.runtime.input_batching.BatchedConnection`."""
+        if not self._is_yielding and self.transport is not None:
+            self._is_yielding = True
+            self._update_reading()
 
-    def _rest(self) -> None:
+    def _yield(self) -> None:
         """Let others go first."""
-        self.wait()
-        self.factory.gathering.rest(self)
+        self.pause()
+        self.factory.input_batching.requeue(self)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """See `LineReceiver`. Where the next line begins cannot be known: answer, and close."""
@@ -192,13 +193,13 @@ class RecordsProtocol(LineReceiver):
         """See `records.server.conversation.Peer`."""
         self._answers.append(line)
         if len(self._answers) == 1:
-            self.factory.gathering.send(self)
+            self.factory.input_batching.send(self)
         self._answers_size += len(line)
-        if self._answers_size > GATHERED:
+        if self._answers_size > FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """See `records.runtime.input_batching.Gathered`."""
+        """See `records.runtime.input_batching.BatchedConnection`."""
         if self._answers:
             answers, self._answers, self._answers_size = self._answers, [], 0
             answers.append(b"")
@@ -206,20 +207,20 @@ class RecordsProtocol(LineReceiver):
 
     def settled(self) -> None:
         """See `records.server.conversation.Peer`."""
-        self._heard_at = self._clock.seconds()
+        self._active_at = self._clock.seconds()
         anonymous = self._conversation.is_anonymous
         if anonymous and not self._was_anonymous:
-            self._since = self._heard_at
+            self._phase_began = self._active_at
         self._was_anonymous = anonymous
         if self._is_full and not self._conversation.is_full:
             self._is_full = False
-            self._rest()  # and then go on with what was read before
+            self._yield()  # and then go on with what was read before
         if self._finishing and not self._conversation.under_way:
             self._close()
 
-    def _read_or_not(self) -> None:
+    def _update_reading(self) -> None:
         """Have the transport read exactly while we want to."""
-        wanted = not self._resting
+        wanted = not self._is_yielding
         if self._closing_since == NEVER:
             unread = self._unread_since != NEVER
             wanted = wanted and not (self._is_full or self._finishing or unread)
@@ -232,15 +233,15 @@ class RecordsProtocol(LineReceiver):
 
     def pauseProducing(self) -> None:
         """See `IPushProducer`. Called by the transport, while answers wait to be read."""
-        with self._sooner():
+        with self._earlier_deadline():
             self._unread_since = self._clock.seconds()
         self._conversation.hold()
-        self._read_or_not()
+        self._update_reading()
 
     def resumeProducing(self) -> None:
         """See `IPushProducer`."""
         self._unread_since = NEVER
-        self._read_or_not()
+        self._update_reading()
         self._conversation.release()
 
     def stopProducing(self) -> None:
@@ -250,21 +251,21 @@ class RecordsProtocol(LineReceiver):
         """Read no more, answer what is under way, and close."""
         if not self._finishing:
             self._finishing = True
-            self._read_or_not()
+            self._update_reading()
             if not self._conversation.under_way:
                 self._close()
 
     def _close(self) -> None:
         if self._closing_since != NEVER:
             return
-        with self._sooner():
+        with self._earlier_deadline():
             self._closing_since = self._clock.seconds()
         self._conversation.disconnected()
         self.flush()
         self.transport.unregisterProducer()
         self.clearLineBuffer()
-        self._resting = False
-        self._read_or_not()
+        self._is_yielding = False
+        self._update_reading()
         self.transport.loseConnection()
 
     def abort(self) -> None:
@@ -289,7 +290,7 @@ class RecordsProtocol(LineReceiver):
         # them in memory until the garbage collector comes.
         self.transport = None
 
-    def _due(self) -> tuple[float, str]:
+    def _deadline(self) -> tuple[float, str]:
         """When the connection is dropped if nothing changes, and why."""
         deadlines = self._deadlines
         if self._closing_since != NEVER:
@@ -297,20 +298,20 @@ class RecordsProtocol(LineReceiver):
         if self._unread_since != NEVER:
             return self._unread_since + deadlines.read, "did not read its answers"
         if not self._secure:
-            return self._since + deadlines.handshake, "did not finish the TLS handshake"
+            return self._phase_began + deadlines.handshake, "did not finish the TLS handshake"
         line = self._line_began + deadlines.line, "did not finish its line"
         under_way = self._conversation.under_way
-        if self._resting or (under_way and (self._is_full or self._finishing)):
+        if self._is_yielding or (under_way and (self._is_full or self._finishing)):
             return NEVER, ""  # it is us who do not read
         anonymous = self._conversation.is_anonymous
-        login, idle = self._since + deadlines.login, self._heard_at + deadlines.idle
+        login, idle = self._phase_began + deadlines.login, self._active_at + deadlines.idle
         other = (login, "did not log in") if anonymous else (idle, "was silent")
         return line if under_way else min(line, other)
 
-    def _watch(self) -> None:
+    def _check_deadline(self) -> None:
         """Drop the connection if it is due, or look again when it will be."""
         self._timer = None
-        due, why = self._due()
+        due, why = self._deadline()
         now = self._clock.seconds()
         if due <= now:
             self._log.info(
@@ -319,21 +320,21 @@ class RecordsProtocol(LineReceiver):
             self.abort()
             return
         # What is due may come nearer meanwhile, so it is looked at often enough.
-        wait = min(due - now, self._deadlines.read, self._deadlines.login)
-        self._timer = self._clock.callLater(wait, self._watch)
+        pause = min(due - now, self._deadlines.read, self._deadlines.login)
+        self._timer = self._clock.callLater(pause, self._check_deadline)
 
     @contextmanager
-    def _sooner(self) -> Iterator[None]:
+    def _earlier_deadline(self) -> Iterator[None]:
         """Around a change after which the connection may be due sooner than was looked for."""
         yield
         if self._timer is not None:
-            due = self._due()[0]
+            due = self._deadline()[0]
             now = self._clock.seconds()
             if due < self._timer.getTime():
                 self._timer.reset(max(0.0, due - now))
 
 
-class _Refusal(Protocol):
+class _RefusedConnection(Protocol):
     """A connection that is dropped as soon as it is made; the TLS wrapper cannot take None."""
 
     transport: Any
@@ -355,16 +356,16 @@ class RecordsFactory(ServerFactory):
     def __init__(
         self,
         clock: IReactorTime,
-        converse: Callable[[Peer, str], Conversation],
+        new_conversation: Callable[[Peer, str], Conversation],
         deadlines: Deadlines,
         max_connections: int,
         max_per_source: int,
-        gathering: Gathering,
+        input_batching: InputBatching,
     ) -> None:
         self.clock = clock
-        self.converse = converse
+        self.new_conversation = new_conversation
         self.deadlines = deadlines
-        self.gathering = gathering
+        self.input_batching = input_batching
         self.connections: set[RecordsProtocol] = set()
         self.max_connections = max_connections
         self._max_per_source = max_per_source
@@ -374,15 +375,15 @@ class RecordsFactory(ServerFactory):
         self._stopping = False
         self._all_gone: list[Deferred[None]] = []
 
-    def buildProtocol(self, addr: IAddress | None) -> RecordsProtocol | _Refusal:
+    def buildProtocol(self, addr: IAddress | None) -> RecordsProtocol | _RefusedConnection:
         """See `IProtocolFactory`."""
         if self._stopping:
-            return _Refusal()
+            return _RefusedConnection()
         source = source_of(addr)
         count, from_there = len(self.connections), self._by_source[network_of(source)]
         if count >= self.max_connections or from_there >= self._max_per_source:
             self._refused(source, count, from_there)
-            return _Refusal()
+            return _RefusedConnection()
         return RecordsProtocol(self, source)
 
     def _refused(self, source: str, count: int, from_there: int) -> None:
@@ -399,7 +400,7 @@ class RecordsFactory(ServerFactory):
             from_there=from_there,
             refusals=self._refusals,
         )
-        self._quiet_until, self._refusals = now + QUIET, 0
+        self._quiet_until, self._refusals = now + REFUSAL_LOG_INTERVAL, 0
 
     def made(self, connection: RecordsProtocol) -> None:
         """A connection is there."""
@@ -423,7 +424,7 @@ class RecordsFactory(ServerFactory):
     def finish(self) -> Deferred[None]:
         """Have every connection answer what is under way and close; fires when all are gone."""
         self._stopping = True
-        self.gathering.complete()
+        self.input_batching.run_now()
         if not self.connections:
             return succeed(None)
         gone: Deferred[None] = Deferred()
@@ -438,5 +439,5 @@ class RecordsFactory(ServerFactory):
             connection.abort()
 
 
-def _is_gathered(connection: RecordsProtocol) -> Gathered:
+def _is_gathered(connection: RecordsProtocol) -> BatchedConnection:
     return connection

@@ -22,8 +22,8 @@ from twisted.python.failure import Failure
 
 from records.model.errors import Busy, RecordsError, stopping
 from records.operations.boundaries import Database, Done, Reader, Store, Transaction, Work
-from records.runtime.scheduler import Part, Turns
-from records.store.workers import FromThread, Item, Items, Worker, WorkerThread
+from records.runtime.scheduler import Participant, Scheduler
+from records.store.workers import Job, Jobs, ReactorFromThread, Worker, WorkerThread
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -62,8 +62,8 @@ class BatchingStore:
 
     def __init__(
         self,
-        reactor: FromThread,
-        turns: Turns,
+        reactor: ReactorFromThread,
+        scheduler: Scheduler,
         database: Database,
         writer: Worker,
         fatal: Callable[[Failure], object],
@@ -71,15 +71,15 @@ class BatchingStore:
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._reactor = reactor
-        self._turns = turns
+        self._scheduler = scheduler
         self._fatal = fatal
         self._seconds = seconds
         self._quiet_until = float("-inf")
         self._broken = False
         self._stopped: Deferred[None] | None = None
-        self._outcomes: deque[tuple[Worker, Item, Done]] = deque()  # of the bulk
-        self._near: Reader | None = database.reader()
-        self._near_transaction: Transaction | None = None
+        self._outcomes: deque[tuple[Worker, Job, Done]] = deque()  # of the bulk
+        self._inline_reader: Reader | None = database.reader()
+        self._inline_transaction: Transaction | None = None
         self._writer = writer
         self._readers = [self._reading(database.reader(), n) for n in range(readers)]
         self._workers: list[Worker] = [*self._readers, writer]
@@ -87,7 +87,7 @@ class BatchingStore:
             worker.deliver = partial(self._deliver, worker)
             worker.finished.addErrback(self._break)
             worker.start()
-        turns.add(self)
+        scheduler.add(self)
 
     def _reading(self, reader: Reader, number: int) -> WorkerThread:
         return WorkerThread(
@@ -122,12 +122,12 @@ class BatchingStore:
 
         That state is never older than any outcome that has been delivered: `_deliver` ends it.
         """
-        if self._near is None:
+        if self._inline_reader is None:
             raise stopping()
-        if self._near_transaction is None:
-            self._near_transaction = self._near.begin()
-            self._turns.schedule()
-        return operation(self._near_transaction, *args)
+        if self._inline_transaction is None:
+            self._inline_transaction = self._inline_reader.begin()
+            self._scheduler.schedule()
+        return operation(self._inline_transaction, *args)
 
     def _submit(
         self,
@@ -136,75 +136,75 @@ class BatchingStore:
         args: tuple[object, ...],
         is_bulk: bool,
     ) -> Deferred[Any]:
-        item = Item(Work(operation, args), is_bulk)
+        job = Job(Work(operation, args), is_bulk)
         if self._broken or self._stopped is not None:
-            item.deferred.errback(Failure(stopping()))
+            job.deferred.errback(Failure(stopping()))
         elif worker.waiting >= MAX_WAITING:
-            item.deferred.errback(Failure(_waiting()))
+            job.deferred.errback(Failure(_waiting()))
         else:
             worker.waiting += 1
-            worker.fresh.append(item)
-            self._turns.schedule()
-        return item.deferred
+            worker.new_jobs.append(job)
+            self._scheduler.schedule()
+        return job.deferred
 
     @property
-    def is_waiting(self) -> bool:
-        """See `Part`."""
-        near = self._near_transaction is not None
-        return near or bool(self._outcomes) or any(worker.fresh for worker in self._workers)
+    def has_work(self) -> bool:
+        """See `Participant`."""
+        near = self._inline_transaction is not None
+        return near or bool(self._outcomes) or any(worker.new_jobs for worker in self._workers)
 
     @property
     def has_bulk(self) -> bool:
-        """See `Part`."""
+        """See `Participant`."""
         return bool(self._outcomes)
 
-    def do_little(self) -> bool:
-        """See `Part`. It is done as it comes."""
+    def run_interactive(self) -> bool:
+        """See `Participant`. It is done as it comes."""
         return False
 
-    def do_bulk(self) -> None:
-        """See `Part`. Gives out outcomes, one at least."""
+    def run_bulk(self) -> None:
+        """See `Participant`. Gives out outcomes, one at least."""
         given = 0
-        while self._outcomes and not (given and self._turns.is_long()):
+        while self._outcomes and not (given and self._scheduler.slice_is_over()):
             self._answer(*self._outcomes.popleft())
             given += 1
 
-    def hand_on(self) -> None:
-        """See `Part`."""
+    def flush_work(self) -> None:
+        """See `Participant`."""
         try:
-            self._end_near()
+            self._end_inline()
         finally:
             for worker in self._workers:
-                worker.hand_over()
+                worker.submit()
 
-    def _end_near(self) -> None:
-        if self._near_transaction is not None and self._near is not None:
-            self._near_transaction = None
-            self._near.end()
+    def _end_inline(self) -> None:
+        if self._inline_transaction is not None and self._inline_reader is not None:
+            self._inline_transaction = None
+            self._inline_reader.end()
 
-    def _deliver(self, worker: Worker, items: Items, done: list[Done]) -> None:
-        self._turns.schedule()
-        self._end_near()
-        for item, outcome in zip(items, done, strict=True):
-            if item.is_bulk:
-                self._outcomes.append((worker, item, outcome))
+    def _deliver(self, worker: Worker, jobs: Jobs, done: list[Done]) -> None:
+        self._scheduler.schedule()
+        self._end_inline()
+        for job, outcome in zip(jobs, done, strict=True):
+            if job.is_bulk:
+                self._outcomes.append((worker, job, outcome))
             else:
-                self._answer(worker, item, outcome)
+                self._answer(worker, job, outcome)
 
     def _answer_all(self) -> None:
         while self._outcomes:
             self._answer(*self._outcomes.popleft())
 
-    def _answer(self, worker: Worker, item: Item, outcome: Done) -> None:
+    def _answer(self, worker: Worker, job: Job, outcome: Done) -> None:
         worker.waiting -= 1
         if outcome.trouble:
-            self._tell(outcome.trouble)
+            self._log_trouble(outcome.trouble)
         if outcome.error is None:
-            item.deferred.callback(outcome.value)
+            job.deferred.callback(outcome.value)
         else:
-            item.deferred.errback(Failure(outcome.error))
+            job.deferred.errback(Failure(outcome.error))
 
-    def _tell(self, trouble: str) -> None:
+    def _log_trouble(self, trouble: str) -> None:
         """Log why the database takes no changes, once in a while."""
         now = self._seconds()
         if now >= self._quiet_until:
@@ -227,10 +227,10 @@ class BatchingStore:
         return following(self._stopped)
 
     async def _stop(self) -> None:
-        self._end_near()
-        if self._near is not None:
-            self._near.close()
-            self._near = None
+        self._end_inline()
+        if self._inline_reader is not None:
+            self._inline_reader.close()
+            self._inline_reader = None
         for reader in self._readers:
             reader.stop()
         await gatherResults([reader.finished for reader in self._readers])
@@ -270,10 +270,10 @@ def _read_one(transaction: Transaction, work: Work) -> Done:
     try:
         return Done(work.operation(transaction, *work.args))
     except RecordsError as error:
-        return Done(error=error.bare())
+        return Done(error=error.without_traceback())
     except Exception as error:  # noqa: BLE001  it is that caller's, and logged there
         return Done(error=error)
 
 
-def _conforms(store: BatchingStore) -> tuple[Store, Part]:
+def _conforms(store: BatchingStore) -> tuple[Store, Participant]:
     return store, store

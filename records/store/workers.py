@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from records.model.errors import OutcomeUnknown, stopping
 from records.operations.boundaries import Done, Work
-from records.store.queues import Lanes
+from records.store.queues import JobQueue
 
 MAX_BATCH = 256
 """How many writes share one commit at most: while the next ones are made, these are answered."""
@@ -28,7 +28,7 @@ MAX_BULK = 16
 
 
 # Each refusal is an error of its own: one raised over and over would keep every frame it passed.
-def unknown() -> OutcomeUnknown:
+def outcome_unknown() -> OutcomeUnknown:
     """For what may have been done when the end came."""
     return OutcomeUnknown(
         "The daemon stopped before it knew whether this became durable. "
@@ -36,7 +36,7 @@ def unknown() -> OutcomeUnknown:
     )
 
 
-class Item(Struct):
+class Job(Struct):
     """A piece of work on its way, and the Deferred that waits for it."""
 
     work: Work
@@ -44,15 +44,15 @@ class Item(Struct):
     deferred: Deferred[Any] = field(default_factory=Deferred)
 
 
-Items = list[Item]
+Jobs = list[Job]
 
 
-def answer_all(doubtful: Items, never_begun: Items) -> None:
+def fail_all(uncertain: Jobs, not_started: Jobs) -> None:
     """Answer everything that a worker leaves behind who has come to a bad end."""
-    for item in doubtful:
-        item.deferred.errback(Failure(unknown()))
-    for item in never_begun:
-        item.deferred.errback(Failure(stopping()))
+    for job in uncertain:
+        job.deferred.errback(Failure(outcome_unknown()))
+    for job in not_started:
+        job.deferred.errback(Failure(stopping()))
 
 
 class Worker(Protocol):
@@ -63,14 +63,14 @@ class Worker(Protocol):
     fails if that was a bad end; what it leaves behind is answered right after.
     """
 
-    fresh: Items
+    new_jobs: Jobs
     waiting: int
-    deliver: Callable[[Items, list[Done]], object]
+    deliver: Callable[[Jobs, list[Done]], object]
     finished: Deferred[None]
 
     def start(self) -> None: ...
 
-    def hand_over(self) -> None: ...
+    def submit(self) -> None: ...
 
     def stop(self) -> None:
         """Finish what has been handed in, and end."""
@@ -86,7 +86,7 @@ class WriterWorker(Worker, Protocol):
         """End where nothing comes of the start."""
 
 
-class FromThread(Protocol):
+class ReactorFromThread(Protocol):
     """What a thread asks of the reactor."""
 
     def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
@@ -101,7 +101,7 @@ class WorkerThread:
 
     def __init__(
         self,
-        reactor: FromThread,
+        reactor: ReactorFromThread,
         name: str,
         run: Callable[[Sequence[Work]], list[Done]],
         close: Callable[[], object],
@@ -111,69 +111,69 @@ class WorkerThread:
         self._reactor = reactor
         self._run = run
         self._close = close
-        self._queue: SimpleQueue[Items | None] = SimpleQueue()
-        self._lanes: Lanes[Item] = Lanes(many, few)
-        self._under_way: Items = []
-        self.fresh: Items = []
+        self._queue: SimpleQueue[Jobs | None] = SimpleQueue()
+        self._queued: JobQueue[Job] = JobQueue(many, few)
+        self._under_way: Jobs = []
+        self.new_jobs: Jobs = []
         self.waiting = 0
         self.thread = Thread(target=self._work, name=name, daemon=True)
         self.finished: Deferred[None] = Deferred()
-        self.deliver: Callable[[Items, list[Done]], object] = lambda items, done: None
+        self.deliver: Callable[[Jobs, list[Done]], object] = lambda jobs, done: None
 
     def start(self) -> None:
         """See `Worker`."""
         self.thread.start()
 
-    def hand_over(self) -> None:
+    def submit(self) -> None:
         """See `Worker`."""
-        if self.fresh:
-            self._queue.put(self.fresh)
-            self.fresh = []
+        if self.new_jobs:
+            self._queue.put(self.new_jobs)
+            self.new_jobs = []
 
     def stop(self) -> None:
         """See `Worker`."""
-        self.hand_over()
+        self.submit()
         self._queue.put(None)
 
-    def _take_in(self) -> bool:
+    def _receive_jobs(self) -> bool:
         """Take in everything that waits, blocking until there is something; whether to go on."""
-        while not self._lanes or not self._queue.empty():
+        while not self._queued or not self._queue.empty():
             more = self._queue.get()
             if more is None:
                 return False
-            for item in more:
-                self._lanes.add([item], item.is_bulk)
+            for job in more:
+                self._queued.add([job], job.is_bulk)
         return True
 
     def _work(self) -> None:
         going_on = True
         try:
-            while going_on or self._lanes:
+            while going_on or self._queued:
                 if going_on:
-                    going_on = self._take_in()
-                if self._lanes:
-                    self._do_some()
+                    going_on = self._receive_jobs()
+                if self._queued:
+                    self._run_batch()
             self._close()
         except BaseException:  # noqa: BLE001  the thread's last word, which the reactor logs
-            self._reactor.callFromThread(self._give_up, Failure())
+            self._reactor.callFromThread(self._fail, Failure())
         else:
             self._reactor.callFromThread(self.finished.callback, None)
 
-    def _do_some(self) -> None:
+    def _run_batch(self) -> None:
         """Do what is next. What it refers to does not live until there is more to be done."""
-        self._under_way, _ = self._lanes.take()
-        done = self._run([item.work for item in self._under_way])
+        self._under_way, _ = self._queued.take()
+        done = self._run([job.work for job in self._under_way])
         self._reactor.callFromThread(self.deliver, self._under_way, done)
         self._under_way = []
 
-    def _give_up(self, failure: Failure) -> None:
+    def _fail(self, failure: Failure) -> None:
         """Answer everything that the dead thread leaves behind. Runs in the reactor's thread."""
         self.finished.errback(failure)
-        never_begun = self._lanes.rest() + self.fresh
+        not_started = self._queued.rest() + self.new_jobs
         while not self._queue.empty():
-            never_begun += self._queue.get() or []
-        self.fresh = []
-        answer_all(self._under_way, never_begun)
+            not_started += self._queue.get() or []
+        self.new_jobs = []
+        fail_all(self._under_way, not_started)
 
 
 def _conforms(thread: WorkerThread) -> Worker:

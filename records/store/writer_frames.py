@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from records.operations.boundaries import Done, Work
-from records.runtime.framing import pack, portable
+from records.runtime.framing import encode_frame, portable_error
 
-WorkParcel = tuple[bool, list[tuple[Callable[..., object], tuple[object, ...]]]]
-DoneParcel = tuple[bool, list[tuple[object, BaseException | None, str]]]
+WorkFrame = tuple[bool, list[tuple[Callable[..., object], tuple[object, ...]]]]
+DoneFrame = tuple[bool, list[tuple[object, BaseException | None, str]]]
 """Both begin with whether they are of the bulk."""
 
 
@@ -28,26 +28,26 @@ class Opened(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-def parcel_of_works(works: Sequence[Work], is_bulk: bool = False) -> bytes:
+def frame_of_works(works: Sequence[Work], is_bulk: bool = False) -> bytes:
     """A parcel of works."""
-    parcel: WorkParcel = is_bulk, [(work.operation, work.args) for work in works]
-    return pack(parcel)
+    frame: WorkFrame = is_bulk, [(work.operation, work.args) for work in works]
+    return encode_frame(frame)
 
 
-def works_of(parcel: WorkParcel) -> tuple[list[Work], bool]:
+def works_of(frame: WorkFrame) -> tuple[list[Work], bool]:
     """The works that it holds, and whether they are of the bulk."""
-    is_bulk, works = parcel
+    is_bulk, works = frame
     return [Work(operation, args) for operation, args in works], is_bulk
 
 
-def parcel_of_outcomes(outcomes: Sequence[Done], is_bulk: bool = False) -> bytes:
+def frame_of_outcomes(outcomes: Sequence[Done], is_bulk: bool = False) -> bytes:
     """A parcel of outcomes. A fault goes without its traceback, as what is told of it."""
-    told = [(each.value, portable(each.error), each.trouble) for each in outcomes]
-    parcel: DoneParcel = is_bulk, told
-    return pack(parcel)
+    told = [(each.value, portable_error(each.error), each.trouble) for each in outcomes]
+    frame: DoneFrame = is_bulk, told
+    return encode_frame(frame)
 
 
-def outcomes_of(parcel: DoneParcel) -> tuple[list[Done], bool]:
+def outcomes_of(frame: DoneFrame) -> tuple[list[Done], bool]:
     """The outcomes that it holds, and whether they are of the bulk."""
-    is_bulk, outcomes = parcel
+    is_bulk, outcomes = frame
     return [Done(value, error, trouble) for value, error, trouble in outcomes], is_bulk

@@ -15,28 +15,28 @@ from typing import Any
 
 from records.model.errors import Unusable
 from records.operations.boundaries import CommitUnknown, Work, Writer
-from records.runtime.faults import told
-from records.runtime.forked import PIECE
-from records.runtime.framing import Broken, Unpacker, pack
-from records.store.queues import Lanes
+from records.runtime.faults import describe
+from records.runtime.forked import READ_SIZE
+from records.runtime.framing import FrameDecoder, ProcessFailed, encode_frame
+from records.store.queues import JobQueue
 from records.store.workers import MAX_BATCH, MAX_BULK
-from records.store.writer_frames import Closed, Opened, Stop, parcel_of_outcomes, works_of
+from records.store.writer_frames import Closed, Opened, Stop, frame_of_outcomes, works_of
 
 
-class Gone(Exception):
+class DaemonGone(Exception):
     """The daemon is gone: nobody waits for anything any more."""
 
 
-class Writing:
+class WriterLoop:
     """What the process does. other: its socket, which blocks."""
 
     def __init__(self, other: socket) -> None:
         self._socket = other
         self._poll = poll()
         self._poll.register(other, POLLIN)
-        self._unpacker = Unpacker()
-        self._parcels: deque[Any] = deque()
-        self._waiting: Lanes[Work] = Lanes(MAX_BATCH, MAX_BULK)
+        self._unpacker = FrameDecoder()
+        self._frames: deque[Any] = deque()
+        self._waiting: JobQueue[Work] = JobQueue(MAX_BATCH, MAX_BULK)
         self._is_over = False
 
     def serve(self, open_writer: Callable[[Path], Writer]) -> None:
@@ -50,59 +50,59 @@ class Writing:
             if writer is None:
                 return
             while not self._is_over or self._waiting:
-                self._take_in()
+                self._receive_jobs()
                 if self._waiting:
                     batch, is_bulk = self._waiting.take()
                     under_way = len(batch)
-                    self._send(parcel_of_outcomes(writer.run(batch), is_bulk))
+                    self._send(frame_of_outcomes(writer.run(batch), is_bulk))
                     under_way = 0
                 writer.rest()
             writer.close()
-            self._send(pack(Closed()))
-        except Gone:
+            self._send(encode_frame(Closed()))
+        except DaemonGone:
             return
         except BaseException as error:
-            why = str(error) if isinstance(error, CommitUnknown) else told(error)
-            self._send(pack(Broken(why, under_way, is_bulk)))
+            why = str(error) if isinstance(error, CommitUnknown) else describe(error)
+            self._send(encode_frame(ProcessFailed(why, under_way, is_bulk)))
             raise
 
     def _open(self, open_writer: Callable[[Path], Writer]) -> Writer | None:
         """The writer, once it is known to what; None if there is none to be had."""
-        while not self._parcels:
+        while not self._frames:
             self._receive()
-        path = self._parcels.popleft()
+        path = self._frames.popleft()
         try:
             writer = open_writer(path)
         except Unusable as problem:
-            self._send(pack(Opened(str(problem))))
+            self._send(encode_frame(Opened(str(problem))))
             return None
-        self._send(pack(Opened()))
+        self._send(encode_frame(Opened()))
         return writer
 
-    def _take_in(self) -> None:
+    def _receive_jobs(self) -> None:
         """Take in everything that waits, blocking until there is something."""
         while not self._is_over and (not self._waiting or self._more_waits()):
-            if not self._parcels:
+            if not self._frames:
                 self._receive()
-            while self._parcels and not self._is_over:
-                parcel = self._parcels.popleft()
-                if isinstance(parcel, Stop):
+            while self._frames and not self._is_over:
+                frame = self._frames.popleft()
+                if isinstance(frame, Stop):
                     self._is_over = True
                 else:
-                    self._waiting.add(*works_of(parcel))
+                    self._waiting.add(*works_of(frame))
 
     def _more_waits(self) -> bool:
         return bool(self._poll.poll(0))
 
     def _receive(self) -> None:
-        """Take in some bytes, blocking until there are any. Raises `Gone`."""
-        data = self._socket.recv(PIECE)
+        """Take in some bytes, blocking until there are any. Raises `DaemonGone`."""
+        data = self._socket.recv(READ_SIZE)
         if not data:
-            raise Gone
-        self._parcels += self._unpacker.unpack(data)
+            raise DaemonGone
+        self._frames += self._unpacker.decode(data)
 
-    def _send(self, parcel: bytes) -> None:
+    def _send(self, frame: bytes) -> None:
         try:
-            self._socket.sendall(parcel)
+            self._socket.sendall(frame)
         except OSError:
-            raise Gone from None
+            raise DaemonGone from None

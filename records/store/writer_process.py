@@ -18,11 +18,11 @@ from twisted.python.failure import Failure
 
 from records.model.errors import Unusable
 from records.operations.boundaries import CommitUnknown, Done, Writer
-from records.runtime.forked import PIECE, ForkedProcess
-from records.runtime.framing import Broken, pack
-from records.store.workers import Item, Items, WriterWorker, answer_all
-from records.store.writer_frames import Closed, Opened, Stop, outcomes_of, parcel_of_works
-from records.store.writer_main import Writing
+from records.runtime.forked import READ_SIZE, ForkedProcess
+from records.runtime.framing import ProcessFailed, encode_frame
+from records.store.workers import Job, Jobs, WriterWorker, fail_all
+from records.store.writer_frames import Closed, Opened, Stop, frame_of_works, outcomes_of
+from records.store.writer_main import WriterLoop
 
 NAME = "records-writer"
 """What the process is called where processes are listed."""
@@ -38,121 +38,121 @@ class WriterProcess(ForkedProcess):
     def __init__(
         self, reactor: Any, open_writer: Callable[[Path], Writer], keep: Sequence[int] = ()
     ) -> None:
-        self.fresh: Items = []
+        self.new_jobs: Jobs = []
         self.waiting = 0
-        self.deliver: Callable[[Items, list[Done]], object] = lambda items, done: None
+        self.deliver: Callable[[Jobs, list[Done]], object] = lambda jobs, done: None
         self.finished: Deferred[None] = Deferred()
-        self._under_way: dict[bool, deque[Item]] = {False: deque(), True: deque()}  # True: the bulk
+        self._under_way: dict[bool, deque[Job]] = {False: deque(), True: deque()}  # True: the bulk
 
         def live(other: socket.socket) -> None:
-            Writing(other).serve(open_writer)
+            WriterLoop(other).serve(open_writer)
 
         super().__init__(reactor, NAME, "that writes", live, keep)
 
     def open(self, path: Path) -> None:
         """Have it open the database, and wait until it has. Raises `Unusable`."""
-        parcels: list[Any] = []
+        frames: list[Any] = []
         try:
-            self._socket.sendall(pack(path))
-            while not parcels:
-                data = self._socket.recv(PIECE)
+            self._socket.sendall(encode_frame(path))
+            while not frames:
+                data = self._socket.recv(READ_SIZE)
                 if not data:
                     break
-                parcels += self._unpacker.unpack(data)
+                frames += self._unpacker.decode(data)
         except OSError:
-            parcels = []
-        if parcels and isinstance(parcels[0], Broken):
+            frames = []
+        if frames and isinstance(frames[0], ProcessFailed):
             self._reap()
-            raise Unusable(f"The process that writes to {path} has failed: {parcels[0].why}.")
-        if not parcels or not isinstance(parcels[0], Opened):
+            raise Unusable(f"The process that writes to {path} has failed: {frames[0].why}.")
+        if not frames or not isinstance(frames[0], Opened):
             raise Unusable(f"The process that writes to {path} has ended: {self._reap()}.")
-        if parcels[0].problem:
-            raise Unusable(parcels[0].problem)
+        if frames[0].problem:
+            raise Unusable(frames[0].problem)
 
-    def hand_over(self) -> None:
+    def submit(self) -> None:
         """See `Worker`."""
-        if not self.fresh:
+        if not self.new_jobs:
             return
-        items, self.fresh = self.fresh, []
+        jobs, self.new_jobs = self.new_jobs, []
         if self._is_over:
-            answer_all([], items)
+            fail_all([], jobs)
         else:
             # The bulk comes last, for it may overtake none of the others.
             for is_bulk, lane in self._under_way.items():
-                self._pack([item for item in items if item.is_bulk is is_bulk], lane, is_bulk)
+                self._pack([job for job in jobs if job.is_bulk is is_bulk], lane, is_bulk)
             self.doWrite()
 
-    def _pack(self, items: Items, lane: deque[Item], is_bulk: bool) -> None:
+    def _pack(self, jobs: Jobs, lane: deque[Job], is_bulk: bool) -> None:
         """Put these into a parcel, which is to be sent."""
-        if not items:
+        if not jobs:
             return
         try:
-            parcel = parcel_of_works([item.work for item in items], is_bulk)
+            frame = frame_of_works([job.work for job in jobs], is_bulk)
         except Exception:  # noqa: BLE001  one of them cannot leave: whose that is, is told
-            items = [item for item in items if self._can_leave(item)]
-            parcel = parcel_of_works([item.work for item in items], is_bulk)
-        lane += items
-        self._unsent += parcel
+            jobs = [job for job in jobs if self._can_leave(job)]
+            frame = frame_of_works([job.work for job in jobs], is_bulk)
+        lane += jobs
+        self._unsent += frame
 
-    def _can_leave(self, item: Item) -> bool:
+    def _can_leave(self, job: Job) -> bool:
         """Whether this work can be put into a parcel. It fails if not."""
         try:
-            parcel_of_works([item.work])
+            frame_of_works([job.work])
         except Exception:  # noqa: BLE001  it is that caller's
             self.waiting -= 1
-            item.deferred.errback(Failure())
+            job.deferred.errback(Failure())
             return False
         return True
 
     def stop(self) -> None:
         """See `Worker`."""
-        self.hand_over()
+        self.submit()
         if not self._is_over:
-            self.send(pack(Stop()))
+            self.send(encode_frame(Stop()))
 
-    def received(self, parcel: Any) -> None:
+    def received(self, frame: Any) -> None:
         """See `ForkedProcess`."""
-        if isinstance(parcel, Closed):
+        if isinstance(frame, Closed):
             self._end_well()
-        elif isinstance(parcel, Broken):
-            in_doubt = self._next(parcel.doubtful, parcel.is_bulk)
-            self.ended_badly(Failure(CommitUnknown(parcel.why)), in_doubt)
+        elif isinstance(frame, ProcessFailed):
+            uncertain = self._next(frame.uncertain, frame.is_bulk)
+            self.process_ended(Failure(CommitUnknown(frame.why)), uncertain)
         else:
-            outcomes, is_bulk = outcomes_of(parcel)
+            outcomes, is_bulk = outcomes_of(frame)
             self.deliver(self._next(len(outcomes), is_bulk), outcomes)
 
-    def _next(self, count: int, is_bulk: bool) -> Items:
+    def _next(self, count: int, is_bulk: bool) -> Jobs:
         """Take this many of those that have been under way longest."""
         lane = self._under_way[is_bulk]
         return [lane.popleft() for _ in range(count)]
 
     def _end_well(self) -> None:
-        self._watch_no_more()
+        self._stop_watching()
         self._reap()
         self.finished.callback(None)
-        answer_all([], self._left() + self.fresh)  # it came after the stop, and was not taken on
-        self.fresh = []
+        fail_all([], self._left() + self.new_jobs)  # it came after the stop, and was not taken on
+        self.new_jobs = []
 
-    def ended_badly(self, failure: Failure | None, in_doubt: Items | None = None) -> None:
+    def process_ended(self, failure: Failure | None, uncertain: Jobs | None = None) -> None:
         """See `ForkedProcess`. Answers everything that it leaves behind.
 
         in_doubt: what may have been done; all that was handed over, if that is not known.
         """
         if self._is_over:
             return
-        self._watch_no_more()
+        self._stop_watching()
         if failure is None:
             failure = Failure(CommitUnknown(self._why_ended()))
         self.finished.errback(failure)
-        left, fresh, self.fresh = self._left(), self.fresh, []
-        if in_doubt is None:
-            in_doubt, left = left, []
-        answer_all(in_doubt, left + fresh)
+        left, new_jobs, self.new_jobs = self._left(), self.new_jobs, []
+        if uncertain is None:
+            uncertain, left = left, []
+        fail_all(uncertain, left + new_jobs)
         self._reap()  # last, where it is not needed before: its disk may hold it up
 
-    def _left(self) -> Items:
+    def _left(self) -> Jobs:
         """All that has been handed over, and is still to be answered."""
-        left = [item for lane in self._under_way.values() for item in lane]
+        left = [job for lane in self._under_way.values() for job in lane]
         for lane in self._under_way.values():
             lane.clear()
         return left

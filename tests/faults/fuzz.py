@@ -34,8 +34,8 @@ from records.model.accounts import Account, Session, SessionLimits, session_id
 from records.operations.boundaries import Transaction
 from records.operations.methods import METHODS, perform
 from records.operations.sessions import Caller
-from records.runtime.input_batching import Gathering
-from records.runtime.scheduler import Turns
+from records.runtime.input_batching import InputBatching
+from records.runtime.scheduler import Scheduler
 from records.server.conversation import Conversation, Peer
 from records.server.protocol import Deadlines, RecordsFactory, RecordsProtocol
 from records.testing import ANN, FakeTime, inline_store
@@ -101,11 +101,11 @@ class Subject:
         )
         self._factory = RecordsFactory(
             self.time,
-            self._converse,
+            self._new_conversation,
             Deadlines(),
             10,
             10,
-            Gathering(Turns(self._soon, self.time.seconds)),
+            InputBatching(Scheduler(self._call_soon, self.time.seconds)),
         )
         globalLogPublisher.addObserver(self)
 
@@ -120,14 +120,14 @@ class Subject:
         if event["log_level"] >= LogLevel.error:
             self.faults.append(str(event.get("log_format")))
 
-    def _soon(self, call: Callable[[], object]) -> None:
+    def _call_soon(self, call: Callable[[], object]) -> None:
         self.time.callLater(0, call)
 
     def _token(self) -> str:
         self._tokens += 1
         return f"token {self._tokens}"
 
-    def _converse(self, peer: Peer, source: str) -> Conversation:
+    def _new_conversation(self, peer: Peer, source: str) -> Conversation:
         return Conversation(Gateway(self._services), peer, source)
 
     def _account(self, name: str, role: Role, employee_id: int | None) -> Caller:

@@ -31,7 +31,7 @@ CODES = {
     "too-many-attempts": 429,
     "busy": 503,
 }
-LONG = "too long"
+BULK_SLICE = "too long"
 """In the message of the one internal error that is no fault: an answer longer than may be."""
 
 
@@ -158,7 +158,7 @@ def _wrong(answer: Any) -> str:
     reason = error["data"]["reason"]
     if CODES.get(reason) != error["code"] or not error["message"]:
         return f"not the error {reason}"
-    if reason == "internal-error" and LONG not in error["message"]:
+    if reason == "internal-error" and BULK_SLICE not in error["message"]:
         return "a fault"
     return ""
 

@@ -30,8 +30,8 @@ HASHING: tuple[Bug, ...] = (
         "Nobody waits for the interpreter's lock of a thread that hashes.",
         "records.test.auth.test_hasher_process.CallTests.test_niceness",
         (
-            "        self._count += 1\n        parcel",
-            "        result.callback(call())\n        return result\n        parcel",
+            "        self._count += 1\n        frame",
+            "        result.callback(call())\n        return result\n        frame",
         ),
     ),
     bug(
@@ -70,13 +70,16 @@ HASHING: tuple[Bug, ...] = (
         _HASHER,
         "A fault tells nothing of the password that it came up with.",
         "records.test.auth.test_hasher_process.CallTests.test_errors",
-        ("pack((number, None, portable(error)))", "pack((number, None, error))"),
+        (
+            "encode_frame((number, None, portable_error(error)))",
+            "encode_frame((number, None, error))",
+        ),
     ),
     bug(
         "stop-before-who-asked",
         _HASHER,
         "What a login leaves in the audit log is there, also at a stop.",
         "records.test.auth.test_hasher_process.StopTests.test_who_asked_comes_first",
-        ("self._reactor.callLater(0, self._tell_at_rest)  # who", "self._tell_at_rest()  # who"),
+        ("self._reactor.callLater(0, self._check_idle)  # who", "self._check_idle()  # who"),
     ),
 )

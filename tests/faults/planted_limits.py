@@ -107,14 +107,14 @@ LIMITS: tuple[Bug, ...] = (
         _PROTOCOL,
         "Whoever sends without end has a share of each turn, and no more.",
         "records.test.server.test_protocol_flow.FlowTests.test_share",
-        ("        if self._taken >= SHARE:\n", "        if self._taken < 0:\n"),
+        ("        if self._cost >= SHARE:\n", "        if self._cost < 0:\n"),
     ),
     bug(
         "who-floods-goes-first",
         "records/runtime/input_batching.py",
         "Who asks for little is served before those who ask for much.",
         "records.test.runtime.test_input_batching.BusyTests.test_others_first",
-        ("return len(data) <= LITTLE and", "return"),
+        ("return len(data) <= INTERACTIVE_BYTES and", "return"),
     ),
     bug(
         "flood-by-the-line",
@@ -128,35 +128,38 @@ LIMITS: tuple[Bug, ...] = (
         "records/runtime/input_batching.py",
         "Those who ask for much have a short while of each turn, and no more.",
         "records.test.runtime.test_input_batching.BusyTests.test_time",
-        ("if served and self._turns.is_long():", "if served and False:"),
+        ("if served and self._scheduler.slice_is_over():", "if served and False:"),
     ),
     bug(
         "outcomes-without-end",
         "records/store/dispatch.py",
         "And so have the outcomes of what they asked for.",
         "records.test.store.test_dispatch_bulk.GivenOutTests.test_a_turns_time",
-        (" and not (given and self._turns.is_long())", ""),
+        (" and not (given and self._scheduler.slice_is_over())", ""),
     ),
     bug(
         "turns-come-to-an-end",
         "records/runtime/scheduler.py",
         "A fault in one turn does not keep later ones from being ended.",
         "records.test.runtime.test_scheduler.ScheduleTests.test_raised",
-        ("            self._is_ending = False\n            if", "            pass\n            if"),
+        (
+            "            self._is_running = False\n            if",
+            "            pass\n            if",
+        ),
     ),
     bug(
         "bulk-goes-first",
         "records/store/queues.py",
         "In the store, who asks for little does not wait for all that others sent together.",
         "records.test.store.test_queues.LanesTests.test_no_starving",
-        ("may and (not self._others or not self._was_bulk)", "may"),
+        ("may and (not self._interactive or not self._was_bulk)", "may"),
     ),
     bug(
         "bulk-never-done",
         "records/store/queues.py",
         "Nor do these wait for good while others come.",
         "records.test.store.test_queues.LanesTests.test_no_starving",
-        ("may and (not self._others or not self._was_bulk)", "may and not self._others"),
+        ("may and (not self._interactive or not self._was_bulk)", "may and not self._interactive"),
     ),
     bug(
         "all-is-little",
@@ -180,17 +183,14 @@ LIMITS: tuple[Bug, ...] = (
         _PROTOCOL,
         "Nor is the rest of a line whose beginning was sent before.",
         "records.test.server.test_protocol_flow.FlowTests.test_part_of_a_line",
-        (" or self._resting or self._buffer)", " or self._resting)"),
+        (" or self._is_yielding or self._buffer)", " or self._is_yielding)"),
     ),
     bug(
         "batch-in-one-share",
         _PROTOCOL,
         "Each request of a batch counts in its connection's share.",
         "records.test.server.test_protocol_flow.FlowTests.test_share_of_batches",
-        (
-            "self._taken += self._conversation.receive(line, bool(self._buffer)) +",
-            "self._conversation.receive(line, bool(self._buffer))\n        self._taken += 1 +",
-        ),
+        ("self._cost += requests +", "self._cost += 1 +"),
     ),
     bug(
         "lost-ones-stay",
@@ -204,7 +204,7 @@ LIMITS: tuple[Bug, ...] = (
         _PROTOCOL,
         "Whoever is refused for being one too many cannot fill the log.",
         "tests.faults.test_descriptors.DescriptorTests.test_too_many_connections",
-        ("self._refusals = now + QUIET, 0", "self._refusals = now, 0"),
+        ("self._refusals = now + REFUSAL_LOG_INTERVAL, 0", "self._refusals = now, 0"),
     ),
     bug(
         "log-filled-by-denials",
@@ -221,7 +221,7 @@ DEADLINES: tuple[Bug, ...] = (
         _PROTOCOL,
         "A connection on which no TLS handshake comes is dropped.",
         "records.test.server.test_protocol_deadlines.HandshakeTests.test_never",
-        ("return self._since + deadlines.handshake,", "return NEVER,"),
+        ("return self._phase_began + deadlines.handshake,", "return NEVER,"),
     ),
     bug(
         "login-without-end",
@@ -235,7 +235,7 @@ DEADLINES: tuple[Bug, ...] = (
         _PROTOCOL,
         "Whatever else it asks.",
         "records.test.server.test_protocol_deadlines.LoginTests.test_chatter",
-        ("login, idle = self._since +", "login, idle = self._heard_at +"),
+        ("login, idle = self._phase_began +", "login, idle = self._active_at +"),
     ),
     bug(
         "line-drop-by-drop",
@@ -278,7 +278,7 @@ DEADLINES: tuple[Bug, ...] = (
         "Who has been told goodbye and sends on has its turn after others.",
         "records.test.server.test_protocol_ends.CloseTests.test_thrown_away",
         (
-            "            self._rest()  # it is thrown away,",
+            "            self._yield()  # it is thrown away,",
             "            pass  # it is thrown away,",
         ),
     ),
@@ -288,8 +288,8 @@ DEADLINES: tuple[Bug, ...] = (
         "Who has been told goodbye and closes its end is not taken for one who does not.",
         "records.test.server.test_protocol_ends.CloseTests.test_thrown_away",
         (
-            "            if self._resting and self.transport is not None:",
-            "            if not self._resting:",
+            "            if self._is_yielding and self.transport is not None:",
+            "            if not self._is_yielding:",
         ),
     ),
     bug(
@@ -298,8 +298,8 @@ DEADLINES: tuple[Bug, ...] = (
         "A connection that is lost harms nothing.",
         "records.test.server.test_protocol_ends.CloseTests.test_lost",
         (
-            "            if self._resting and self.transport is not None:",
-            "            if self._resting:",
+            "            if self._is_yielding and self.transport is not None:",
+            "            if self._is_yielding:",
         ),
     ),
     bug(
@@ -308,8 +308,8 @@ DEADLINES: tuple[Bug, ...] = (
         "Nothing is kept of what came before the goodbye.",
         "records.test.server.test_protocol_ends.CloseTests.test_thrown_away",
         (
-            "        self.clearLineBuffer()\n        self._resting = False\n",
-            "        self._resting = False\n",
+            "        self.clearLineBuffer()\n        self._is_yielding = False\n",
+            "        self._is_yielding = False\n",
         ),
     ),
     bug(
@@ -317,7 +317,7 @@ DEADLINES: tuple[Bug, ...] = (
         "records/runtime/input_batching.py",
         "Whoever floods the daemon waits for others who do, and hardly anybody else does.",
         "records.test.runtime.test_input_batching.BusyTests.test_full_piece",
-        ("if len(data) >= FULL:", "if not data:"),
+        ("if len(data) >= FULL_RECORD:", "if not data:"),
     ),
     bug(
         "deadlines-by-the-wall-clock",
@@ -332,8 +332,9 @@ DEADLINES: tuple[Bug, ...] = (
         "A daemon that stops answers what is under way.",
         "records.test.server.test_factory.FinishTests.test_under_way",
         (
-            "            self._read_or_not()\n            if not self._conversation.under_way:\n",
-            "            self._read_or_not()\n            if self._conversation:\n",
+            "            self._update_reading()\n"
+            "            if not self._conversation.under_way:\n",
+            "            self._update_reading()\n            if self._conversation:\n",
         ),
     ),
     bug(
@@ -341,7 +342,7 @@ DEADLINES: tuple[Bug, ...] = (
         "records/daemon/service.py",
         "A stop waits only so long for requests under way.",
         "records.test.daemon.test_service_stop.StopTests.test_deadline",
-        (".addTimeout(self._settings.stop, self._around.reactor)", ""),
+        (".addTimeout(self._settings.stop, self._environment.reactor)", ""),
     ),
 )
 

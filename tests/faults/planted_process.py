@@ -16,7 +16,7 @@ PROCESS: tuple[Bug, ...] = (
         _PROCESS,
         "If the process that writes ends, what was handed to it is answered `outcome-unknown`.",
         f"{_ENDS}.test_killed",
-        ("            in_doubt, left = left, []\n", "            in_doubt = []\n"),
+        ("            uncertain, left = left, []\n", "            uncertain = []\n"),
     ),
     bug(
         "outcomes-mixed-up",
@@ -33,7 +33,10 @@ PROCESS: tuple[Bug, ...] = (
         _WRITING,
         "A commit whose outcome is not known is told as such to all whose work was in it.",
         "records.test.store.test_writer_main.BrokenTests.test_commit",
-        ("pack(Broken(why, under_way, is_bulk))", "pack(Broken(why))"),
+        (
+            "encode_frame(ProcessFailed(why, under_way, is_bulk))",
+            "encode_frame(ProcessFailed(why))",
+        ),
     ),
     bug(
         "goes-on-without-the-daemon",
@@ -41,7 +44,7 @@ PROCESS: tuple[Bug, ...] = (
         "When the daemon has ended, what it had not begun to do is not done.",
         "records.test.store.test_writer_main.GoneTests.test_while_works_wait",
         (
-            "        if not data:\n            raise Gone\n",
+            "        if not data:\n            raise DaemonGone\n",
             "        if not data:\n            self._is_over = True\n",
         ),
     ),
@@ -51,7 +54,7 @@ PROCESS: tuple[Bug, ...] = (
         "A stop does what has been handed in.",
         f"{_LIFE}.test_stop",
         (
-            "        self.hand_over()\n        if not self._is_over:\n",
+            "        self.submit()\n        if not self._is_over:\n",
             "        if not self._is_over:\n",
         ),
     ),
@@ -67,7 +70,7 @@ PROCESS: tuple[Bug, ...] = (
         _FORKED,
         "The process that writes has no share of what else the daemon has open.",
         f"{_LIFE}.test_name_and_files",
-        ("    _let_go(keep)\n    with", "    with"),
+        ("    _close_inherited(keep)\n    with", "    with"),
     ),
     bug(
         "readers-write-at-their-end",
@@ -77,7 +80,7 @@ PROCESS: tuple[Bug, ...] = (
         ("NO_CKPT_ON_CLOSE, int(self._is_alone)", "NO_CKPT_ON_CLOSE, 0"),
     ),
     bug(
-        "half-a-parcel",
+        "half-a-frame",
         _FORKED,
         "Whatever happens on the way to the process that writes, everybody is answered.",
         f"{_ENDS}.test_cannot_send",
@@ -89,8 +92,8 @@ PROCESS: tuple[Bug, ...] = (
         "Of a start that failed no process is left.",
         f"{_ENDS}.test_abandoned",
         (
-            'whatever it is at."""\n        self._watch_no_more()\n        self._reap()\n',
-            'whatever it is at."""\n        self._watch_no_more()\n',
+            'Kill the child."""\n        self._stop_watching()\n        self._reap()\n',
+            'Kill the child."""\n        self._stop_watching()\n',
         ),
     ),
     bug(
@@ -98,7 +101,7 @@ PROCESS: tuple[Bug, ...] = (
         "records/runtime/framing.py",
         "Of a fault only its kind and place are told, also from process to process.",
         "records.test.runtime.test_framing.OutcomeTests.test_faults",
-        ("    return FarFault.of(error)\n", "    return error\n"),
+        ("    return RemoteFault.of(error)\n", "    return error\n"),
     ),
     bug(
         "reveal-becomes-a-read",
@@ -116,8 +119,8 @@ PROCESS: tuple[Bug, ...] = (
         "No daemon begins while another one's process still writes.",
         "records.test.daemon.test_service_stop.StopTests.test_lock",
         (
-            "begin_writer(around.backend.open_writer, [self._lock])",
-            "begin_writer(around.backend.open_writer, [])",
+            "start_writer(environment.backend.open_writer, [self._lock])",
+            "start_writer(environment.backend.open_writer, [])",
         ),
     ),
     bug(

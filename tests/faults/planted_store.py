@@ -109,7 +109,7 @@ DURABILITY: tuple[Bug, ...] = (
         "records/daemon/service.py",
         "A failed fsync stops the daemon.",
         "records.test.daemon.test_service_stop.FatalTests.test_answered",
-        ("        self._around.reactor.callLater(0, self._stop_reactor)\n", ""),
+        ("        self._environment.reactor.callLater(0, self._stop_reactor)\n", ""),
     ),
     bug(
         "writes-after-a-failed-sync",
@@ -182,7 +182,7 @@ TRANSACTIONS: tuple[Bug, ...] = (
         _BATCHING,
         "A read sees every change that has been answered.",
         "records.test.store.test_dispatch.NearTests.test_own_writes",
-        ("        self._end_near()\n        for item,", "        for item,"),
+        ("        self._end_inline()\n        for job,", "        for item,"),
     ),
     bug(
         "denials-pile-up",
@@ -190,7 +190,7 @@ TRANSACTIONS: tuple[Bug, ...] = (
         "Nor does one that must leave a trace, however it was asked.",
         "records.test.server.test_conversation_bulk.RefusedReadsTests.test_nothing_is_left",
         (
-            "params, raised))\n        raise Refused(raised.bare()",
+            "params, raised))\n        raise Refused(raised.without_traceback()",
             "params, raised))\n        raise Refused(raised",
         ),
     ),

@@ -50,8 +50,8 @@ ORDER: tuple[Bug, ...] = (
         "records/store/queues.py",
         "On one connection requests take effect in the order sent.",
         "records.test.store.test_dispatch_bulk.GivenOutTests.test_overtakes_nothing",
-        ("bool(self._bulk) and self._bulk[0][0] <= self._taken", "bool(self._bulk)"),
-        ("len(taken) < most and self._bulk[0][0] <= self._taken:", "len(taken) < most:"),
+        ("bool(self._bulk) and self._bulk[0][0] <= self._served", "bool(self._bulk)"),
+        ("len(taken) < most and self._bulk[0][0] <= self._served:", "len(taken) < most:"),
     ),
     bug(
         "denied-before-noted",
@@ -93,7 +93,7 @@ ORDER: tuple[Bug, ...] = (
         "What is written later leaves later.",
         "records.test.runtime.test_immediate_writes.EagerTests.test_rest",
         (
-            "        if self._rest is not None:\n"
+            "        if self._backlog is not None:\n"
             "            self._append(data)\n            return\n",
             "",
         ),
@@ -184,7 +184,7 @@ TOLD: tuple[Bug, ...] = (
         "One connection's fault does not stop the others.",
         "records.test.runtime.test_input_batching.FaultTests.test_fault",
         (
-            "        except Exception as error:  # noqa: BLE001  whatever it is\n",
+            "        except Exception as error:  # noqa: BLE001  any fault is logged\n",
             "        except OSError as error:\n",
         ),
     ),

@@ -166,7 +166,7 @@ class SqliteWriter:
         except BaseException as error:
             if self._connection.total_changes() != before:
                 if isinstance(error, RecordsError):
-                    error.bare()  # it comes up again
+                    error.without_traceback()  # it comes up again
                 raise _Halfway from None
             raise
 
@@ -226,11 +226,11 @@ def _one(work: Work, attempt: Callable[..., object]) -> Done:
             return Done(attempt(work.operation, *work.args))
         except Refused as refused:
             attempt(refused.remember.operation, *refused.remember.args)
-            return Done(error=refused.error.bare())
+            return Done(error=refused.error.without_traceback())
     except (*_WHOLE, _Halfway):
         raise
     except RecordsError as error:
-        return Done(error=error.bare())
+        return Done(error=error.without_traceback())
     except Exception as error:  # noqa: BLE001  whatever it is, it is that caller's, and logged
         return Done(error=error)
 

@@ -10,7 +10,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from records.auth.hashing import Hashing, HashingEnded
+from records.auth.hashing import HasherFailed, Hashing
 from records.model.accounts import normalize_password
 from records.operations.boundaries import PasswordHasher
 
@@ -77,7 +77,7 @@ class HashingThreads:
 
     def break_down(self, why: str) -> None:
         """Let nothing be hashed any more."""
-        self.failed.errback(Failure(HashingEnded(why)))
+        self.failed.errback(Failure(HasherFailed(why)))
 
 
 class PlainHasher:

@@ -23,9 +23,9 @@ from zope.interface.verify import verifyObject
 
 from records.auth import hasher_process as hasher
 from records.auth.hasher_process import NAME, NICENESS, HasherProcess
-from records.auth.hashing import THREADS, BcryptHasher, HashingEnded
+from records.auth.hashing import THREADS, BcryptHasher, HasherFailed
 from records.model.errors import Busy, NotFound, Unusable
-from records.runtime.faults import FarFault
+from records.runtime.faults import RemoteFault
 from records.test.store.test_writer_process import WAIT, SelectingReactor, raising
 
 
@@ -74,7 +74,7 @@ class Unreadable:
         return int, ("a secret",)
 
 
-class Turns(SelectingReactor, Clock):
+class Scheduler(SelectingReactor, Clock):
     """A reactor whose turns the test takes, and whose time it tells."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class HasherCase(SynchronousTestCase):
     """A process that hashes."""
 
     def setUp(self) -> None:
-        self.reactor = Turns()
+        self.reactor = Scheduler()
         self.failed: list[str] = []
         self.process = self.begun()
         self.pid = self.process.pid
@@ -106,7 +106,7 @@ class HasherCase(SynchronousTestCase):
 
     def note(self, failure: Failure) -> None:
         """It has come to a bad end."""
-        failure.trap(HashingEnded)
+        failure.trap(HasherFailed)
         self.failed.append(str(failure.value))
 
     def outcome(self, result: Deferred[Any]) -> list[Any]:
@@ -190,7 +190,7 @@ class CallTests(HasherCase):
         refused, failed = self.run_call(refuse), self.run_call(partial(choke, "a password"))
         self.until(lambda: refused and failed)
         self.assertIsInstance(refused[0], NotFound)
-        self.assertIsInstance(failed[0], FarFault)
+        self.assertIsInstance(failed[0], RemoteFault)
         self.assertEqual(failed[0].kind, "ValueError")
         self.assertNotIn("a password", repr(failed[0].args))
 
@@ -199,7 +199,7 @@ class CallTests(HasherCase):
         for _ in range(THREADS + 1):
             found = self.run_call(a_lock)
             self.until(lambda found=found: found)  # type: ignore[misc]
-            self.assertIsInstance(found[0], FarFault)
+            self.assertIsInstance(found[0], RemoteFault)
 
     def test_cannot_leave(self) -> None:
         """A call that cannot be sent raises, and nobody waits for it."""
@@ -243,7 +243,7 @@ class LifeTests(HasherCase):
     def test_daemons_end(self) -> None:
         """When the daemon is gone, so is it, whatever it is at."""
         self.lingering()
-        self.process._watch_no_more()
+        self.process._stop_watching()
         self.process._socket.close()
         ended: list[int] = []
 
@@ -286,7 +286,7 @@ class EndTests(HasherCase):
 
     def test_broken(self) -> None:
         """If it cannot go on, it tells why."""
-        self.patch(hasher, "_live", lambda other: choke("a secret"))
+        self.patch(hasher, "_run", lambda other: choke("a secret"))
         self.process = self.begun()
         self.pid = self.process.pid
         found = self.run_call(os.getpid)

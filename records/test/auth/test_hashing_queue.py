@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.auth.hashing import MAX_WAITING, MAX_WAITING_PER_SOURCE, THREADS, Flooded, HashingQueue
+from records.auth.hashing import (
+    MAX_WAITING,
+    MAX_WAITING_PER_SOURCE,
+    THREADS,
+    HashingQueue,
+    SourceFlooded,
+)
 from records.model.errors import Busy
 from records.test.auth.hashing_case import Threads
 
@@ -106,7 +112,7 @@ class QueueTests(QueueCase):
     def test_busy_source(self) -> None:
         """A source that has too many waiting is told so, and others are not."""
         waiting = [self.submit("a") for _ in range(THREADS + MAX_WAITING_PER_SOURCE)]
-        self.failureResultOf(self.submit("a", "refused"), Flooded)
+        self.failureResultOf(self.submit("a", "refused"), SourceFlooded)
         other = self.submit("b")
         self.threads.finish()
         waiting.append(self.submit("a"))
@@ -186,7 +192,7 @@ class FloodTests(QueueCase):
     def test_at_most(self) -> None:
         """A source may be given fewer places than others."""
         results = [self.submit("a", at_most=1) for _ in range(THREADS + 1)]
-        self.failureResultOf(self.submit("a", at_most=1), Flooded)
+        self.failureResultOf(self.submit("a", at_most=1), SourceFlooded)
         results.append(self.submit("b", at_most=1))
         self.threads.finish_all()
         for result in results:

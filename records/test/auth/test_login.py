@@ -9,8 +9,8 @@ from records.auth.hashing import (
     MAX_WAITING_PER_SOURCE,
     THREADS,
     BcryptHasher,
-    Flooded,
     HashingQueue,
+    SourceFlooded,
 )
 from records.auth.login import Passwords
 from records.auth.throttle import ACCOUNT, PAIR, Throttle
@@ -242,7 +242,7 @@ class BusyTests(PasswordsCase):
         """A login is refused as busy, and nothing done; to its source's own flood it counts."""
         self.fill(SOURCE)
         for _ in range(PAIR.free):
-            self.failed(Flooded, self.log_in("hr", GOOD))
+            self.failed(SourceFlooded, self.log_in("hr", GOOD))
         self.failed(TooManyAttempts, self.log_in("hr", GOOD))
         self.assertFalse(self.is_open(NEW))
         self.threads.finish_all()
@@ -265,7 +265,7 @@ class BusyTests(PasswordsCase):
             self.failed(NotAuthenticated, self.log_in(f"nobody{number}", BAD))
         self.threads.held = True
         attempts = [self.log_in(f"more{number}", BAD) for number in range(THREADS + 2)]
-        self.failed(Flooded, attempts.pop())
+        self.failed(SourceFlooded, attempts.pop())
         other = self.log_in("hr", GOOD, elsewhere("new"))
         self.threads.finish_all()
         self.successResultOf(other)

@@ -24,7 +24,7 @@ from records.client.connection import Connection
 from records.client.failures import WatchedTLS
 from records.client.protocol import ClientProtocol
 from records.daemon.bootstrap import Places, now
-from records.daemon.service import RecordsService, Settings, Surroundings
+from records.daemon.service import Environment, RecordsService, Settings
 from records.model.fields import STANDARD
 from records.operations.boundaries import PasswordHasher
 from records.store.sqlite.database import SqliteDatabase
@@ -70,7 +70,7 @@ class ServiceCase(SynchronousTestCase):
         self.time = HeldTime()
         self.hasher: PasswordHasher = PlainHasher()
         self.random = Counting()
-        self.begin_writer: Callable[..., WriterThread] = partial(WriterThread, self.reactor)
+        self.start_writer: Callable[..., WriterThread] = partial(WriterThread, self.reactor)
         self.hashing: list[HashingThreads] = []
         self.hang_ups: list[Callable[[], None]] = []
         self.shown: list[str] = []
@@ -89,20 +89,20 @@ class ServiceCase(SynchronousTestCase):
 
     def service(self, *listen: str, **settings: Any) -> RecordsService:
         """A service that has not been started."""
-        around = Surroundings(
+        environment = Environment(
             reactor=self.reactor,
             hasher=self.hasher,
             backend=sqlite_backend(self.time, self.random),
             random_bytes=self.random,
-            begin_writer=self.begin_writer,
-            begin_hashing=self.begin_hashing,
-            hang_up=self.hang_ups.append,
+            start_writer=self.start_writer,
+            start_hasher=self.start_hasher,
+            on_hangup=self.hang_ups.append,
             show=self.shown.append,
             give_up=lambda: self.given_up.append(True),
         )
-        return RecordsService(Settings(self.places, listen or (LISTEN,), **settings), around)
+        return RecordsService(Settings(self.places, listen or (LISTEN,), **settings), environment)
 
-    def begin_hashing(self) -> HashingThreads:
+    def start_hasher(self) -> HashingThreads:
         """Whoever hashes for the next service."""
         self.hashing.append(HashingThreads(self.reactor))
         return self.hashing[-1]

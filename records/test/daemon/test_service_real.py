@@ -26,7 +26,7 @@ from records.client.dial import dial_tls
 from records.client.failures import Place
 from records.client.screen import Unreachable
 from records.daemon.bootstrap import Places, lock, now
-from records.daemon.service import RecordsService, Settings, Surroundings
+from records.daemon.service import Environment, RecordsService, Settings
 from records.model.errors import Unusable
 from records.store.writer_process import WriterProcess
 from records.test.auth.hashing_case import PlainHasher
@@ -56,19 +56,19 @@ class RealTests(TestCase):
 
     def service(self, *listen: str, max_connections: int = 10) -> RecordsService:
         """A service that has not been started."""
-        around = Surroundings(
+        environment = Environment(
             reactor=reactor,
             hasher=PlainHasher(),
             backend=sqlite_backend(entropy=os.urandom),
             random_bytes=os.urandom,
-            begin_writer=partial(WriterProcess, reactor),
-            begin_hashing=partial(HasherProcess, reactor),
-            hang_up=self.hang_ups.append,
+            start_writer=partial(WriterProcess, reactor),
+            start_hasher=partial(HasherProcess, reactor),
+            on_hangup=self.hang_ups.append,
             show=self.shown.append,
             give_up=lambda: self.fail("given up"),
         )
         settings = Settings(self.places, listen or (LOOPBACK,), max_connections=max_connections)
-        return RecordsService(settings, around)
+        return RecordsService(settings, environment)
 
     def started(self, *listen: str, max_connections: int = 10) -> RecordsService:
         """A service that runs until the test ends, unless it is stopped before."""

@@ -124,7 +124,7 @@ class RefusedTests(ServiceCase):
             def abandon(self) -> None:
                 abandoned.append(self)
 
-        self.begin_writer = partial(NoThread, self.reactor)
+        self.start_writer = partial(NoThread, self.reactor)
         self.assertIn("no more threads", self.refused())
         self.assertEqual(len(abandoned), 1)
         self.assertTrue(self.hashing[-1].is_abandoned)
@@ -144,8 +144,8 @@ class RefusedTests(ServiceCase):
         def refuse() -> NoReturn:
             raise Unusable("There can be no process that hashes passwords.")
 
-        self.begin_writer = partial(Writer, self.reactor)
-        self.patch(self, "begin_hashing", refuse)
+        self.start_writer = partial(Writer, self.reactor)
+        self.patch(self, "start_hasher", refuse)
         self.assertIn("no process that hashes", self.refused())
         self.assertEqual((len(abandoned), self.reactor.ports), (1, []))
         os.close(lock(self.places, (), 0))

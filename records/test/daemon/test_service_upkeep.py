@@ -34,7 +34,7 @@ class UpkeepCase(ServiceCase):
         self.reactor.advance(SWEEP_EVERY)
         self.turn()
 
-    def hang_up(self) -> None:
+    def on_hangup(self) -> None:
         """Have it told to load its certificate anew."""
         self.events.clear()
         (call,) = self.hang_ups
@@ -75,7 +75,7 @@ class HangUpTests(UpkeepCase):
         old = self.serial()
         self.put(100)
         self.assertEqual(self.shown_serial(), old)
-        self.hang_up()
+        self.on_hangup()
         self.assertNotEqual(self.shown_serial(), old)
         self.assertIn(b"records", bytes(self.result_of(before.request("server.info", NoParams()))))
         (line,) = self.events.ours()
@@ -90,13 +90,13 @@ class HangUpTests(UpkeepCase):
         self.dialled()
         old = self.serial()
         right = self.put_broken()
-        self.hang_up()
+        self.on_hangup()
         (why,) = self.events.of("error")
         self.assertIn("The certificate stays as it was", why)
         self.assertIn("is not the key of", why)
         self.assertEqual(self.shown_serial(), old)
         self.files.key.write_bytes(right)
-        self.hang_up()
+        self.on_hangup()
         self.assertEqual(self.events.of("error"), [])
         self.assertEqual(self.shown_serial(), old)
 
@@ -108,14 +108,14 @@ class HangUpTests(UpkeepCase):
             path.unlink()
         self.files.folder.rmdir()
         self.files.folder.write_bytes(b"in the way")
-        self.hang_up()
+        self.on_hangup()
         self.assertEqual(len(self.events.of("error")), 1)
 
     def test_due(self) -> None:
         """A certificate of ours that is about to end is renewed on that occasion."""
         self.started()
         self.put(20)
-        self.hang_up()
+        self.on_hangup()
         self.assertGreater(days_left(self.files, now()), 300)
         self.dialled()
 

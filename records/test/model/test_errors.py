@@ -79,7 +79,7 @@ class TreeTests(SynchronousTestCase):
             error = raised
         before = error.__traceback__, error.__context__, error.__cause__
         self.assertNotIn(None, before)
-        self.assertIs(error.bare(), error)
+        self.assertIs(error.without_traceback(), error)
         after = error.__traceback__, error.__context__, error.__cause__
         self.assertEqual(after, (None, None, None))
         self.assertEqual(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.runtime.faults import MAX_FRAMES, FarFault, kind_of, told, whereabouts
+from records.runtime.faults import MAX_FRAMES, RemoteFault, describe, kind_of, place_of
 
 SECRET = "536-90-4399"
 
@@ -38,7 +38,7 @@ class WhereaboutsTests(SynchronousTestCase):
 
     def test_calls(self) -> None:
         """Each call is told as its file, line and function; the last is where it was raised."""
-        shown = whereabouts(raised(fall)).split(" > ")
+        shown = place_of(raised(fall)).split(" > ")
         line = fall.__code__.co_firstlineno + 2
         self.assertEqual(shown[-1], f"test_faults.py:{line} fall")
         self.assertEqual(len(shown), 2)
@@ -46,7 +46,7 @@ class WhereaboutsTests(SynchronousTestCase):
 
     def test_innermost(self) -> None:
         """Of many calls the innermost are told."""
-        shown = whereabouts(raised(lambda: sink(50))).split(" > ")
+        shown = place_of(raised(lambda: sink(50))).split(" > ")
         self.assertEqual(len(shown), MAX_FRAMES)
         self.assertRegex(shown[-1], " fall$")
         self.assertEqual({each.split(" ")[1] for each in shown[:-1]}, {"sink"})
@@ -63,7 +63,7 @@ class WhereaboutsTests(SynchronousTestCase):
         for call in (fall, chained, lambda: sink(5), lambda: int(SECRET)):
             error = raised(call)
             self.assertIn(SECRET, str(error))
-            shown = whereabouts(error)
+            shown = place_of(error)
             self.assertNotIn(SECRET, shown)
             self.assertNotIn("\n", shown)
             for each in shown.split(" > "):
@@ -71,12 +71,12 @@ class WhereaboutsTests(SynchronousTestCase):
 
     def test_no_folders(self) -> None:
         """A file is told by its name only, wherever the program is installed."""
-        self.assertNotIn("/", whereabouts(raised(fall)))
+        self.assertNotIn("/", place_of(raised(fall)))
 
     def test_unknown(self) -> None:
         """What was never raised, or is no error at all, has no place."""
         for error in (None, LookupError(SECRET)):
-            self.assertEqual(whereabouts(error), "an unknown place")
+            self.assertEqual(place_of(error), "an unknown place")
 
 
 class FarTests(SynchronousTestCase):
@@ -85,7 +85,7 @@ class FarTests(SynchronousTestCase):
     def test_told(self) -> None:
         """It is told as it would have been there, and holds no more."""
         near = raised(fall)
-        far = FarFault.of(near)
-        self.assertEqual((kind_of(far), whereabouts(far)), ("LookupError", whereabouts(near)))
-        self.assertEqual(told(far), told(near))
+        far = RemoteFault.of(near)
+        self.assertEqual((kind_of(far), place_of(far)), ("LookupError", place_of(near)))
+        self.assertEqual(describe(far), describe(near))
         self.assertNotIn(SECRET, repr(far) + str(far))

@@ -14,15 +14,15 @@ from records.model.errors import BY_REASON, FieldError, RevisionConflict
 from records.operations.boundaries import Done, Transaction, Work
 from records.operations.methods import METHODS, Method, perform_encoded
 from records.operations.sessions import Caller
-from records.runtime.faults import FarFault, kind_of, whereabouts
-from records.runtime.framing import Broken, Unpacker, pack
+from records.runtime.faults import RemoteFault, kind_of, place_of
+from records.runtime.framing import FrameDecoder, ProcessFailed, encode_frame
 from records.store.writer_frames import (
     Closed,
     Opened,
     Stop,
+    frame_of_outcomes,
+    frame_of_works,
     outcomes_of,
-    parcel_of_outcomes,
-    parcel_of_works,
     works_of,
 )
 
@@ -36,9 +36,9 @@ def operation(tx: Transaction, *args: object) -> None:
     """Stands for one."""
 
 
-def sent(parcel: bytes) -> object:
+def sent(frame: bytes) -> object:
     """What a parcel holds for whoever gets it."""
-    (thing,) = Unpacker().unpack(parcel)
+    (thing,) = FrameDecoder().decode(frame)
     return thing
 
 
@@ -48,24 +48,24 @@ class UnpackerTests(SynchronousTestCase):
     @given(st.lists(st.binary(max_size=300), max_size=6), st.data())
     def test_pieces(self, things: list[bytes], data: st.DataObject) -> None:
         """However the bytes are cut, the same parcels come out, in their order."""
-        stream = b"".join(pack(thing) for thing in things)
-        unpacker = Unpacker()
+        stream = b"".join(encode_frame(thing) for thing in things)
+        unpacker = FrameDecoder()
         found: list[object] = []
         while stream:
             size = data.draw(st.integers(1, len(stream)))
-            found += unpacker.unpack(stream[:size])
+            found += unpacker.decode(stream[:size])
             stream = stream[size:]
         self.assertEqual(found, things)
 
     def test_no_more(self) -> None:
         """Half a parcel is none."""
-        self.assertEqual(list(Unpacker().unpack(pack("x")[:-1])), [])
+        self.assertEqual(list(FrameDecoder().decode(encode_frame("x")[:-1])), [])
 
     def test_words(self) -> None:
         """What the two ends say to each other comes over."""
-        broken = Broken("IOError", 3), Broken("IOError", 2, is_bulk=True)
+        broken = ProcessFailed("IOError", 3), ProcessFailed("IOError", 2, is_bulk=True)
         for word in (*broken, Closed(), Opened("no"), Stop()):
-            self.assertEqual(sent(pack(word)), word)
+            self.assertEqual(sent(encode_frame(word)), word)
 
 
 class WorkTests(SynchronousTestCase):
@@ -73,16 +73,16 @@ class WorkTests(SynchronousTestCase):
 
     def works(self, *works: Work) -> list[Work]:
         """What comes over."""
-        parcel: Any = sent(parcel_of_works(works))
-        found, is_bulk = works_of(parcel)
+        frame: Any = sent(frame_of_works(works))
+        found, is_bulk = works_of(frame)
         self.assertIs(is_bulk, False)
         return found
 
     def test_bulk(self) -> None:
         """That they are of the bulk comes over with them."""
         works = [Work(operation, (1,)), Work(operation, (2,))]
-        parcel: Any = sent(parcel_of_works(works, is_bulk=True))
-        self.assertEqual(works_of(parcel), (works, True))
+        frame: Any = sent(frame_of_works(works, is_bulk=True))
+        self.assertEqual(works_of(frame), (works, True))
 
     def test_any(self) -> None:
         """An operation and its arguments are the same, in their order."""
@@ -107,16 +107,16 @@ class OutcomeTests(SynchronousTestCase):
 
     def outcome(self, done: Done) -> Done:
         """What comes over."""
-        parcel: Any = sent(parcel_of_outcomes([done]))
-        (found,), is_bulk = outcomes_of(parcel)
+        frame: Any = sent(frame_of_outcomes([done]))
+        (found,), is_bulk = outcomes_of(frame)
         self.assertIs(is_bulk, False)
         return found
 
     def test_bulk(self) -> None:
         """That they are of the bulk comes over with them."""
         outcomes = [Done(1), Done(trouble="FullError")]
-        parcel: Any = sent(parcel_of_outcomes(outcomes, is_bulk=True))
-        self.assertEqual(outcomes_of(parcel), (outcomes, True))
+        frame: Any = sent(frame_of_outcomes(outcomes, is_bulk=True))
+        self.assertEqual(outcomes_of(frame), (outcomes, True))
 
     def test_value(self) -> None:
         """A value, and the trouble of a database."""
@@ -148,10 +148,10 @@ class OutcomeTests(SynchronousTestCase):
             int(SECRET)
         except ValueError as raised:
             done = Done(error=raised)
-            place = whereabouts(raised)
-        parcel = parcel_of_outcomes([done])
-        self.assertNotIn(SECRET.encode(), parcel)
+            place = place_of(raised)
+        frame = frame_of_outcomes([done])
+        self.assertNotIn(SECRET.encode(), frame)
         error = self.outcome(done).error
-        self.assertIsInstance(error, FarFault)
-        self.assertEqual((kind_of(error), whereabouts(error)), ("ValueError", place))
+        self.assertIsInstance(error, RemoteFault)
+        self.assertEqual((kind_of(error), place_of(error)), ("ValueError", place))
         self.assertIn("test_framing.py", place)

@@ -12,7 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides, implementer
 
-from records.runtime.immediate_writes import ENOUGH, EagerConnection, EagerFactory
+from records.runtime.immediate_writes import MAX_BACKLOG, ImmediateFactory, ImmediateTransport
 
 
 class Socket(StringTransport):
@@ -82,11 +82,11 @@ class Producer:
 
 
 class EagerTests(SynchronousTestCase):
-    """`EagerConnection`."""
+    """`ImmediateTransport`."""
 
-    def connect(self, transport: Any) -> EagerConnection:
+    def connect(self, transport: Any) -> ImmediateTransport:
         """A connection over a transport."""
-        factory = EagerFactory(Factory.forProtocol(Protocol))
+        factory = ImmediateFactory(Factory.forProtocol(Protocol))
         connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 50000))
         connection.makeConnection(transport)
         return connection
@@ -119,12 +119,12 @@ class EagerTests(SynchronousTestCase):
         connection.registerProducer(producer, True)
         connection.write(b"x")
         self.assertEqual(producer.told, [])
-        connection.write(b"x" * (ENOUGH + 1))
+        connection.write(b"x" * (MAX_BACKLOG + 1))
         connection.write(b"x")
         self.assertEqual(producer.told, ["pause"])
         socket.drain()
         self.assertEqual(producer.told, ["pause", "resume"])
-        self.assertEqual(len(socket.sent), ENOUGH + 3)
+        self.assertEqual(len(socket.sent), MAX_BACKLOG + 3)
 
     def test_little_waits(self) -> None:
         """Whoever was not told to pause is not told to go on."""
@@ -140,8 +140,8 @@ class EagerTests(SynchronousTestCase):
         socket, producer = Socket(takes=0), Producer()
         connection = self.connect(socket)
         connection.registerProducer(producer, True)
-        connection.write(b"x" * (ENOUGH + 1))
-        connection.write(b"x" * (ENOUGH + 1))
+        connection.write(b"x" * (MAX_BACKLOG + 1))
+        connection.write(b"x" * (MAX_BACKLOG + 1))
         connection.unregisterProducer()
         socket.drain()
         connection.connectionLost(connectionDone)

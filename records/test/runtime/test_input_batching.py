@@ -10,10 +10,15 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.runtime.input_batching import FULL, LITTLE, Gathered, Gathering
-from records.runtime.scheduler import LONG, SHORT, Turns
+from records.runtime.input_batching import (
+    FULL_RECORD,
+    INTERACTIVE_BYTES,
+    BatchedConnection,
+    InputBatching,
+)
+from records.runtime.scheduler import BULK_SLICE, SHORT_BULK_SLICE, Scheduler
 
-MUCH = "x" * (LITTLE + 1)
+MUCH = "x" * (INTERACTIVE_BYTES + 1)
 
 
 class Connection:
@@ -22,35 +27,37 @@ class Connection:
     seconds: how long it takes. rests: whether it has more to be worked on each time.
     """
 
-    def __init__(self, name: str, gathering: Gathering, time: Clock, events: list[str]) -> None:
+    def __init__(
+        self, name: str, input_batching: InputBatching, time: Clock, events: list[str]
+    ) -> None:
         self.name = name
-        self.gathering = gathering
+        self.input_batching = input_batching
         self.time = time
         self.events = events
-        self.is_quiet = True
+        self.is_idle = True
         self.seconds = 0.0
         self.rests = False
 
-    def take(self, data: bytes) -> None:
-        """See `Gathered`."""
+    def process(self, data: bytes) -> None:
+        """See `BatchedConnection`."""
         self.events.append(f"{self.name} takes {data.decode().replace(MUCH, 'much')}".rstrip())
         self.time.advance(self.seconds)
         if b"bad" in data:
             raise ValueError("a fault")
         if self.rests:
-            self.gathering.rest(self)
-        self.gathering.send(self)
+            self.input_batching.requeue(self)
+        self.input_batching.send(self)
 
-    def wait(self) -> None:
-        """See `Gathered`."""
+    def pause(self) -> None:
+        """See `BatchedConnection`."""
         self.events.append(f"{self.name} waits")
 
     def flush(self) -> None:
-        """See `Gathered`."""
+        """See `BatchedConnection`."""
         self.events.append(f"{self.name} flushes")
 
     def abort(self) -> None:
-        """See `Gathered`."""
+        """See `BatchedConnection`."""
         self.events.append(f"{self.name} is dropped")
 
 
@@ -62,17 +69,17 @@ class GatheringCase(SynchronousTestCase):
         self.told: list[LogEvent] = []
         self.soon: list[Callable[[], object]] = []
         self.events: list[str] = []
-        self.turns = Turns(self.soon.append, self.time.seconds)
-        self.gathering = Gathering(self.turns)
+        self.turns = Scheduler(self.soon.append, self.time.seconds)
+        self.input_batching = InputBatching(self.turns)
         self.a, self.b, self.c = self.all = [self.connection(name) for name in "abc"]
 
     def connection(self, name: str) -> Connection:
         """One more."""
-        return Connection(name, self.gathering, self.time, self.events)
+        return Connection(name, self.input_batching, self.time, self.events)
 
     def receive(self, connection: Connection, data: str) -> None:
         """Something has come."""
-        self.gathering.receive(connection, data.encode())
+        self.input_batching.receive(connection, data.encode())
 
     def turn(self) -> list[str]:
         """End the turn; what happened."""
@@ -90,7 +97,7 @@ class GatheringCase(SynchronousTestCase):
 
 
 class GatheringTests(GatheringCase):
-    """`Gathering`, where nobody asks for much."""
+    """`InputBatching`, where nobody asks for much."""
 
     def test_together(self) -> None:
         """All is taken, in the order received, before anything leaves."""
@@ -103,14 +110,14 @@ class GatheringTests(GatheringCase):
         """Each turn begins anew."""
         self.receive(self.a, "1")
         self.turn()
-        self.gathering.send(self.b)
+        self.input_batching.send(self.b)
         self.assertEqual(self.turn(), ["b flushes"])
         self.assertEqual(self.soon, [])
 
     def test_complete(self) -> None:
         """What waits for the end of the turn can be done before it, and is not done again."""
         self.receive(self.a, "1")
-        self.gathering.complete()
+        self.input_batching.run_now()
         self.assertEqual(self.events, ["a takes 1", "a flushes"])
         self.events.clear()
         self.assertEqual(self.turn(), [])
@@ -119,10 +126,10 @@ class GatheringTests(GatheringCase):
         """What is sent while others flush leaves in the next turn."""
 
         def flush() -> None:
-            self.gathering.send(self.c)
+            self.input_batching.send(self.c)
 
         self.b.flush = flush  # type: ignore[method-assign]
-        self.gathering.send(self.b)
+        self.input_batching.send(self.b)
         self.assertEqual(self.turn(), [])
         self.assertEqual(self.turn(), ["c flushes"])
         self.assertEqual(self.soon, [])
@@ -166,14 +173,14 @@ class FaultTests(GatheringCase):
         def fail() -> None:
             raise ValueError("a fault")
 
-        self.a.seconds = LONG
-        self.b.wait = self.c.flush = fail  # type: ignore[method-assign]
+        self.a.seconds = BULK_SLICE
+        self.b.pause = self.c.flush = fail  # type: ignore[method-assign]
         for connection in (self.a, self.b, self.b, self.c):
             self.receive(connection, MUCH)
         self.assertEqual(self.turn(), ["a takes much", "b is dropped", "a flushes"])
         self.assertEqual(self.taken(), ["b muchmuch", "c much"])
         self.receive(self.a, "1")
-        self.gathering.send(self.c)
+        self.input_batching.send(self.c)
         self.assertEqual(self.turn(), ["a takes 1", "c is dropped", "a flushes"])
         self.assertEqual(self.kinds(), ["ValueError"] * 3)
 
@@ -208,9 +215,9 @@ class BusyTests(GatheringCase):
 
     def test_who(self) -> None:
         """So does who sends many bytes, or more than a line, or a batch, or has some under way."""
-        for data, is_quiet, is_busy in (
-            ("x" * LITTLE, True, False),
-            ("x" * (LITTLE + 1), True, True),
+        for data, is_idle, is_busy in (
+            ("x" * INTERACTIVE_BYTES, True, False),
+            ("x" * (INTERACTIVE_BYTES + 1), True, True),
             ("x\n", True, False),
             ("x\nx", True, False),
             ("x\nx\n", True, True),
@@ -219,11 +226,11 @@ class BusyTests(GatheringCase):
             (" \t\r[", True, True),
             ("x[\n", True, False),
         ):
-            self.a.is_quiet = is_quiet
+            self.a.is_idle = is_idle
             self.receive(self.a, data)
             self.receive(self.b, "2")
             who = [event[0] for event in self.taken()]
-            self.assertEqual(who, ["b", "a"] if is_busy else ["a", "b"], (data[:9], is_quiet))
+            self.assertEqual(who, ["b", "a"] if is_busy else ["a", "b"], (data[:9], is_idle))
 
     def test_piece_by_piece(self) -> None:
         """Who sends many small pieces asks for much as well."""
@@ -234,13 +241,13 @@ class BusyTests(GatheringCase):
 
     def test_quiet_by_then(self) -> None:
         """It counts what is under way when the turn ends, with what else it has brought."""
-        take = self.a.take
+        process = self.a.process
 
         def take_more(data: bytes) -> None:
-            take(data)
-            self.a.is_quiet = False
+            process(data)
+            self.a.is_idle = False
 
-        self.a.take = take_more  # type: ignore[method-assign]
+        self.a.process = take_more  # type: ignore[method-assign]
         self.receive(self.a, "1")
         self.receive(self.a, "2")
         self.receive(self.b, "3")
@@ -249,7 +256,7 @@ class BusyTests(GatheringCase):
     def test_time(self) -> None:
         """They are served while there is time, and the others go on in the next turn."""
         for connection in self.all:
-            connection.seconds = 0.6 * LONG
+            connection.seconds = 0.6 * BULK_SLICE
             self.receive(connection, MUCH)
         self.assertEqual(self.taken(), ["a much", "b much"])
         self.assertEqual(len(self.soon), 1)
@@ -260,7 +267,7 @@ class BusyTests(GatheringCase):
         """There is less of it while others are there."""
         other = self.connection("d")
         for connection in self.all:
-            connection.seconds = 0.6 * SHORT
+            connection.seconds = 0.6 * SHORT_BULK_SLICE
             self.receive(connection, MUCH)
         self.receive(other, "4")
         self.assertEqual(self.taken(), ["d 4", "a much", "b much"])
@@ -268,8 +275,12 @@ class BusyTests(GatheringCase):
 
     def test_full_piece(self) -> None:
         """Of whom so much has come that more is likely to be there waits at once, until served."""
-        self.a.seconds = LONG
-        for connection, size in ((self.a, FULL), (self.b, FULL), (self.c, FULL - 1)):
+        self.a.seconds = BULK_SLICE
+        for connection, size in (
+            (self.a, FULL_RECORD),
+            (self.b, FULL_RECORD),
+            (self.c, FULL_RECORD - 1),
+        ):
             self.receive(connection, "x" * size)
         self.assertEqual([event[:7] for event in self.turn()], ["a takes", "b waits", "a flush"])
         self.assertEqual([event[0] for event in self.taken()], ["b", "c"])
@@ -278,7 +289,7 @@ class BusyTests(GatheringCase):
     def test_one_at_least(self) -> None:
         """However long it takes, one is served in each turn."""
         for connection in self.all:
-            connection.seconds = 10 * LONG
+            connection.seconds = 10 * BULK_SLICE
             self.receive(connection, MUCH)
         self.receive(self.connection("d"), "4")
         self.assertEqual(self.taken(), ["d 4", "a much"])
@@ -287,11 +298,11 @@ class BusyTests(GatheringCase):
 
     def test_one_at_least_of_each(self) -> None:
         """So it is where another part of the turns has taken all the time."""
-        other = Connection("d", Gathering(self.turns), self.time, self.events)
-        other.seconds = 10 * LONG
-        other.gathering.rest(other)
-        self.gathering.rest(self.a)
-        self.gathering.rest(self.b)
+        other = Connection("d", InputBatching(self.turns), self.time, self.events)
+        other.seconds = 10 * BULK_SLICE
+        other.input_batching.requeue(other)
+        self.input_batching.requeue(self.a)
+        self.input_batching.requeue(self.b)
         self.assertEqual(self.taken(), ["d", "a"])
         self.assertEqual(self.taken(), ["b"])
 
@@ -308,14 +319,14 @@ class BusyTests(GatheringCase):
         """Where there is no time for all, they are served one after the other, over the turns."""
         for connection in self.all:
             connection.rests = True
-            connection.seconds = 0.6 * LONG
-            self.gathering.rest(connection)
+            connection.seconds = 0.6 * BULK_SLICE
+            self.input_batching.requeue(connection)
         turns = ["".join(self.taken()) for _ in range(6)]
         self.assertEqual(turns, ["ab", "ca", "bc", "ab", "ca", "bc"])
 
     def test_who_comes_anew(self) -> None:
         """Who comes anew, or sends more when it has been served, is served after who waits."""
-        self.a.seconds = self.b.seconds = self.c.seconds = LONG
+        self.a.seconds = self.b.seconds = self.c.seconds = BULK_SLICE
         self.receive(self.a, MUCH)
         self.receive(self.b, MUCH)
         self.assertEqual(self.taken(), ["a much"])
@@ -327,8 +338,8 @@ class BusyTests(GatheringCase):
     def test_rest(self) -> None:
         """Who has had its share goes on with the next turn that it has, until it rests no more."""
         self.a.rests = True
-        self.gathering.rest(self.a)
-        self.gathering.rest(self.b)
+        self.input_batching.requeue(self.a)
+        self.input_batching.requeue(self.b)
         self.assertEqual(self.turn(), ["a takes", "b takes", "a flushes", "b flushes"])
         self.receive(self.c, "3")
         self.a.rests = False
@@ -337,18 +348,18 @@ class BusyTests(GatheringCase):
 
     def test_rest_twice(self) -> None:
         """To rest while waiting loses neither what has come nor one's place."""
-        self.a.seconds = LONG
+        self.a.seconds = BULK_SLICE
         self.receive(self.a, MUCH)
         self.receive(self.b, MUCH)
         self.receive(self.c, MUCH)
         self.turn()
-        self.gathering.rest(self.b)
+        self.input_batching.requeue(self.b)
         self.assertEqual(self.taken(), ["b much", "c much"])
         self.assertEqual(self.soon, [])
 
     def test_put_together(self) -> None:
         """What comes while it waits, however little, waits with the rest and keeps its order."""
-        self.a.seconds = LONG
+        self.a.seconds = BULK_SLICE
         self.receive(self.a, MUCH)
         self.receive(self.b, MUCH)
         self.receive(self.b, "1")
@@ -359,7 +370,7 @@ class BusyTests(GatheringCase):
 
     def test_wait(self) -> None:
         """Who waits is told to receive no more once more has come, if it goes on waiting."""
-        self.a.seconds = self.b.seconds = LONG
+        self.a.seconds = self.b.seconds = BULK_SLICE
         for connection in (self.a, self.b, self.c, self.c):
             self.receive(connection, MUCH)
         self.assertEqual(self.turn(), ["a takes much", "c waits", "a flushes"])
@@ -378,7 +389,7 @@ class BusyTests(GatheringCase):
                 st.sampled_from(["x", "x\n", "\n\n", MUCH]),
                 st.booleans(),
                 st.booleans(),
-                st.sampled_from([0.0, 0.6 * SHORT, 0.6 * LONG, LONG]),
+                st.sampled_from([0.0, 0.6 * SHORT_BULK_SLICE, 0.6 * BULK_SLICE, BULK_SLICE]),
             ),
             max_size=30,
         )
@@ -396,9 +407,9 @@ class BusyTests(GatheringCase):
             if step is None:
                 turn()
                 continue
-            number, data, is_quiet, rests, seconds = step
+            number, data, is_idle, rests, seconds = step
             connection = self.all[number]
-            connection.is_quiet, connection.rests = is_quiet, rests
+            connection.is_idle, connection.rests = is_idle, rests
             connection.seconds = seconds
             piece = f"{count}{data}."
             sent[connection.name] += piece
@@ -411,5 +422,5 @@ class BusyTests(GatheringCase):
         self.assertEqual(self.soon, [])
 
 
-def _conforms(connection: Connection) -> Gathered:
+def _conforms(connection: Connection) -> BatchedConnection:
     return connection

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.runtime.scheduler import LONG, MINDFUL, SHORT, Part, Turns
+from records.runtime.scheduler import (
+    BULK_SLICE,
+    INTERACTIVE_WINDOW,
+    SHORT_BULK_SLICE,
+    Participant,
+    Scheduler,
+)
 
 
 class Worked:
@@ -21,24 +27,24 @@ class Worked:
         self.events = events
         self.little = False
         self.has_bulk = False
-        self.is_waiting = False
+        self.has_work = False
         self.then: dict[str, Callable[[], object]] = {}
 
     def _note(self, stage: str) -> None:
         self.events.append(f"{self.name} {stage}")
         self.then.get(stage, lambda: None)()
 
-    def do_little(self) -> bool:
-        """See `Part`."""
+    def run_interactive(self) -> bool:
+        """See `Participant`."""
         self._note("little")
         return self.little
 
-    def do_bulk(self) -> None:
-        """See `Part`."""
+    def run_bulk(self) -> None:
+        """See `Participant`."""
         self._note("bulk")
 
-    def hand_on(self) -> None:
-        """See `Part`."""
+    def flush_work(self) -> None:
+        """See `Participant`."""
         self._note("hands on")
 
 
@@ -49,7 +55,7 @@ class TurnsCase(SynchronousTestCase):
         self.time = Clock()
         self.soon: list[Callable[[], object]] = []
         self.events: list[str] = []
-        self.turns = Turns(self.soon.append, self.time.seconds)
+        self.turns = Scheduler(self.soon.append, self.time.seconds)
         self.a, self.b = (Worked(name, self.events) for name in "ab")
         self.turns.add(self.a)
         self.turns.add(self.b)
@@ -72,14 +78,14 @@ class OrderTests(TurnsCase):
 
     def test_little(self) -> None:
         """All do what is little and then all hand on, who was added later first; that is all."""
-        self.turns.end()
+        self.turns.run()
         self.assertEqual(self.events, LITTLE)
 
     def test_bulk(self) -> None:
         """If any has bulk, that is done after it, and what came of it is handed on as well."""
         for part in (self.a, self.b):
             part.has_bulk = True
-            self.turns.end()
+            self.turns.run()
             part.has_bulk = False
             self.assertEqual(self.events, LITTLE + BULK)
             self.events.clear()
@@ -88,7 +94,7 @@ class OrderTests(TurnsCase):
         """Bulk that comes up while others do what is little, or hand on, is done in this turn."""
         for stage in ("little", "hands on"):
             self.b.then = {stage: lambda: setattr(self.b, "has_bulk", True)}
-            self.turns.end()
+            self.turns.run()
             self.b.has_bulk = False
             self.assertEqual(self.events, LITTLE + BULK)
             self.events.clear()
@@ -118,25 +124,25 @@ class ScheduleTests(TurnsCase):
     def test_waiting(self) -> None:
         """While anything waits, there is one end of a turn after the other."""
         for part in (self.a, self.b):
-            part.is_waiting = True
+            part.has_work = True
             self.turns.schedule()
             for _ in range(3):
                 self.assertEqual(self.turn(), LITTLE)
                 self.assertEqual(len(self.soon), 1)
-            part.is_waiting = False
+            part.has_work = False
             self.turn()
             self.assertEqual(self.soon, [])
 
     def test_now(self) -> None:
         """A turn can be ended before its time."""
-        self.turns.end()
+        self.turns.run()
         self.assertEqual(self.events, LITTLE)
         self.assertEqual(self.soon, [])
-        self.a.is_waiting = True
-        self.turns.end()
+        self.a.has_work = True
+        self.turns.run()
         self.assertEqual(len(self.soon), 1)
         for _ in range(3):
-            self.turns.end()
+            self.turns.run()
             self.turn()
             self.assertEqual(len(self.soon), 1, "one turn does not make two")
 
@@ -148,14 +154,14 @@ class ScheduleTests(TurnsCase):
 
         for stage in ("little", "bulk", "hands on"):
             for waits in (True, False):
-                self.a.has_bulk, self.b.is_waiting = True, waits
+                self.a.has_bulk, self.b.has_work = True, waits
                 self.a.then = {stage: fail}
                 self.turns.schedule()
                 self.assertRaises(ValueError, self.turn)
                 self.a.then = {}
                 self.events.clear()
                 self.assertEqual(len(self.soon), int(waits))
-                self.b.is_waiting = False
+                self.b.has_work = False
                 self.turns.schedule()
                 self.assertEqual(len(self.soon), 1)
                 self.assertEqual(self.turn(), LITTLE + BULK)
@@ -175,13 +181,19 @@ class TimeTests(TurnsCase):
         """See whether it is long, at the beginning and shortly before and after both times."""
         self.long = []
         begun = self.time.seconds()
-        for seconds in (0.0, 0.9 * SHORT, 1.1 * SHORT, 0.9 * LONG, 1.1 * LONG):
+        for seconds in (
+            0.0,
+            0.9 * SHORT_BULK_SLICE,
+            1.1 * SHORT_BULK_SLICE,
+            0.9 * BULK_SLICE,
+            1.1 * BULK_SLICE,
+        ):
             self.time.advance(begun + seconds - self.time.seconds())
-            self.long.append(self.turns.is_long())
+            self.long.append(self.turns.slice_is_over())
 
     def is_short(self) -> bool:
         """End a turn: whether those who ask for much had the shorter time."""
-        self.turns.end()
+        self.turns.run()
         self.assertIn(self.long, ([False] * 2 + [True] * 3, [False] * 4 + [True]))
         return self.long[2]
 
@@ -197,7 +209,7 @@ class TimeTests(TurnsCase):
             part.little = True
             self.assertTrue(self.is_short())
             part.little = False
-            self.time.advance(MINDFUL)
+            self.time.advance(INTERACTIVE_WINDOW)
 
     def test_mindful(self) -> None:
         """So they have for a while after it, which begins anew with each who asks for little."""
@@ -205,26 +217,26 @@ class TimeTests(TurnsCase):
             self.b.little = True
             self.assertTrue(self.is_short())
             self.b.little = False
-            self.time.advance(0.7 * MINDFUL)
+            self.time.advance(0.7 * INTERACTIVE_WINDOW)
             self.assertTrue(self.is_short())
-        self.time.advance(0.2 * MINDFUL)
+        self.time.advance(0.2 * INTERACTIVE_WINDOW)
         self.assertTrue(self.is_short())
-        self.time.advance(0.2 * MINDFUL)
+        self.time.advance(0.2 * INTERACTIVE_WINDOW)
         self.assertFalse(self.is_short())
 
     def test_before_there_was_much(self) -> None:
         """Who asked for little counts from then on, also where nobody had asked for much yet."""
         self.a.has_bulk, self.b.little = False, True
-        self.turns.end()
+        self.turns.run()
         self.a.has_bulk, self.b.little = True, False
         self.assertTrue(self.is_short())
 
     def test_not_for_the_rest(self) -> None:
         """The time begins when their turn has come, not while others are served."""
         for stage in ("little", "hands on"):
-            self.b.then = {stage: lambda: self.time.advance(2 * LONG)}
+            self.b.then = {stage: lambda: self.time.advance(2 * BULK_SLICE)}
             self.assertFalse(self.is_short())
 
 
-def _conforms(part: Worked) -> Part:
+def _conforms(part: Worked) -> Participant:
     return part

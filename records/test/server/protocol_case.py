@@ -14,8 +14,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from records.gateway.gateway import Gateway
-from records.runtime.input_batching import Gathering
-from records.runtime.scheduler import Turns
+from records.runtime.input_batching import InputBatching
+from records.runtime.scheduler import Scheduler
 from records.server.conversation import Conversation, Peer
 from records.server.protocol import Deadlines, RecordsFactory, RecordsProtocol
 from records.test.operations.operations_case import SOURCE
@@ -64,7 +64,7 @@ class Wire(StringTransport):
             self.lost = True
             self.protocol.connectionLost(Failure(reason))
 
-    def hang_up(self) -> None:
+    def on_hangup(self) -> None:
         """Close the connection, or answer the daemon's goodbye."""
         self._lose(ConnectionDone())
 
@@ -122,14 +122,14 @@ class ProtocolCase(ConversationCase):
         self.sources: list[str] = []
         self.factory = RecordsFactory(
             self.time,
-            self.converse,
+            self.new_conversation,
             self.deadlines,
             self.max_connections,
             self.max_per_source,
-            Gathering(Turns(lambda call: call(), self.time.seconds)),
+            InputBatching(Scheduler(lambda call: call(), self.time.seconds)),
         )
 
-    def converse(self, peer: Peer, source: str) -> Conversation:
+    def new_conversation(self, peer: Peer, source: str) -> Conversation:
         """Begin a conversation."""
         self.sources.append(source)
         return Conversation(Gateway(self.services), peer, source)

@@ -148,7 +148,7 @@ class RefusedReadsTests(ConversationCase):
         outcomes = self.read(lambda tx: perform_all(tx, who, asked))
         for done in outcomes:
             if isinstance(done.error, Refused):
-                done.error.error.bare()  # as is done where it is answered
+                done.error.error.without_traceback()  # as is done where it is answered
         del done
         self.assertEqual(len(made), 20)
         self.assertNotIn(None, [error() for error in made])

@@ -72,7 +72,7 @@ class ConnectionsTests(FactoryCase):
         for event in events:
             self.assertIn(SOURCE, str(event["log_format"]).format(**event))
         self.assertEqual(len(self.factory.connections), 3)
-        wires[1].hang_up()
+        wires[1].on_hangup()
         self.assertFalse(self.is_refused())
         self.connect()
         self.assertTrue(self.is_refused())
@@ -133,7 +133,7 @@ class FinishTests(FactoryCase):
         for place, wire in enumerate(wires):
             self.assertEqual((wire.disconnecting, wire.aborted), (True, False))
             self.assertNoResult(gone)
-            wire.hang_up()
+            wire.on_hangup()
             self.assertEqual(len(self.factory.connections), 2 - place)
         self.successResultOf(gone)
         self.turn()
@@ -150,7 +150,7 @@ class FinishTests(FactoryCase):
             wire.ask("logout"),
         ]
         gone = self.factory.finish()
-        idle.hang_up()
+        idle.on_hangup()
         self.assertEqual((wire.disconnecting, wire.value()), (False, b""))
         self.hand.fire_all()
         answers = wire.answers()
@@ -159,7 +159,7 @@ class FinishTests(FactoryCase):
         self.assertTrue(wire.disconnecting)
         self.assertFalse(wire.aborted)
         self.assertNoResult(gone)
-        wire.hang_up()
+        wire.on_hangup()
         self.successResultOf(gone)
 
     def test_login_under_way(self) -> None:
@@ -192,7 +192,7 @@ class FinishTests(FactoryCase):
         wire = self.connect("hr")
         self.factory.finish()
         self.assertTrue(self.is_refused())
-        wire.hang_up()
+        wire.on_hangup()
         self.assertTrue(self.is_refused())
 
     def test_does_not_read(self) -> None:
@@ -228,7 +228,7 @@ class FinishTests(FactoryCase):
         self.hand.held = True
         wire.ask("employee.list")
         gone = self.factory.finish()
-        wire.hang_up()
+        wire.on_hangup()
         self.successResultOf(gone)
         self.hand.fire_all()
 
@@ -236,7 +236,7 @@ class FinishTests(FactoryCase):
         """Whoever asks for it again is told of the same end."""
         wire = self.connect("hr")
         first, second = self.factory.finish(), self.factory.finish()
-        wire.hang_up()
+        wire.on_hangup()
         self.successResultOf(first)
         self.successResultOf(second)
 

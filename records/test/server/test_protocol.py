@@ -67,7 +67,7 @@ class FramingTests(ProtocolCase):
         wire = self.connect()
         wire.deliver(*(stream[a:b] for a, b in pairwise(places) if a < b))
         self.assertEqual(wire.numbers(), [0, 1, 2])
-        wire.hang_up()
+        wire.on_hangup()
 
     @given(st.lists(st.binary(max_size=40), max_size=5))
     def test_any_bytes(self, pieces: list[bytes]) -> None:
@@ -78,7 +78,7 @@ class FramingTests(ProtocolCase):
         self.assertEqual(len(wire.answers()), garbage.count(b"\n") + 1)
         wire.deliver(INFO[1] + b"\n")
         self.assertEqual(wire.numbers(), [1])
-        wire.hang_up()
+        wire.on_hangup()
 
     def test_not_utf8(self) -> None:
         """Bytes that are not UTF-8 are a parse error, and the connection goes on."""

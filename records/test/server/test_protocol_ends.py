@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.logger import capturedLogs
 
 from records.api.messages import MAX_LINE, MAX_UNDER_WAY
-from records.runtime.input_batching import Gathering
-from records.runtime.scheduler import Turns
+from records.runtime.input_batching import InputBatching
+from records.runtime.scheduler import Scheduler
 from records.server.protocol import Deadlines
 from records.test.operations.operations_case import SOURCE
 from records.test.server.conversation_case import request
@@ -59,7 +59,9 @@ class CloseTests(ProtocolCase):
 
     def closing(self, kind: str) -> Wire:
         """A connection that has been told goodbye."""
-        self.factory.gathering = Gathering(Turns(lambda call: call(), self.time.seconds))
+        self.factory.input_batching = InputBatching(
+            Scheduler(lambda call: call(), self.time.seconds)
+        )
         wire = self.connect("hr")
         if kind == "too long":
             wire.deliver(b"x" * (MAX_LINE + 2))
@@ -86,8 +88,8 @@ class CloseTests(ProtocolCase):
         """What comes after it is received a piece at a time, when it is its turn, and not kept."""
         for kind in ("too long", "finished", "unread"):
             wire = self.closing(kind)
-            turns = Turns(lambda call: self.time.callLater(0, call), self.time.seconds)
-            self.factory.gathering = Gathering(turns)
+            turns = Scheduler(lambda call: self.time.callLater(0, call), self.time.seconds)
+            self.factory.input_batching = InputBatching(turns)
             for _ in range(3):
                 wire.deliver(b"x" * 1000)
                 self.assertFalse(wire.is_read)
@@ -99,14 +101,14 @@ class CloseTests(ProtocolCase):
         """One that is lost while it waits for its turn, or before it is to wait, harms nothing."""
         for is_closing in (False, True):
             wire = self.closing("finished") if is_closing else self.connect("hr")
-            turns = Turns(lambda call: self.time.callLater(0, call), self.time.seconds)
-            self.factory.gathering = gathering = Gathering(turns)
-            wire.protocol.wait()
-            gathering.rest(wire.protocol)
-            wire.hang_up()
+            turns = Scheduler(lambda call: self.time.callLater(0, call), self.time.seconds)
+            self.factory.input_batching = input_batching = InputBatching(turns)
+            wire.protocol.pause()
+            input_batching.requeue(wire.protocol)
+            wire.on_hangup()
             with capturedLogs() as told:
                 self.turn()
-            wire.protocol.wait()
+            wire.protocol.pause()
             self.assertEqual(list(told), [])
 
     def test_closed(self) -> None:
@@ -114,7 +116,7 @@ class CloseTests(ProtocolCase):
         for kind in ("too long", "finished", "unread"):
             wire = self.closing(kind)
             self.pass_time(TIMES.close - 1)
-            wire.hang_up()
+            wire.on_hangup()
             self.pass_time(TIMES.close)
             self.assertFalse(wire.aborted)
             self.assertEqual(self.calls(), [])
@@ -142,7 +144,7 @@ class TimerTests(ProtocolCase):
                     wire.deliver((request("employee.list") + b"\n") * count)
                     if what == "finishing":
                         wire.protocol.finish()
-                wire.hang_up()
+                wire.on_hangup()
                 self.turn()
                 self.assertEqual(self.calls(), [], (secure, token, what))
                 self.assertEqual(self.factory.connections, set())

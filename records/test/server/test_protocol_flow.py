@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from records.api.messages import MAX_LINE, MAX_UNDER_WAY
-from records.runtime.input_batching import Gathering
-from records.runtime.scheduler import Part, Turns
+from records.runtime.input_batching import InputBatching
+from records.runtime.scheduler import Participant, Scheduler
 from records.server.conversation import MAX_WRITES
 from records.server.protocol import SHARE
 from records.test.server.conversation_case import batch, person, reason, request
@@ -16,22 +16,22 @@ from records.test.server.protocol_case import ProtocolCase
 class Between:
     """A part of the turns that looks at something after the little, and before the bulk."""
 
-    is_waiting = False
+    has_work = False
     has_bulk = False
 
     def __init__(self, look: Callable[[], object]) -> None:
         self._look = look
 
-    def do_little(self) -> bool:
-        """See `Part`."""
+    def run_interactive(self) -> bool:
+        """See `Participant`."""
         return False
 
-    def do_bulk(self) -> None:
-        """See `Part`."""
+    def run_bulk(self) -> None:
+        """See `Participant`."""
         self._look()
 
-    def hand_on(self) -> None:
-        """See `Part`."""
+    def flush_work(self) -> None:
+        """See `Participant`."""
 
 
 class FlowTests(ProtocolCase):
@@ -50,8 +50,8 @@ class FlowTests(ProtocolCase):
     def held_turns(self, look: Callable[[], object]) -> list[Callable[[], object]]:
         """From now on the test takes the turns, and looks at each between its two halves."""
         soon: list[Callable[[], object]] = []
-        turns = Turns(soon.append, self.time.seconds)
-        self.factory.gathering = Gathering(turns)
+        turns = Scheduler(soon.append, self.time.seconds)
+        self.factory.input_batching = InputBatching(turns)
         turns.add(Between(look))
         return soon
 
@@ -195,10 +195,10 @@ class FlowTests(ProtocolCase):
         turns = self.held_turns(lambda: None)
         self.wire.deliver(b'{"jsonrpc": ')
         turns.pop(0)()
-        self.assertFalse(self.wire.protocol.is_quiet)
+        self.assertFalse(self.wire.protocol.is_idle)
         self.wire.deliver(b"0}\n")
         turns.pop(0)()
-        self.assertTrue(self.wire.protocol.is_quiet)
+        self.assertTrue(self.wire.protocol.is_idle)
 
     def test_batches_count(self) -> None:
         """Each request of a batch counts."""
@@ -284,11 +284,11 @@ class FlowTests(ProtocolCase):
         """When the connection is lost, what has begun is done, and nothing is written any more."""
         self.wire.ask("employee.add", employee=person("Al"))
         self.wire.ask("employee.get", id=1)
-        self.wire.hang_up()
+        self.wire.on_hangup()
         self.hand.fire_all()
         self.assertIsNotNone(self.values(1))
         self.assertEqual(self.wire.value(), b"")
 
 
-def _conforms(part: Between) -> Part:
+def _conforms(part: Between) -> Participant:
     return part

@@ -15,16 +15,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.fields import STANDARD
 from records.operations.boundaries import Database, Done, Reader, Transaction, Work, Writer
-from records.runtime.scheduler import Turns
+from records.runtime.scheduler import Scheduler
 from records.store.dispatch import BatchingStore
 from records.store.sqlite.database import SqliteDatabase
-from records.store.workers import FromThread, WorkerThread
+from records.store.workers import ReactorFromThread, WorkerThread
 from records.test.daemon.held_case import WRITER
 from records.test.store.store_contract import named
 from records.testing import FakeTime
 
 
-class HeldTurns:
+class HeldScheduler:
     """A reactor's turns, taken one by one by the test; calls from threads wait in a queue.
 
     next_turn: what the test's own thread, which is the reactor's, has put off to the next turn.
@@ -107,7 +107,7 @@ class WriterThread(WorkerThread):
 
     def __init__(
         self,
-        reactor: FromThread,
+        reactor: ReactorFromThread,
         open_writer: Callable[[Path], Writer],
         keep: Sequence[int] = (),
     ) -> None:
@@ -135,7 +135,7 @@ class HeldCase(SynchronousTestCase):
     readers = 1
 
     def setUp(self) -> None:
-        self.turns = HeldTurns()
+        self.turns = HeldScheduler()
         self.database = ScriptedDatabase(
             SqliteDatabase(Path(self.mktemp()), FakeTime(), catalogue=STANDARD)
         )
@@ -146,7 +146,7 @@ class HeldCase(SynchronousTestCase):
         )
         self.store = BatchingStore(
             self.turns,
-            Turns(self.turns.callFromThread, self.time.seconds),
+            Scheduler(self.turns.callFromThread, self.time.seconds),
             self.database,
             self.writer,
             self.fatal.append,

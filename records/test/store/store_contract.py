@@ -320,10 +320,10 @@ class AccountsContract(DatabaseCase):
             else:
                 (done,) = other.run([Work(change)])
                 self.assertIsNone(done.error)
-            fresh = self.made.reader()
-            seen.append(look(fresh.begin()))
-            fresh.end()
-            fresh.close()
+            new_jobs = self.made.reader()
+            seen.append(look(new_jobs.begin()))
+            new_jobs.end()
+            new_jobs.close()
             self.assertEqual([self.do(look), self.see(look)], [seen[-1]] * 2, place)
         self.assertEqual(len({repr(each) for each in seen}), 7)
 

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from records.model.errors import Busy, RecordsError
 from records.model.fields import STANDARD
 from records.operations.boundaries import Done, Transaction
-from records.runtime.scheduler import Turns
+from records.runtime.scheduler import Scheduler
 from records.store.dispatch import MAX_WAITING, BatchingStore
 from records.store.sqlite.database import SqliteDatabase
 from records.store.workers import MAX_BATCH
@@ -247,7 +247,7 @@ class ClockTests(SynchronousTestCase):
         database = SqliteDatabase(path, FakeTime(), catalogue=STANDARD)
         writer = WriterThread(turns, lambda path: database.writer())
         writer.open(path)
-        store = BatchingStore(turns, Turns(turns.callFromThread), database, writer, self.fail)
+        store = BatchingStore(turns, Scheduler(turns.callFromThread), database, writer, self.fail)
 
         def until(fired: list[object]) -> object:
             for _ in range(200):
@@ -280,7 +280,9 @@ class ReactorTests(TestCase):
         database = SqliteDatabase(path, FakeTime(), catalogue=STANDARD)
         writer = WriterThread(turns, lambda path: database.writer())
         writer.open(path)
-        store = BatchingStore(turns, Turns(turns.callFromThread), database, writer, fatal.append)
+        store = BatchingStore(
+            turns, Scheduler(turns.callFromThread), database, writer, fatal.append
+        )
         order: list[int] = []
 
         def note(seq: int) -> int:

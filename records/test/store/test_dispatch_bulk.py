@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 
 from records.model.errors import OutcomeUnknown
 from records.operations.boundaries import CommitUnknown, Transaction
-from records.runtime.scheduler import LONG, Part
+from records.runtime.scheduler import BULK_SLICE, Participant
 from records.store.dispatch import CROWDED, MAX_WAITING, READERS
 from records.store.workers import MAX_BATCH
 from records.test.store.dispatch_case import HeldCase, add, next_id
@@ -30,22 +30,22 @@ class Thing(set[int]):
 class Idler:
     """Takes part in the turns, and uses up the time of those who ask for much."""
 
-    is_waiting = False
+    has_work = False
     has_bulk = False
 
     def __init__(self, time: Clock) -> None:
         self._time = time
 
-    def do_little(self) -> bool:
-        """See `Part`."""
+    def run_interactive(self) -> bool:
+        """See `Participant`."""
         return False
 
-    def do_bulk(self) -> None:
-        """See `Part`."""
-        self._time.advance(LONG)
+    def run_bulk(self) -> None:
+        """See `Participant`."""
+        self._time.advance(BULK_SLICE)
 
-    def hand_on(self) -> None:
-        """See `Part`."""
+    def flush_work(self) -> None:
+        """See `Participant`."""
 
 
 class BulkCase(HeldCase):
@@ -100,15 +100,15 @@ class GivenOutTests(BulkCase):
 
     def test_a_turns_time(self) -> None:
         """In a turn they are given out until it is long, the rest in the next ones, in order."""
-        found = self.bulk(7, seconds=LONG * 0.4)
+        found = self.bulk(7, seconds=BULK_SLICE * 0.4)
         self.handed_over()
         counts = self.counts(found)
         self.assertEqual((counts, found), ([3, 6, 7], list(range(7))))
 
     def test_one_at_least(self) -> None:
         """Whoever else uses up that time, at least one is given out in each turn."""
-        idler: Part = Idler(self.time)
-        self.store._turns.add(idler)
+        idler: Participant = Idler(self.time)
+        self.store._scheduler.add(idler)
         found = self.bulk(3)
         self.handed_over()
         counts = self.counts(found)
@@ -116,7 +116,7 @@ class GivenOutTests(BulkCase):
 
     def test_new_work_meanwhile(self) -> None:
         """Others are answered between two turns in which the bulk is, and wait for no more."""
-        found = self.bulk(3, seconds=LONG)
+        found = self.bulk(3, seconds=BULK_SLICE)
         self.handed_over()
         others = self.outcomes([self.store.write(same, 7)])
         self.handed_over()
@@ -132,7 +132,7 @@ class GivenOutTests(BulkCase):
         self.handed_over()
         self.store.write(add, 1, bulk=True).addCallback(lambda _: order.append("write"))
         for worker in self.store._workers:
-            worker.hand_over()  # the turn has not ended
+            worker.submit()  # the turn has not ended
         self.turns.one_call()
         self.assertEqual(order, [])
         self.turns.turn()
@@ -182,7 +182,7 @@ class WaitingTests(BulkCase):
 
     def test_crowded(self) -> None:
         """Until it is given out, an outcome counts among what waits."""
-        found = self.bulk(CROWDED, seconds=LONG)
+        found = self.bulk(CROWDED, seconds=BULK_SLICE)
         self.handed_over(CROWDED // MAX_BATCH)
         waiting = [(self.writer.waiting, self.store.is_crowded)]
         for _ in range(2):
@@ -213,7 +213,7 @@ class OwnWritesTests(BulkCase):
 
         def look(number: int) -> None:
             seen.append((number, self.store.read_now(next_id)))
-            self.time.advance(LONG)
+            self.time.advance(BULK_SLICE)
 
         for number in (1, 2, 3):
             self.store.write(add, number, bulk=True).addCallback(look)
@@ -232,7 +232,7 @@ class OwnWritesTests(BulkCase):
 
         def look(_: object) -> None:
             seen.append(self.store.read_now(next_id))
-            self.time.advance(LONG)
+            self.time.advance(BULK_SLICE)
 
         for number in (1, 2):
             self.store.write(add, number, bulk=True).addCallback(look)
@@ -250,7 +250,10 @@ class EndTests(BulkCase):
 
     def test_stop(self) -> None:
         """Stopped, the store gives all of them out, without another turn."""
-        written, read = self.bulk(5, seconds=LONG), self.bulk(3, read=True, seconds=LONG)
+        written, read = (
+            self.bulk(5, seconds=BULK_SLICE),
+            self.bulk(3, read=True, seconds=BULK_SLICE),
+        )
         stopped: list[object] = []
         self.store.stop().addBoth(lambda _: stopped.append((len(written), len(read))))
         while not stopped:
@@ -262,13 +265,13 @@ class EndTests(BulkCase):
 
     def test_broken(self) -> None:
         """When the writer breaks, what was done before is told first, as it was."""
-        found = self.bulk(5, seconds=LONG)
+        found = self.bulk(5, seconds=BULK_SLICE)
         self.handed_over()
         told: list[int] = []
         self.store._fatal = lambda failure: told.append(len(found))
         self.database.fault = CommitUnknown("IOError")
         later = self.outcomes([self.store.write(same, 5, bulk=True), self.store.write(same, 6)])
-        self.writer.hand_over()  # the turn has not ended
+        self.writer.submit()  # the turn has not ended
         self.turns.one_call()
         self.assertEqual((found, told), ([0, 1, 2, 3, 4], [5]))
         self.assertNotIn(None, later)

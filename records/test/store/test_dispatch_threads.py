@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.errors import Busy, OutcomeUnknown
 from records.operations.boundaries import Done, Transaction, Work
-from records.store.workers import Item, Items, WorkerThread
-from records.test.store.dispatch_case import HeldTurns
+from records.store.workers import Job, Jobs, WorkerThread
+from records.test.store.dispatch_case import HeldScheduler
 
 WAIT = 20
 
@@ -32,7 +32,7 @@ class WorkerThreadTests(SynchronousTestCase):
     """A thread that takes four works at a time, or two of the bulk while others come."""
 
     def setUp(self) -> None:
-        self.turns = HeldTurns()
+        self.turns = HeldScheduler()
         self.batches: list[list[object]] = []
         self.fault: tuple[int, Exception] | None = None
         self.begun, self.go_on = Event(), Event()
@@ -50,7 +50,7 @@ class WorkerThreadTests(SynchronousTestCase):
             raise self.fault[1]
         return [Done(work.args[0]) for work in works]
 
-    def deliver(self, items: Items, done: list[Done]) -> None:
+    def deliver(self, items: Jobs, done: list[Done]) -> None:
         """As the store does."""
         for item, outcome in zip(items, done, strict=True):
             item.deferred.callback(outcome.value)
@@ -59,9 +59,9 @@ class WorkerThreadTests(SynchronousTestCase):
         """Hand in a work for each; what comes out, later."""
         found: list[Any] = []
         for thing in things:
-            item = Item(Work(same, (thing,)), bulk)
+            item = Job(Work(same, (thing,)), bulk)
             item.deferred.addCallbacks(found.append, lambda failure: found.append(failure.value))
-            self.worker.fresh.append(item)
+            self.worker.new_jobs.append(item)
         return found
 
     def end(self) -> None:
@@ -82,7 +82,7 @@ class WorkerThreadTests(SynchronousTestCase):
     def test_by_turns(self) -> None:
         """Of much of both they alternate, each in its order; all of it is done before the stop."""
         bulk = self.hand(*range(5), bulk=True)
-        self.worker.hand_over()
+        self.worker.submit()
         others = self.hand(*"abcdefghi")
         self.worker.stop()
         self.worker.start()
@@ -103,21 +103,21 @@ class WorkerThreadTests(SynchronousTestCase):
         """Of what was under way when it breaks the outcome is unknown, nothing else was done."""
         self.fault = 2, LookupError()
         bulk, others = self.hand(1, 2, 3, bulk=True), self.hand(*"abcde")
-        self.worker.hand_over()
+        self.worker.submit()
         self.worker.start()
         self.assertTrue(self.begun.wait(WAIT))
         queued = self.hand("f"), self.hand(4, bulk=True)
-        self.worker.hand_over()
-        fresh = self.hand("g"), self.hand(5, bulk=True)
+        self.worker.submit()
+        new_jobs = self.hand("g"), self.hand(5, bulk=True)
         self.go_on.set()
         with capturedLogs():
             self.end()
         self.assertEqual(self.batches, [list("abcd"), [1, 2]])
         self.assertEqual([type(each) for each in bulk], [OutcomeUnknown, OutcomeUnknown, Busy])
         self.assertEqual(others[:4], list("abcd"))
-        for each in (*others[4:], *[one for found in queued + fresh for one in found]):
+        for each in (*others[4:], *[one for found in queued + new_jobs for one in found]):
             self.assertIsInstance(each, Busy)
-        self.assertEqual([len(found) for found in (others, *queued, *fresh)], [5, 1, 1, 1, 1])
+        self.assertEqual([len(found) for found in (others, *queued, *new_jobs)], [5, 1, 1, 1, 1])
         (failure,) = self.ended
         assert isinstance(failure, Failure)
         self.assertIs(failure.value, self.fault[1])
@@ -127,9 +127,9 @@ class WorkerThreadTests(SynchronousTestCase):
         for bulk in (False, True):
             thing = Thing()
             gone = ref(thing)
-            self.worker.fresh.append(Item(Work(same, (thing,)), bulk))
+            self.worker.new_jobs.append(Job(Work(same, (thing,)), bulk))
             del thing
-            self.worker.hand_over()
+            self.worker.submit()
             if not bulk:
                 self.worker.start()
             self.turns.one_call()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.store.queues import CAREFUL, Lanes
+from records.store.queues import CAREFUL_BATCHES, JobQueue
 
 MANY, FEWER = 5, 2
 
@@ -17,7 +17,7 @@ class LanesTests(SynchronousTestCase):
     """Things in bulk are tens, others are less."""
 
     def setUp(self) -> None:
-        self.lanes: Lanes[int] = Lanes(MANY, FEWER)
+        self.lanes: JobQueue[int] = JobQueue(MANY, FEWER)
 
     def add(self, things: Iterable[int], is_bulk: bool) -> None:
         self.lanes.add(things, is_bulk)
@@ -85,17 +85,17 @@ class LanesTests(SynchronousTestCase):
         self.add(range(100), True)
         self.add([0], False)
         self.assertEqual(self.taken(1), [([0], False)])
-        sizes = [len(things) for things, _ in self.taken(CAREFUL - 1)]
-        self.assertEqual(sizes, [FEWER] * (CAREFUL - 1))
+        sizes = [len(things) for things, _ in self.taken(CAREFUL_BATCHES - 1)]
+        self.assertEqual(sizes, [FEWER] * (CAREFUL_BATCHES - 1))
         self.add([1], False)
         self.assertEqual(self.taken(1), [([1], False)])
-        sizes = [len(things) for things, _ in self.taken(CAREFUL + 2)]
-        self.assertEqual(sizes, [FEWER] * CAREFUL + [MANY] * 2)
+        sizes = [len(things) for things, _ in self.taken(CAREFUL_BATCHES + 2)]
+        self.assertEqual(sizes, [FEWER] * CAREFUL_BATCHES + [MANY] * 2)
 
     def test_no_starving(self) -> None:
         """However much comes of one, the other has every second turn, or the next it may have."""
         for flooded in (False, True):
-            self.lanes = Lanes(MANY, FEWER)
+            self.lanes = JobQueue(MANY, FEWER)
             self.add(range(3 * MANY), not flooded)
             lanes = []
             for _ in range(6):
@@ -133,7 +133,7 @@ class LanesTests(SynchronousTestCase):
     )
     def test_all_once(self, steps: list[tuple[int, bool] | None], is_rest_taken: bool) -> None:
         """All that is put in comes out once, of the lane it was put in and in its order."""
-        lanes: Lanes[tuple[bool, int]] = Lanes(MANY, FEWER)
+        lanes: JobQueue[tuple[bool, int]] = JobQueue(MANY, FEWER)
         put: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}
         out: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}
 

@@ -13,17 +13,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.model.errors import NotFound, Unusable
 from records.model.fields import STANDARD
 from records.operations.boundaries import CommitUnknown, Done, Transaction, Work
-from records.runtime.framing import Broken, Unpacker, pack
+from records.runtime.framing import FrameDecoder, ProcessFailed, encode_frame
 from records.store.sqlite.database import SqliteDatabase
 from records.store.workers import MAX_BATCH, MAX_BULK
 from records.store.writer_frames import (
     Closed,
     Opened,
     Stop,
+    frame_of_works,
     outcomes_of,
-    parcel_of_works,
 )
-from records.store.writer_main import Writing
+from records.store.writer_main import WriterLoop
 from records.test.store.dispatch_case import add, next_id
 from records.testing import FakeTime
 
@@ -87,12 +87,12 @@ class WritingCase(SynchronousTestCase):
     def send(self, *things: object) -> None:
         """Send what it will find."""
         for thing in things:
-            parcel = thing if isinstance(thing, bytes) else pack(thing)
-            self.socket.sendall(parcel)
+            frame = thing if isinstance(thing, bytes) else encode_frame(thing)
+            self.socket.sendall(frame)
 
     def works(self, *numbers: int) -> bytes:
         """A parcel that adds these employees."""
-        return parcel_of_works([Work(add, (number,)) for number in numbers])
+        return frame_of_works([Work(add, (number,)) for number in numbers])
 
     def open_writer(self, path: Path) -> ScriptedWriter:
         """Called by the process."""
@@ -102,17 +102,17 @@ class WritingCase(SynchronousTestCase):
     def serve(self) -> list[Any]:
         """Have it do its work to its end; all that it says."""
         try:
-            Writing(self.other).serve(self.open_writer)
+            WriterLoop(self.other).serve(self.open_writer)
         finally:
             self.other.close()
         return self.said()
 
     def said(self) -> list[Any]:
         """All that it has said; outcomes as themselves and whether they are of the bulk."""
-        unpacker = Unpacker()
+        unpacker = FrameDecoder()
         found: list[Any] = []
         while data := self.socket.recv(65536):
-            found += unpacker.unpack(data)
+            found += unpacker.decode(data)
         return [outcomes_of(each) if isinstance(each, tuple) else each for each in found]
 
     def fails(self, at: int | str, fault: BaseException) -> list[Any]:
@@ -152,8 +152,8 @@ class ServeTests(WritingCase):
 
     def test_own_errors(self) -> None:
         """A work that is refused harms no other, and its error is told."""
-        parcel = parcel_of_works([Work(add, (1,)), Work(refuse), Work(next_id)])
-        self.send(self.path, parcel, Stop())
+        frame = frame_of_works([Work(add, (1,)), Work(refuse), Work(next_id)])
+        self.send(self.path, frame, Stop())
         _, ((first, second, third), _), _ = self.serve()
         self.assertEqual((first, third), (Done(1), Done(2)))
         self.assertIsInstance(second.error, NotFound)
@@ -165,7 +165,7 @@ class ServeTests(WritingCase):
         def cannot(path: Path) -> ScriptedWriter:
             raise Unusable(f"{path} is damaged")
 
-        Writing(self.other).serve(cannot)
+        WriterLoop(self.other).serve(cannot)
         self.other.close()
         self.assertEqual(self.said(), [Opened(f"{self.path} is damaged")])
 
@@ -176,7 +176,7 @@ class BulkTests(WritingCase):
     def many(self, first: int, count: int, *, is_bulk: bool) -> bytes:
         """A parcel of works whose outcomes are numbers from the first on."""
         works = [Work(same, (first + number,)) for number in range(count)]
-        return parcel_of_works(works, is_bulk)
+        return frame_of_works(works, is_bulk)
 
     def batches(self) -> list[tuple[list[Any], bool]]:
         """What comes out of each batch, once everything is sent."""
@@ -233,7 +233,7 @@ class GoneTests(WritingCase):
         """If the outcomes cannot be told, it ends after that batch."""
         self.send(self.path, self.works(*range(1, MAX_BATCH + 3)), Stop())
         self.socket.close()
-        Writing(self.other).serve(self.open_writer)
+        WriterLoop(self.other).serve(self.open_writer)
         self.assertLessEqual(len(self.writer.done), 1)
         self.assertNotIn("close", self.writer.done)
 
@@ -245,38 +245,40 @@ class BrokenTests(WritingCase):
         """Of a commit whose outcome is not known it tells how many works that concerns."""
         self.send(self.path, self.works(*range(1, MAX_BATCH + 3)), Stop())
         opened, (first, _), last = self.fails(2, CommitUnknown("IOError"))
-        self.assertEqual((opened, len(first), last), (Opened(), MAX_BATCH, Broken("IOError", 2)))
+        self.assertEqual(
+            (opened, len(first), last), (Opened(), MAX_BATCH, ProcessFailed("IOError", 2))
+        )
 
     def test_lane(self) -> None:
         """It also tells whether they are of the bulk: the first so many of those."""
-        bulk = parcel_of_works([Work(same, (number,)) for number in (1, 2, 3)], is_bulk=True)
+        bulk = frame_of_works([Work(same, (number,)) for number in (1, 2, 3)], is_bulk=True)
         self.send(self.path, bulk, self.works(4, 5), Stop())
         said = self.fails(3, CommitUnknown("IOError"))
         others = [Done(4), Done(5)], False
-        self.assertEqual(said, [Opened(), others, Broken("IOError", 3, is_bulk=True)])
+        self.assertEqual(said, [Opened(), others, ProcessFailed("IOError", 3, is_bulk=True)])
 
     def test_lane_of_others(self) -> None:
         """Bulk that waits meanwhile is not in doubt."""
-        bulk = parcel_of_works([Work(same, (number,)) for number in (1, 2, 3)], is_bulk=True)
+        bulk = frame_of_works([Work(same, (number,)) for number in (1, 2, 3)], is_bulk=True)
         self.send(self.path, bulk, self.works(4, 5), Stop())
         said = self.fails(2, CommitUnknown("IOError"))
-        self.assertEqual(said, [Opened(), Broken("IOError", 2, is_bulk=False)])
+        self.assertEqual(said, [Opened(), ProcessFailed("IOError", 2, is_bulk=False)])
 
     def test_rest(self) -> None:
         """If the log cannot be copied, what was answered stays answered, and nothing goes on."""
         self.send(self.path, self.works(1), self.works(2))
         said = self.fails("rest", CommitUnknown("IOError"))
-        self.assertEqual(said, [Opened(), ([Done(1), Done(2)], False), Broken("IOError")])
+        self.assertEqual(said, [Opened(), ([Done(1), Done(2)], False), ProcessFailed("IOError")])
 
     def test_close(self) -> None:
         """So if it fails at the end."""
         self.send(self.path, self.works(1), Stop())
         said = self.fails("close", CommitUnknown("IOError"))
-        self.assertEqual(said, [Opened(), ([Done(1)], False), Broken("IOError")])
+        self.assertEqual(said, [Opened(), ([Done(1)], False), ProcessFailed("IOError")])
 
     def test_fault(self) -> None:
         """Of a fault of the program it tells the kind and the place, and not what it holds."""
         self.send(self.path, self.works(1))
         opened, last = self.fails(1, LookupError(SECRET))
-        self.assertEqual((opened, last.doubtful), (Opened(), 1))
+        self.assertEqual((opened, last.uncertain), (Opened(), 1))
         self.assertRegex(last.why, r"\ALookupError at .*test_writer_main\.py:[0-9]+ _note\Z")

@@ -21,9 +21,9 @@ from zope.interface.verify import verifyObject
 from records.model.errors import Busy, NotFound, OutcomeUnknown, Unusable
 from records.model.fields import STANDARD
 from records.operations.boundaries import CommitUnknown, Done, Transaction, Work, Writer
-from records.runtime.faults import FarFault
+from records.runtime.faults import RemoteFault
 from records.store.sqlite.database import SqliteDatabase, writer_of
-from records.store.workers import Item, Items
+from records.store.workers import Job, Jobs
 from records.store.writer_process import NAME, WriterProcess
 from records.test.store.dispatch_case import add, next_id
 from records.testing import FakeTime
@@ -118,7 +118,7 @@ class ProcessCase(SynchronousTestCase):
         process.start()
         return process
 
-    def deliver(self, items: Items, done: list[Done]) -> None:
+    def deliver(self, items: Jobs, done: list[Done]) -> None:
         """As the store does."""
         for item, outcome in zip(items, done, strict=True):
             if outcome.error is None:
@@ -134,9 +134,9 @@ class ProcessCase(SynchronousTestCase):
         bulk: bool = False,
     ) -> list[Any]:
         """Hand in a work; what comes out, later."""
-        item, found = Item(Work(operation, args), bulk), []
+        item, found = Job(Work(operation, args), bulk), []
         item.deferred.addCallbacks(found.append, lambda failure: found.append(failure.value))
-        process.fresh.append(item)
+        process.new_jobs.append(item)
         return found
 
     def until(self, done: Callable[[], object]) -> None:
@@ -172,12 +172,12 @@ class LifeTests(ProcessCase):
         pid = process.pid
         calls = (add, 1), (next_id,), (refuse,), (fail,), (next_id,)
         found = [self.hand(process, *call) for call in calls]
-        process.hand_over()
+        process.submit()
         self.until(lambda: all(found))
         values = [each[0] for each in found]
         self.assertEqual([values[0], values[1], values[4]], [1, 2, 2])
         self.assertIsInstance(values[2], NotFound)
-        self.assertIsInstance(values[3], FarFault)
+        self.assertIsInstance(values[3], RemoteFault)
         process.stop()
         self.until(lambda: self.ended)
         self.assertEqual(self.ended, [None])
@@ -188,7 +188,7 @@ class LifeTests(ProcessCase):
         """Stopped, it first does what has been handed in, and what is handed in with the stop."""
         process = self.started()
         first = self.hand(process, add, 1)
-        process.hand_over()
+        process.submit()
         second = self.hand(process, add, 2)
         process.stop()
         self.until(lambda: self.ended)
@@ -201,7 +201,7 @@ class LifeTests(ProcessCase):
         found = [self.hand(process, length, text) for text in texts]
         os.kill(process.pid, signal.SIGSTOP)  # else it may take it in as fast as it is sent
         os.waitpid(process.pid, os.WUNTRACED)
-        process.hand_over()
+        process.submit()
         self.assertTrue(self.reactor.writers, "it cannot all be sent at once")
         os.kill(process.pid, signal.SIGCONT)
         self.until(lambda: all(found))
@@ -217,7 +217,7 @@ class LifeTests(ProcessCase):
             self.hand(process, lambda tx: None),
             self.hand(process, add, 2),
         )
-        process.hand_over()
+        process.submit()
         self.until(lambda: last)
         self.assertEqual((first, last, process.waiting), ([1], [2], 2))
         self.assertIsInstance(odd[0], Exception)
@@ -228,7 +228,7 @@ class LifeTests(ProcessCase):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(process.pid, number)
         found = self.hand(process, add, 1)
-        process.hand_over()
+        process.submit()
         self.until(lambda: found)
         self.assertEqual(found, [1])
 
@@ -313,16 +313,16 @@ class EndTests(ProcessCase):
         process = self.started()
         pid, sign = process.pid, Path(self.mktemp()).absolute()
         under_way = [self.hand(process, linger, str(sign)), self.hand(process, add, 1)]
-        process.hand_over()
-        fresh = self.hand(process, add, 2)
+        process.submit()
+        new_jobs = self.hand(process, add, 2)
         self.until(sign.exists)
         os.kill(pid, signal.SIGKILL)
         self.assertEqual(self.broke(), "the process that writes has ended: signal 9")
         for found in under_way:
             self.assertIsInstance(found[0], OutcomeUnknown)
-        self.assertIsInstance(fresh[0], Busy)
+        self.assertIsInstance(new_jobs[0], Busy)
         self.is_over(process, pid)
-        process.hand_over()
+        process.submit()
         process.stop()
 
     def test_killed_idle(self) -> None:
@@ -335,7 +335,7 @@ class EndTests(ProcessCase):
         """Nor is it known if it ends by itself."""
         process = self.started()
         found = self.hand(process, die)
-        process.hand_over()
+        process.submit()
         self.assertIn("exit code 3", self.broke())
         self.assertIsInstance(found[0], OutcomeUnknown)
 
@@ -343,7 +343,7 @@ class EndTests(ProcessCase):
         """If it finds that it cannot go on, it tells why, and ends."""
         process = self.started()
         pid, found = process.pid, self.hand(process, break_down)
-        process.hand_over()
+        process.submit()
         self.assertRegex(
             self.broke(), r"\ASystemExit at .*test_writer_process\.py:[0-9]+ break_down\Z"
         )
@@ -361,7 +361,7 @@ class EndTests(ProcessCase):
 
         process._socket = NoBuffers()  # type: ignore[assignment]
         found = self.hand(process, add, 1)
-        process.hand_over()
+        process.submit()
         self.assertIsInstance(found[0], OutcomeUnknown)
         (failure,) = self.ended
         assert isinstance(failure, Failure)
@@ -373,7 +373,7 @@ class EndTests(ProcessCase):
         process = self.started()
         process.stop()
         found = self.hand(process, add, 1)
-        process.hand_over()
+        process.submit()
         self.until(lambda: self.ended)
         self.assertEqual(self.ended, [None])
         self.assertIsInstance(found[0], Busy)
@@ -390,7 +390,7 @@ class EndTests(ProcessCase):
     def test_daemons_end(self) -> None:
         """When the daemon is gone, so is it."""
         process = self.started()
-        process._watch_no_more()
+        process._stop_watching()
         process._socket.close()
         ended: list[int] = []
 

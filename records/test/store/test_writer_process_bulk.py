@@ -51,7 +51,7 @@ class BulkTests(ProcessCase):
         for first in range(0, 1200, 300):
             for number in range(first, first + 300):
                 found.append(self.hand(process, same, number, bulk=number % 3 > 0))
-            process.hand_over()
+            process.submit()
             self.reactor.turn()
         self.until(lambda: all(found))
         self.assertEqual(found, [[number] for number in range(1200)])
@@ -62,12 +62,12 @@ class BulkTests(ProcessCase):
         order: list[object] = []
         self.hold(process)
         bulk = [self.hand(process, same, number, bulk=True) for number in range(5)]
-        for item in process.fresh:
+        for item in process.new_jobs:
             item.deferred.addCallback(order.append)
-        process.hand_over()
+        process.submit()
         alone = self.hand(process, same, 7)
-        process.fresh[0].deferred.addCallback(lambda _: order.append("alone"))
-        process.hand_over()
+        process.new_jobs[0].deferred.addCallback(lambda _: order.append("alone"))
+        process.submit()
         os.kill(process.pid, signal.SIGCONT)
         self.until(lambda: alone and all(bulk))
         self.assertEqual(order[0], "alone")
@@ -78,26 +78,26 @@ class BulkTests(ProcessCase):
         sign = self.name()
         under_way = [self.hand(process, linger, sign)]
         under_way += [self.hand(process, same, n, bulk=n % 2 > 0) for n in range(6)]
-        process.hand_over()
-        fresh = [self.hand(process, same, n, bulk=n % 2 > 0) for n in range(2)]
+        process.submit()
+        new_jobs = [self.hand(process, same, n, bulk=n % 2 > 0) for n in range(2)]
         self.until(Path(sign).exists)
         os.kill(process.pid, signal.SIGKILL)
         self.assertIn("signal 9", self.broke())
         self.assertEqual(self.kinds(under_way), [OutcomeUnknown] * 7)
-        self.assertEqual(self.kinds(fresh), [Busy] * 2)
+        self.assertEqual(self.kinds(new_jobs), [Busy] * 2)
 
     def test_bulk_in_doubt(self) -> None:
         """If it cannot go on in the midst of the bulk, only that part of it is in doubt."""
         process = self.started()
         begun, go_on = self.name(), self.name()
-        doubtful = self.hand(process, break_down_later, begun, go_on, bulk=True)
-        process.hand_over()
+        uncertain = self.hand(process, break_down_later, begun, go_on, bulk=True)
+        process.submit()
         self.until(Path(begun).exists)
         waiting = [self.hand(process, same, n, bulk=n % 2 > 0) for n in range(4)]
-        process.hand_over()
+        process.submit()
         Path(go_on).touch()
         self.broke()
-        self.assertEqual(self.kinds([doubtful]), [OutcomeUnknown])
+        self.assertEqual(self.kinds([uncertain]), [OutcomeUnknown])
         self.assertEqual(self.kinds(waiting), [Busy] * 4)
 
     def test_bulk_in_doubt_after_others(self) -> None:
@@ -105,9 +105,9 @@ class BulkTests(ProcessCase):
         process = self.started()
         bulk = [self.hand(process, break_down, bulk=True), self.hand(process, same, 1, bulk=True)]
         self.hold(process)
-        process.hand_over()
+        process.submit()
         others = [self.hand(process, same, number) for number in range(MAX_BATCH + 1)]
-        process.hand_over()
+        process.submit()
         os.kill(process.pid, signal.SIGCONT)
         self.broke()
         self.assertEqual(self.kinds(bulk), [OutcomeUnknown] * 2)
@@ -119,7 +119,7 @@ class BulkTests(ProcessCase):
         process = self.started()
         bulk = [self.hand(process, same, number, bulk=True) for number in range(3)]
         others = [self.hand(process, same, 1), self.hand(process, break_down)]
-        process.hand_over()
+        process.submit()
         self.broke()
         self.assertEqual(self.kinds(others), [OutcomeUnknown] * 2)
         self.assertEqual(self.kinds(bulk), [Busy] * 3)
