@@ -46,7 +46,7 @@ def fill(data: Path, employees: int) -> None:
             for done in writer.run(works):
                 if done.error is not None:
                     raise done.error
-            writer.rest()
+            writer.maintain()
     finally:
         writer.close()
 

@@ -1,8 +1,7 @@
-"""The seams: what each side asks of the other, as Protocols without any logic.
+"""The interfaces between the operations and their surroundings, as Protocols without any logic.
 
-`records.operations` is written against `Transaction` and what hangs on it; a database is an
-adapter that provides it, and must pass the contract tests in `records.test.store.store_contract`.
-The one name of Twisted here is a type, for what the asynchronous seams return.
+`records.operations` is written against `Transaction`. A store is an adapter that provides it, and
+passes the contract suites in `records.test.store`. The one name of Twisted here is a type.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ Ts = TypeVarTuple("Ts")
 
 
 class KeptOutcome(msgspec.Struct, frozen=True):
-    """How a request that had a key ended, as it is kept for that request's repetitions.
+    """The outcome of a request with a key, kept for repetitions of the request.
 
-    request: SHA-256 over the method and its params; answer: JSON, see `operations.repetition`.
+    request: SHA-256 over the method and its params. answer: JSON, see `operations.repetition`.
     """
 
     account_id: int
@@ -73,7 +72,7 @@ class Employees(Protocol):
     def count_reporting_to(self, employee_id: int) -> int: ...
 
     def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
-        """The first `limit` employees that the query asks for, after its place, in its order."""
+        """The first `limit` employees that match the query, after its cursor, in its order."""
 
     def everyone(self) -> Iterator[Employee]:
         """Every employee, in the order of their IDs."""
@@ -114,7 +113,7 @@ class Accounts(Protocol):
 
 
 class Journal(Protocol):
-    """What has happened: the audit log, the history, and outcomes kept for repetitions."""
+    """The audit log, the history, and outcomes kept for repetitions."""
 
     def head(self) -> Head: ...
 
@@ -125,10 +124,9 @@ class Journal(Protocol):
         """The audit log in its order, from the entry after number `after`."""
 
     def add_change(self, change: Change, texts: tuple[str, str] | None = None) -> None:
-        """Add to the history.
+        """Add a change to the history.
 
-        texts: what `model.history.dump` gives for the change's before and after, if the caller
-        has them already.
+        texts: the results of `model.history.dump` for `before` and `after`, if they are known.
         """
 
     def changes(self, employee_id: int) -> Iterable[Change]:
@@ -145,7 +143,7 @@ class Journal(Protocol):
 
 
 class Transaction(Protocol):
-    """Everything that an operation may touch; it sees one state, and changes all or nothing.
+    """Everything that an operation may touch. It sees one state, and changes all or nothing.
 
     now: the instant of this transaction, microseconds since 1970 in UTC.
     catalogue: the fields that employees have, as of this transaction.
@@ -170,17 +168,17 @@ class Transaction(Protocol):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """An operation to be run, with its arguments."""
+    """An operation to run, with its arguments."""
 
     operation: Callable[..., object]
     args: tuple[object, ...] = ()
 
 
 class Refused(Exception):
-    """Raised by an operation whose changes are to be undone, but of which something must stay.
+    """Raised by an operation whose changes are undone, but whose refusal must leave a trace.
 
-    error: what the caller is told. remember: what is done instead, in the same commit if the
-    operation was a write, by the caller in a write of its own if it was a read.
+    error: what the client gets. remember: what is run instead: in the same commit if the operation
+    was a write; by the caller, in a write of its own, if it was a read.
     """
 
     def __init__(self, error: RecordsError, remember: Work) -> None:
@@ -190,19 +188,19 @@ class Refused(Exception):
 
 
 class Store(Protocol):
-    """Transactions, off the reactor's thread.
+    """Runs operations in transactions, off the reactor's thread.
 
-    An operation's own exception is the Deferred's failure, and undoes all of its changes. A
-    write's Deferred fires only after its commit is durable. Fails with `Busy` if nothing was
-    done, with `OutcomeUnknown` if that cannot be known.
+    An exception of the operation undoes its changes and is the Deferred's failure. The Deferred of
+    a write fires once its commit is durable. It fails with `Busy` if nothing was done, and with
+    `OutcomeUnknown` if that cannot be known.
 
-    bulk: whether this is one of many from the same place, which are not to keep others waiting. It
-    may be overtaken by what is not, and overtakes nothing.
+    bulk: whether this is one of several requests of a connection. Bulk work may be overtaken by
+    interactive work, and overtakes none.
     """
 
     @property
     def is_crowded(self) -> bool:
-        """Whether so many writes wait that each connection is to hand in one at a time."""
+        """Whether so many writes wait that each connection may submit only one at a time."""
 
     def read(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
@@ -213,13 +211,13 @@ class Store(Protocol):
     ) -> Deferred[T]: ...
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
-        """Read at once, on the caller's thread: for reads of a few rows by their key only."""
+        """Read at once, on the caller's thread. For reads of a few rows by key only."""
 
 
 class Done(msgspec.Struct, frozen=True):
-    """How a piece of work ended: with a value, or with an exception.
+    """The outcome of work: a value or an exception.
 
-    trouble: the kind of the database's own failure, if that is why; for whoever runs the daemon.
+    trouble: the kind of failure of the database, if that is the cause; for the daemon's log.
     """
 
     value: object = None
@@ -228,17 +226,17 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class CommitUnknown(Exception):
-    """A commit failed in a way that leaves open whether it is durable: nothing may go on.
+    """It is not known whether a commit is durable, so nothing more may be written.
 
-    So it is when the database turns out to be damaged, whatever became of the commit.
+    Raised as well when the database turns out to be damaged.
     """
 
 
 class Reader(Protocol):
-    """One connection that only reads; used by one thread."""
+    """A connection that only reads. Used by one thread."""
 
     def begin(self) -> Transaction:
-        """See the newest state, until `end`."""
+        """Begin a transaction that sees the newest state."""
 
     def end(self) -> None: ...
 
@@ -246,16 +244,16 @@ class Reader(Protocol):
 
 
 class Writer(Protocol):
-    """The one connection that writes; used by one thread of one process."""
+    """The one connection that writes. Used by one thread of one process."""
 
     def run(self, works: Sequence[Work]) -> list[Done]:
-        """Run all, each atomic by itself, and commit them together, durably.
+        """Run each work, atomically by itself, and commit all of them together, durably.
 
         Raises `CommitUnknown`.
         """
 
-    def rest(self) -> None:
-        """Called between batches, for what need not delay an answer. Raises `CommitUnknown`."""
+    def maintain(self) -> None:
+        """Upkeep between batches, which delays no response. Raises `CommitUnknown`."""
 
     def close(self) -> None: ...
 
@@ -290,8 +288,7 @@ class Database(Protocol):
 class PasswordHasher(Protocol):
     """Slow, salted password hashes.
 
-    `hash` and `verify` block, and are called in another process: so the hasher can be pickled, and
-    remembers nothing.
+    `hash` and `verify` block, and run in another process: a hasher can be pickled and has no state.
     """
 
     def hash(self, password: str) -> str: ...
@@ -299,7 +296,7 @@ class PasswordHasher(Protocol):
     def verify(self, password: str, hashed: str) -> bool: ...
 
     def nobodys(self) -> str:
-        """A hash that no password is known for, and that takes as long to compare; made quickly."""
+        """A hash of no known password. Comparing it takes as long; making it is quick."""
 
     def is_outdated(self, hashed: str) -> bool:
-        """Whether a good password's hash should be made anew."""
+        """Whether the hash should be replaced at the next login."""

@@ -1,11 +1,11 @@
-"""The store: which work goes to whom, and together with what.
+"""The store: chooses the thread or process for each job, and groups jobs.
 
-Owns when work is handed over, and when its outcome comes back. Knows nothing of SQL, nor of
-whether it is a thread or a process that does the work.
+Owns when jobs are submitted, and when their outcomes come back. Knows nothing of SQL, nor of
+whether a thread or a process does the work.
 
-Work that comes up during one turn of the reactor is handed over together at its end, and its
-outcomes come back in one call. A thread woken in mid-turn would compete with the reactor for the
-interpreter's lock at every TLS call; measured, that halves the rate. See `runtime.scheduler`.
+Jobs of one reactor iteration are submitted together at its end, and their outcomes come back in one
+call. A thread woken during the iteration would compete with the reactor for the GIL at every TLS
+call; measured, that halves the rate. See `records.runtime.scheduler`.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 MAX_WAITING = 20_000
-"""How many pieces of work may wait for a worker before further ones are refused."""
+"""The most jobs that may wait for a worker. Further ones are refused."""
 
 CROWDED = 512
-"""With so many writes waiting, each connection is to hand in one at a time: so nobody waits for
-more than a few that others have sent together, and a commit still has many to share it."""
+"""Above this many queued writes, each connection may submit only one at a time. This bounds waiting
+times and still fills a commit."""
 
 READERS = 2
 MAX_READS = 8
-"""How many reads are done before the first of them is answered, at most."""
+"""The most reads that run together; the first one is answered after the last one."""
 MAX_BULK_READS = 2
-"""How many in bulk, while others come that are not."""
+"""The most bulk reads that run together while interactive ones arrive."""
 
 TROUBLE_SECONDS = 60.0
-"""How long the log says nothing more of a database in trouble once it has."""
+"""Seconds between two log messages about a failing database."""
 
 
 def _waiting() -> Busy:
@@ -52,10 +52,9 @@ def _waiting() -> Busy:
 class BatchingStore:
     """`records.operations.boundaries.Store` over a `Database`.
 
-    writer: who writes, opened and not yet started. fatal: called once with a Failure when a
-    commit's outcome cannot be known, or a worker has come to a bad end; nothing more is written
-    after that, and the process must stop. seconds: a clock that is never set, for how often the
-    log tells of a database in trouble.
+    writer: opened, and not started. fatal: called once with a Failure when the outcome of a commit
+    cannot be known, or a worker has died; nothing is written after that, and the process must
+    stop. seconds: a monotonic clock, for the interval of log messages.
     """
 
     _log = Logger()
@@ -77,7 +76,7 @@ class BatchingStore:
         self._quiet_until = float("-inf")
         self._broken = False
         self._stopped: Deferred[None] | None = None
-        self._outcomes: deque[tuple[Worker, Job, Done]] = deque()  # of the bulk
+        self._outcomes: deque[tuple[Worker, Job, Done]] = deque()  # of bulk jobs, to be delivered
         self._inline_reader: Reader | None = database.reader()
         self._inline_transaction: Transaction | None = None
         self._writer = writer
@@ -118,9 +117,9 @@ class BatchingStore:
         return self._submit(self._writer, operation, args, bulk)
 
     def read_now(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
-        """See `records.operations.boundaries.Store`. All such reads of one turn see the same state.
+        """See `records.operations.boundaries.Store`. All such reads of an iteration see one state.
 
-        That state is never older than any outcome that has been delivered: `_deliver` ends it.
+        The state is never older than a delivered outcome: `_deliver` ends the transaction.
         """
         if self._inline_reader is None:
             raise stopping()
@@ -159,11 +158,11 @@ class BatchingStore:
         return bool(self._outcomes)
 
     def run_interactive(self) -> bool:
-        """See `Participant`. It is done as it comes."""
+        """See `Participant`. Interactive outcomes are delivered as they arrive."""
         return False
 
     def run_bulk(self) -> None:
-        """See `Participant`. Gives out outcomes, one at least."""
+        """See `Participant`. Delivers at least one outcome."""
         given = 0
         while self._outcomes and not (given and self._scheduler.slice_is_over()):
             self._answer(*self._outcomes.popleft())
@@ -205,7 +204,7 @@ class BatchingStore:
             job.deferred.errback(Failure(outcome.error))
 
     def _log_trouble(self, trouble: str) -> None:
-        """Log why the database takes no changes, once in a while."""
+        """Log why the database takes no changes, once in an interval."""
         now = self._seconds()
         if now >= self._quiet_until:
             self._quiet_until = now + TROUBLE_SECONDS
@@ -219,7 +218,7 @@ class BatchingStore:
             self._fatal(failure)
 
     def stop(self) -> Deferred[None]:
-        """Finish what has been handed in, close every connection, and fire."""
+        """Finish all submitted jobs and close every connection. Fires then."""
         if self._stopped is not None:
             return following(self._stopped)
         self._stopped = Deferred()
@@ -234,13 +233,13 @@ class BatchingStore:
         for reader in self._readers:
             reader.stop()
         await gatherResults([reader.finished for reader in self._readers])
-        self._writer.stop()  # the last to have the database open: it leaves no log behind
+        self._writer.stop()  # last to have the database open, so that it leaves no log
         await self._writer.finished
         self._answer_all()
 
 
 def following(first: Deferred[None]) -> Deferred[None]:
-    """A Deferred that fires with another, which more than one caller may wait for."""
+    """A Deferred that fires with another one, for which several callers may wait."""
     second: Deferred[None] = Deferred()
 
     def fire(result: None) -> None:
@@ -255,14 +254,14 @@ def following(first: Deferred[None]) -> Deferred[None]:
 
 
 def _read_all(reader: Reader, works: Sequence[Work]) -> list[Done]:
-    """Run reads that see one state, each with its own outcome."""
+    """Run reads in one transaction, each with its own outcome."""
     try:
         transaction = reader.begin()
         try:
             return [_read_one(transaction, work) for work in works]
         finally:
             reader.end()
-    except Exception as error:  # noqa: BLE001  a read that fails harms nothing but itself
+    except Exception as error:  # noqa: BLE001  a failed read harms only itself
         return [Done(error=error)] * len(works)
 
 
@@ -271,7 +270,7 @@ def _read_one(transaction: Transaction, work: Work) -> Done:
         return Done(work.operation(transaction, *work.args))
     except RecordsError as error:
         return Done(error=error.without_traceback())
-    except Exception as error:  # noqa: BLE001  it is that caller's, and logged there
+    except Exception as error:  # noqa: BLE001  mapped or logged by that caller
         return Done(error=error)
 
 

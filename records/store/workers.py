@@ -1,7 +1,7 @@
-"""Who does the store's work apart from the reactor: what is handed to them, and a thread of them.
+"""Worker interface of the store, and the reader thread.
 
-Owns what work on its way is, and how it is answered where it cannot be done any more. Knows
-nothing of what the work is, nor of when it is handed over.
+Owns jobs, and the errors of those that can no longer be done. Knows nothing of what a job does, nor
+of when jobs are submitted.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from records.operations.boundaries import Done, Work
 from records.store.queues import JobQueue
 
 MAX_BATCH = 256
-"""How many writes share one commit at most: while the next ones are made, these are answered."""
+"""The most writes that share a commit. They are answered while the next ones run."""
 
 MAX_BULK = 16
-"""How many in bulk, while others come that are not: these wait for no more."""
+"""The most bulk writes in a commit while interactive ones arrive."""
 
 
-# Each refusal is an error of its own: one raised over and over would keep every frame it passed.
+# A new error each time: an exception that is raised again keeps every frame that it passed.
 def outcome_unknown() -> OutcomeUnknown:
-    """For what may have been done when the end came."""
+    """Error for a job that may have been committed when the writer died."""
     return OutcomeUnknown(
         "The daemon stopped before it knew whether this became durable. "
         "Repeat it under the same key to find out."
@@ -37,7 +37,7 @@ def outcome_unknown() -> OutcomeUnknown:
 
 
 class Job(Struct):
-    """A piece of work on its way, and the Deferred that waits for it."""
+    """Work that has been submitted, and the Deferred of its result."""
 
     work: Work
     is_bulk: bool = False
@@ -48,7 +48,7 @@ Jobs = list[Job]
 
 
 def fail_all(uncertain: Jobs, not_started: Jobs) -> None:
-    """Answer everything that a worker leaves behind who has come to a bad end."""
+    """Fail the jobs of a worker that died. uncertain: those that may have been committed."""
     for job in uncertain:
         job.deferred.errback(Failure(outcome_unknown()))
     for job in not_started:
@@ -56,11 +56,11 @@ def fail_all(uncertain: Jobs, not_started: Jobs) -> None:
 
 
 class Worker(Protocol):
-    """Somebody who does work that is handed over in the reactor's thread.
+    """Runs jobs outside of the reactor's thread.
 
-    fresh: what is handed over next. waiting: how much is on its way. deliver: called in the
-    reactor's thread with work and its outcomes. finished: fires once the worker has ended, and
-    fails if that was a bad end; what it leaves behind is answered right after.
+    new_jobs: to be submitted next. waiting: how many jobs have no outcome yet. deliver: called in
+    the reactor's thread with jobs and their outcomes. finished: fires once the worker has ended,
+    and fails if it died; its jobs are failed right after.
     """
 
     new_jobs: Jobs
@@ -70,10 +70,11 @@ class Worker(Protocol):
 
     def start(self) -> None: ...
 
-    def submit(self) -> None: ...
+    def submit(self) -> None:
+        """Hand the new jobs to the worker."""
 
     def stop(self) -> None:
-        """Finish what has been handed in, and end."""
+        """Finish the submitted jobs, and end."""
 
 
 class WriterWorker(Worker, Protocol):
@@ -83,11 +84,11 @@ class WriterWorker(Worker, Protocol):
         """Open the database, and wait until that is done. Raises `Unusable`."""
 
     def abandon(self) -> None:
-        """End where nothing comes of the start."""
+        """End at once, because the daemon does not start."""
 
 
 class ReactorFromThread(Protocol):
-    """What a thread asks of the reactor."""
+    """The part of a reactor that a thread needs."""
 
     def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
 
@@ -95,8 +96,8 @@ class ReactorFromThread(Protocol):
 class WorkerThread:
     """A `Worker` that is a thread.
 
-    run: does the work, as much as waits but no more than `many` at a time, or `few` in bulk while
-    others come. close: called at the end. Both are called in the thread.
+    run: runs jobs, at most `batch_size` together, or `bulk_size` bulk ones while interactive ones
+    arrive. close: called at the end. Both are called in the thread.
     """
 
     def __init__(
@@ -105,14 +106,14 @@ class WorkerThread:
         name: str,
         run: Callable[[Sequence[Work]], list[Done]],
         close: Callable[[], object],
-        many: int = MAX_BATCH,
-        few: int = MAX_BULK,
+        batch_size: int = MAX_BATCH,
+        bulk_size: int = MAX_BULK,
     ) -> None:
         self._reactor = reactor
         self._run = run
         self._close = close
         self._queue: SimpleQueue[Jobs | None] = SimpleQueue()
-        self._queued: JobQueue[Job] = JobQueue(many, few)
+        self._queued: JobQueue[Job] = JobQueue(batch_size, bulk_size)
         self._under_way: Jobs = []
         self.new_jobs: Jobs = []
         self.waiting = 0
@@ -136,7 +137,7 @@ class WorkerThread:
         self._queue.put(None)
 
     def _receive_jobs(self) -> bool:
-        """Take in everything that waits, blocking until there is something; whether to go on."""
+        """Receive all waiting jobs; block until there is one. Returns whether to go on."""
         while not self._queued or not self._queue.empty():
             more = self._queue.get()
             if more is None:
@@ -154,22 +155,22 @@ class WorkerThread:
                 if self._queued:
                     self._run_batch()
             self._close()
-        except BaseException:  # noqa: BLE001  the thread's last word, which the reactor logs
+        except BaseException:  # noqa: BLE001  logged in the reactor's thread
             self._reactor.callFromThread(self._fail, Failure())
         else:
             self._reactor.callFromThread(self.finished.callback, None)
 
     def _run_batch(self) -> None:
-        """Do what is next. What it refers to does not live until there is more to be done."""
-        self._under_way, _ = self._queued.take()
+        """Run the next batch. Its jobs are not referred to while the thread waits for more."""
+        self._under_way, _ = self._queued.next_batch()
         done = self._run([job.work for job in self._under_way])
         self._reactor.callFromThread(self.deliver, self._under_way, done)
         self._under_way = []
 
     def _fail(self, failure: Failure) -> None:
-        """Answer everything that the dead thread leaves behind. Runs in the reactor's thread."""
+        """Fail the jobs that the dead thread leaves. Runs in the reactor's thread."""
         self.finished.errback(failure)
-        not_started = self._queued.rest() + self.new_jobs
+        not_started = self._queued.drain() + self.new_jobs
         while not self._queue.empty():
             not_started += self._queue.get() or []
         self.new_jobs = []

@@ -1,7 +1,7 @@
-"""The process that writes: what it does from its fork to its end.
+"""The main loop of the writer process.
 
-Owns its loop: it takes in everything that waits, does it in one transaction, commits, and sends
-the outcomes back. If the daemon ends without a word, so does it, after the present transaction.
+Receives all waiting jobs, runs a batch of them in one transaction, commits, and sends the outcomes.
+If the daemon ends without a word, the process ends after the present transaction.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from records.store.writer_frames import Closed, Opened, Stop, frame_of_outcomes,
 
 
 class DaemonGone(Exception):
-    """The daemon is gone: nobody waits for anything any more."""
+    """The daemon is gone, so nothing waits for outcomes."""
 
 
 class WriterLoop:
-    """What the process does. other: its socket, which blocks."""
+    """The loop. other: the process's end of the socket, which blocks."""
 
     def __init__(self, other: socket) -> None:
         self._socket = other
@@ -40,9 +40,9 @@ class WriterLoop:
         self._is_over = False
 
     def serve(self, open_writer: Callable[[Path], Writer]) -> None:
-        """Open the database that is named first, and write until the other end has no more.
+        """Open the database that the first frame names, and write until the daemon stops.
 
-        Raises what kept it from going on, after it has told that to the other end.
+        Raises the fault that keeps it from going on, after reporting it to the daemon.
         """
         under_way, is_bulk = 0, False
         try:
@@ -52,11 +52,11 @@ class WriterLoop:
             while not self._is_over or self._waiting:
                 self._receive_jobs()
                 if self._waiting:
-                    batch, is_bulk = self._waiting.take()
+                    batch, is_bulk = self._waiting.next_batch()
                     under_way = len(batch)
                     self._send(frame_of_outcomes(writer.run(batch), is_bulk))
                     under_way = 0
-                writer.rest()
+                writer.maintain()
             writer.close()
             self._send(encode_frame(Closed()))
         except DaemonGone:
@@ -67,7 +67,7 @@ class WriterLoop:
             raise
 
     def _open(self, open_writer: Callable[[Path], Writer]) -> Writer | None:
-        """The writer, once it is known to what; None if there is none to be had."""
+        """The writer to the database that the daemon names; None if it cannot be opened."""
         while not self._frames:
             self._receive()
         path = self._frames.popleft()
@@ -80,7 +80,7 @@ class WriterLoop:
         return writer
 
     def _receive_jobs(self) -> None:
-        """Take in everything that waits, blocking until there is something."""
+        """Receive all waiting jobs; block until there is one."""
         while not self._is_over and (not self._waiting or self._more_waits()):
             if not self._frames:
                 self._receive()
@@ -95,7 +95,7 @@ class WriterLoop:
         return bool(self._poll.poll(0))
 
     def _receive(self) -> None:
-        """Take in some bytes, blocking until there are any. Raises `DaemonGone`."""
+        """Receive some bytes; block until there are any. Raises `DaemonGone`."""
         data = self._socket.recv(READ_SIZE)
         if not data:
             raise DaemonGone

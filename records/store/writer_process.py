@@ -1,8 +1,8 @@
-"""The process that writes, as the daemon sees it: handed work, and what becomes of that.
+"""The writer process as the daemon sees it: jobs are submitted to it, and their outcomes come back.
 
-Owns who waits for what is in it. Two processes have two interpreters: while one checks and writes
-records, the other serves connections. What goes to and fro is in `store.writer_frames`, what
-happens there in `records.store.writer_main`.
+Two processes have two interpreters: while one checks and writes records, the other serves
+connections. The frames are in `records.store.writer_frames`, the process's own loop is in
+`records.store.writer_main`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from records.store.writer_frames import Closed, Opened, Stop, frame_of_works, ou
 from records.store.writer_main import WriterLoop
 
 NAME = "records-writer"
-"""What the process is called where processes are listed."""
+"""The process name that `ps` shows."""
 
 
 class WriterProcess(ForkedProcess):
-    """A `Worker` that is a process of its own. It is forked at once, and to be opened later.
+    """A `Worker` in a process of its own. The constructor forks it; `open` opens its database.
 
-    reactor: watches it. open_writer: called there with the database's path. keep: the descriptors
-    that are to stay open in it, such as the lock's. See `ForkedProcess`.
+    reactor: watches it. open_writer: called in the process with the database's location. keep: the
+    file descriptors that stay open in it, such as the lock's. See `ForkedProcess`.
     """
 
     def __init__(
@@ -42,7 +42,10 @@ class WriterProcess(ForkedProcess):
         self.waiting = 0
         self.deliver: Callable[[Jobs, list[Done]], object] = lambda jobs, done: None
         self.finished: Deferred[None] = Deferred()
-        self._under_way: dict[bool, deque[Job]] = {False: deque(), True: deque()}  # True: the bulk
+        self._under_way: dict[bool, deque[Job]] = {
+            False: deque(),
+            True: deque(),
+        }  # by whether they are bulk
 
         def live(other: socket.socket) -> None:
             WriterLoop(other).serve(open_writer)
@@ -50,7 +53,7 @@ class WriterProcess(ForkedProcess):
         super().__init__(reactor, NAME, "that writes", live, keep)
 
     def open(self, path: Path) -> None:
-        """Have it open the database, and wait until it has. Raises `Unusable`."""
+        """Have the process open the database, and wait for that. Raises `Unusable`."""
         frames: list[Any] = []
         try:
             self._socket.sendall(encode_frame(path))
@@ -77,28 +80,28 @@ class WriterProcess(ForkedProcess):
         if self._is_over:
             fail_all([], jobs)
         else:
-            # The bulk comes last, for it may overtake none of the others.
+            # Bulk jobs come last, because they may not overtake interactive ones.
             for is_bulk, lane in self._under_way.items():
                 self._pack([job for job in jobs if job.is_bulk is is_bulk], lane, is_bulk)
             self.doWrite()
 
     def _pack(self, jobs: Jobs, lane: deque[Job], is_bulk: bool) -> None:
-        """Put these into a parcel, which is to be sent."""
+        """Put the jobs into a frame to be sent."""
         if not jobs:
             return
         try:
             frame = frame_of_works([job.work for job in jobs], is_bulk)
-        except Exception:  # noqa: BLE001  one of them cannot leave: whose that is, is told
+        except Exception:  # noqa: BLE001  a job cannot be pickled: only that one fails
             jobs = [job for job in jobs if self._can_leave(job)]
             frame = frame_of_works([job.work for job in jobs], is_bulk)
         lane += jobs
         self._unsent += frame
 
     def _can_leave(self, job: Job) -> bool:
-        """Whether this work can be put into a parcel. It fails if not."""
+        """Whether the job can be pickled. If not, it fails."""
         try:
             frame_of_works([job.work])
-        except Exception:  # noqa: BLE001  it is that caller's
+        except Exception:  # noqa: BLE001  that caller's error
             self.waiting -= 1
             job.deferred.errback(Failure())
             return False
@@ -122,7 +125,7 @@ class WriterProcess(ForkedProcess):
             self.deliver(self._next(len(outcomes), is_bulk), outcomes)
 
     def _next(self, count: int, is_bulk: bool) -> Jobs:
-        """Take this many of those that have been under way longest."""
+        """Remove and return the jobs that have been under way longest."""
         lane = self._under_way[is_bulk]
         return [lane.popleft() for _ in range(count)]
 
@@ -130,13 +133,13 @@ class WriterProcess(ForkedProcess):
         self._stop_watching()
         self._reap()
         self.finished.callback(None)
-        fail_all([], self._left() + self.new_jobs)  # it came after the stop, and was not taken on
+        fail_all([], self._left() + self.new_jobs)  # submitted after the stop, and not received
         self.new_jobs = []
 
     def process_ended(self, failure: Failure | None, uncertain: Jobs | None = None) -> None:
-        """See `ForkedProcess`. Answers everything that it leaves behind.
+        """See `ForkedProcess`. Fails every pending job.
 
-        in_doubt: what may have been done; all that was handed over, if that is not known.
+        uncertain: jobs that may have been committed; by default, all submitted ones.
         """
         if self._is_over:
             return
@@ -148,10 +151,10 @@ class WriterProcess(ForkedProcess):
         if uncertain is None:
             uncertain, left = left, []
         fail_all(uncertain, left + new_jobs)
-        self._reap()  # last, where it is not needed before: its disk may hold it up
+        self._reap()  # last, because a process that waits for its disk cannot be reaped at once
 
     def _left(self) -> Jobs:
-        """All that has been handed over, and is still to be answered."""
+        """Remove and return all jobs that have no outcome."""
         left = [job for lane in self._under_way.values() for job in lane]
         for lane in self._under_way.values():
             lane.clear()

@@ -45,7 +45,7 @@ DURABILITY: tuple[Bug, ...] = (
         ),
         (
             "        self._checkpoint(self._last_checkpoint)\n",
-            "        self.rest()\n        self._checkpoint(self._last_checkpoint)\n",
+            "        self.maintain()\n        self._checkpoint(self._last_checkpoint)\n",
         ),
     ),
     bug(

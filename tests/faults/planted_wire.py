@@ -51,7 +51,7 @@ ORDER: tuple[Bug, ...] = (
         "On one connection requests take effect in the order sent.",
         "records.test.store.test_dispatch_bulk.GivenOutTests.test_overtakes_nothing",
         ("bool(self._bulk) and self._bulk[0][0] <= self._served", "bool(self._bulk)"),
-        ("len(taken) < most and self._bulk[0][0] <= self._served:", "len(taken) < most:"),
+        ("len(batch) < most and self._bulk[0][0] <= self._served:", "len(batch) < most:"),
     ),
     bug(
         "denied-before-noted",

@@ -162,7 +162,7 @@ def live(folder: Path, random: Random, course: Course = USUAL) -> Life:
                 _note(told, done)
             recorder.events.append(Acknowledged(number))
             states.append(State(_content(path), dict(told)))
-            writer.rest()
+            writer.maintain()
             if random.random() < course.beside:
                 SqliteDatabase(
                     path, FakeTime(), may_upgrade=False, catalogue=STANDARD

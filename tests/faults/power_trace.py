@@ -79,18 +79,18 @@ def _whole_calls(lines: list[str]) -> Iterator[tuple[float, int, re.Match[str]]]
         match = _LINE.match(line)
         if match is None:
             raise ValueError(f"strace wrote {line[:200]}")
-        thread, at, rest = match["thread"], float(match["time"]), match["rest"]
-        if rest.endswith("<unfinished ...>"):
-            begun[thread] = (at, rest.removesuffix("<unfinished ...>"))
+        thread, at, maintain = match["thread"], float(match["time"]), match["rest"]
+        if maintain.endswith("<unfinished ...>"):
+            begun[thread] = (at, maintain.removesuffix("<unfinished ...>"))
             continue
-        if resumed := _RESUMED.match(rest):
+        if resumed := _RESUMED.match(maintain):
             at, start = begun.pop(thread)
-            rest = start + resumed["rest"]
-        if rest.startswith(("+++", "---")):
+            maintain = start + resumed["rest"]
+        if maintain.startswith(("+++", "---")):
             continue
-        call = _CALL.match(rest)
+        call = _CALL.match(maintain)
         if call is None:
-            raise ValueError(f"strace wrote {rest[:200]}")
+            raise ValueError(f"strace wrote {maintain[:200]}")
         if call["result"].isdecimal():  # neither failed nor cut off by the process's end
             yield at, int(thread), call
 

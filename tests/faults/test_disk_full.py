@@ -26,7 +26,7 @@ FRAME = PAGE + 24
 """What a page takes in SQLite's write-ahead log."""
 LOG_PAGES = 2000
 """After how many of these the daemon copies the log, between two batches."""
-FULL = "The disk is full; nothing was changed."
+FULL = "The disk is full. Nothing was changed"
 
 
 class Client:

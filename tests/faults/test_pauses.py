@@ -84,7 +84,7 @@ class AdminDatabase(threading.Thread):
                 self._ledger.note_account(username, change, called)
                 self.changes += 1
                 return
-            if "cannot take changes just now" not in done.stderr:
+            if "database is busy" not in done.stderr:
                 self._ledger.faults.append(f"{arguments}: {done.stderr}")
                 return
 

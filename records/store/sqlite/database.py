@@ -23,16 +23,14 @@ MIN_SQLITE = (3, 51, 3)
 """3.7.0 to 3.51.2 can corrupt a database in WAL mode (https://sqlite.org/wal.html, "WAL-reset")."""
 
 BUSY_TIMEOUT = 5000
-"""How many milliseconds to wait for another process's transaction, such as `records.admin`'s."""
+"""Milliseconds to wait for a transaction of another process, such as `records.admin`."""
 
 HEADER_BYTES = 512
-"""The least that a database has: one page of the smallest size, which begins with the header."""
+"""Size of the smallest database: one page, which begins with the header."""
 
 QUICK_CHECK_BYTES = 32 * 1024 * 1024
-"""Databases up to this size are checked in full when opened; larger ones take too long.
-
-Of larger ones only the accounts are checked, all of which every start reads anyway.
-"""
+"""Largest database that is checked in full when opened. Larger ones would take too long; of them
+only the accounts are checked, which every start reads anyway."""
 
 
 T = TypeVar("T")
@@ -44,12 +42,12 @@ def _beside(path: Path) -> list[Path]:
 
 
 def _lacks_room(error: apsw.Error) -> bool:
-    """Whether there was no room for the file that a database's connections share."""
+    """Whether there was no space for the shared-memory file."""
     return getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
 
 
 def _why(error: apsw.Error) -> str:
-    """Why a database's file cannot be opened or written, for whoever runs the program."""
+    """Why a database file cannot be opened or written, for the operator."""
     if isinstance(error, apsw.FullError) or _lacks_room(error):
         return "the disk is full"
     return f"SQLite says {type(error).__name__}"
@@ -76,7 +74,7 @@ def _connect(path: Path, *, query_only: bool = False) -> apsw.Connection:
 
 
 def _opened(path: Path, make: Callable[[], T]) -> T:
-    """What is made with a new connection to it. Raises `Unusable` if there can be none."""
+    """The result of `make`, which opens a connection. Raises `Unusable` if it cannot."""
     try:
         return make()
     except apsw.Error as error:
@@ -91,9 +89,9 @@ def writer_of(
     catalogue: Catalogue,
     is_alone: bool = True,
 ) -> SqliteWriter:
-    """A writer to a database that this program, in whatever process, has just found good.
+    """A writer to a database that this program has just checked, in this or another process.
 
-    is_alone: whether nobody else has it open at the writer's end, but this program's readers.
+    is_alone: whether no other program has the database open when the writer is closed.
     Raises `Unusable`.
     """
 
@@ -110,7 +108,7 @@ class SqliteDatabase:
 
     path: the file, made if it is missing, with access for its owner only. clock: microseconds
     since 1970 in UTC. entropy: secure random bytes. may_upgrade: False for a program that works
-    beside a daemon, from under whose feet the schema must not be changed.
+    beside a daemon, whose schema must not change while it runs.
     Raises `Unusable` if the file is damaged, newer than this program, or not a database of ours.
     """
 
@@ -148,7 +146,7 @@ class SqliteDatabase:
             raise Unusable(f"{path} cannot be opened: {_why(error)}.") from None
 
     def _open(self, steps: list[SchemaFile], may_upgrade: bool) -> None:
-        """Look at the file without writing to it, then bring it to the present schema."""
+        """Check the file without writing to it, then bring it to the present schema."""
         if self._path.exists():
             self._look_at_header()
             glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -168,7 +166,7 @@ class SqliteDatabase:
             connection.close()
 
     def _make(self, steps: list[SchemaFile]) -> None:
-        """Make a new database, which is there whole or not at all."""
+        """Make a new database, which is complete or absent."""
         for left in _beside(self._path):
             if left.exists():
                 raise Unusable(f"it is not there, but {left.name} is. Restore both from a backup")
@@ -179,7 +177,7 @@ class SqliteDatabase:
         connection = _connect(draft)
         try:
             upgrade(connection, self._clock, steps)
-            # Closing copies the log too, but would not tell if there is no room for it.
+            # Closing copies the log as well, but would not report a full disk.
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         finally:
             connection.close()
@@ -188,14 +186,14 @@ class SqliteDatabase:
         put_in_place(draft, self._path)
 
     def _look_at_header(self) -> None:
-        """SQLite takes a file too short for a header for a new database, and would fill it."""
+        """Check the header. SQLite takes a file that is too short for one for a new database."""
         with self._path.open("rb") as file:
             header = file.read(HEADER_BYTES)
         if not header:
             raise Unusable("it is empty. Restore it from a backup, or remove it to start anew")
         if len(header) < HEADER_BYTES:
             raise apsw.NotADBError
-        # Where the power was lost while the log was copied, the log may still have what is torn.
+        # After a power loss during a checkpoint, the log may still have the torn page.
         if not (header.startswith(b"SQLite format 3\0") or self._has_log()):
             raise apsw.NotADBError
 
@@ -204,7 +202,7 @@ class SqliteDatabase:
         return log.exists() and log.stat().st_size > 0
 
     def _check(self, connection: apsw.Connection) -> None:
-        """Whether the file is whole, as far as that can be told quickly."""
+        """Check the file as far as that is quick. Raises if it is damaged."""
         what = "1" if self._path.stat().st_size <= QUICK_CHECK_BYTES else "accounts"
         told = connection.execute(f"PRAGMA quick_check({what})").get
         if told != "ok":
@@ -217,8 +215,8 @@ class SqliteDatabase:
 
     def _reading(self) -> tuple[apsw.Connection, SqliteTransaction]:
         connection = _connect(self._path, query_only=True)
-        # Whoever is the last to close a database copies the log into it, even who may only read.
-        # Beside a writer that is the writer's business, and nobody's if that cannot go on.
+        # The last connection to close checkpoints the log, even a read-only one. Beside a writer,
+        # only the writer may do so.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(self._is_alone))
         return connection, SqliteTransaction(
             connection, self._catalogue, self._clock, self._entropy
@@ -234,9 +232,9 @@ class SqliteDatabase:
         )
 
     def copy_to(self, path: Path) -> None:
-        """Write a copy, of one instant and for its owner only, while others read and write.
+        """Write a copy of one instant, for its owner only, while others read and write.
 
-        It is there whole or not at all. Raises `Unusable` if it cannot be made.
+        The copy is complete or absent. Raises `Unusable` if it cannot be written.
         """
         draft = draft_of(path)
         try:
@@ -257,7 +255,7 @@ class SqliteDatabase:
         source, target = _connect(self._path, query_only=True), apsw.Connection(str(draft))
         try:
             with target.backup("main", source, "main") as backup:
-                backup.step()  # all pages at once, or each change meanwhile would begin it anew
+                backup.step()  # all pages at once: a change in between would restart the copy
         finally:
             target.close()
             source.close()

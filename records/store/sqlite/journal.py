@@ -30,8 +30,8 @@ _KEEP = "INSERT INTO outcomes (account_id, key, at, request, answer) VALUES (?, 
 T = TypeVar("T")
 
 
-# What is loaded here may have been tampered with, and verification must say where: so types are
-# checked, and a row that cannot be read at all is a broken chain.
+# Rows may have been tampered with, and verification must say where. So types are checked, and a row
+# that cannot be read is a broken chain.
 def _entry(row: tuple[object, ...]) -> Entry:
     seq, at, actor, source, action, subject, outcome, fields, digest, chained = row
     event = {
@@ -68,8 +68,8 @@ def _change(catalogue: Catalogue, row: tuple[object, ...]) -> Change:
 class SqliteJournal:
     """`records.operations.boundaries.Journal` in an SQLite connection.
 
-    The head is read once a transaction and then followed; whoever undoes a part of the
-    transaction calls `forget`, because the head may be of what was undone.
+    The head is read once a transaction and then followed. After a part of the transaction is
+    undone, `forget` must be called, because the head may be of the undone part.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class SqliteJournal:
         self._head: Head | None = None
 
     def forget(self) -> None:
-        """Read the head anew the next time it is needed."""
+        """Read the head again when it is needed next."""
         self._head = None
 
     def head(self) -> Head:

@@ -1,8 +1,8 @@
-"""Work in SQLite's transactions: one that reads, and one that writes with group commit.
+"""SQLite transactions: one for reading, and one for writing with group commit.
 
-Owns savepoints, commits and checkpoints, and what is remembered from one transaction to the next.
-Knows nothing of how a database is opened, nor of threads or of Twisted: each reader and the writer
-is used by one thread at a time, as `records.store.dispatch` and `records.store.writer_main` see to.
+Owns savepoints, commits, checkpoints, and what is cached from one transaction to the next. Knows
+nothing of how a database is opened, of threads or of Twisted: one thread at a time uses a reader or
+the writer, as `records.store.dispatch` and `records.store.writer_main` ensure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from records.store.sqlite.employees import SqliteEmployees
 from records.store.sqlite.journal import SqliteJournal
 
 CHECKPOINT_PAGES = 2000
-"""How long the write-ahead log grows, in pages of 4 KiB, before it is copied into the database."""
+"""Pages of 4 KiB in the write-ahead log above which it is copied into the database."""
 
 
 class SqliteTransaction:
@@ -44,10 +44,10 @@ class SqliteTransaction:
         self.random_bytes = entropy
 
     def refresh(self) -> None:
-        """Begin anew: the instant is now, and nothing is remembered that others have changed.
+        """Start a transaction: set its time, and drop cached state that others have changed.
 
-        SQLite's data_version is another one if any other connection, of whatever process, has
-        committed since (https://www.sqlite.org/pragma.html#pragma_data_version).
+        SQLite's data_version changes when another connection of any process has committed
+        (https://www.sqlite.org/pragma.html#pragma_data_version).
         """
         self.now = self._clock()
         version = self._execute("PRAGMA data_version").get
@@ -56,7 +56,7 @@ class SqliteTransaction:
             self.forget()
 
     def forget(self) -> None:
-        """Remember nothing of an earlier state."""
+        """Drop all cached state."""
         self.accounts.forget()
         self.journal.forget()
 
@@ -64,9 +64,8 @@ class SqliteTransaction:
 class SqliteReader:
     """`records.operations.boundaries.Reader`.
 
-    A statement that somebody has not read to its end, such as the traceback of an error, keeps
-    its state past the ROLLBACK, and later transactions would go on in it. The connection is then
-    given up for a new one.
+    A cursor that was not exhausted, for example one kept alive by a traceback, keeps its read
+    snapshot after ROLLBACK. The connection is then replaced.
     """
 
     def __init__(self, connect: Callable[[], tuple[apsw.Connection, SqliteTransaction]]) -> None:
@@ -100,11 +99,11 @@ class SqliteReader:
 
 
 class SqliteWriter:
-    """`records.operations.boundaries.Writer`: group commit of works that are each all or nothing.
+    """`records.operations.boundaries.Writer`: group commit of works, each of them atomic.
 
-    Nearly every work either succeeds or is refused before it has changed anything, so a batch is
-    first run without savepoints, which would take a fifth of its time. If a work then fails
-    halfway, the whole batch is undone and run again, with a savepoint for each work.
+    Nearly every work either succeeds or is refused before it changes anything. So a batch first
+    runs without savepoints, which would take a fifth of its time. If a work then fails after a
+    change, the whole batch is undone and runs again with a savepoint for each work.
     """
 
     def __init__(
@@ -112,7 +111,7 @@ class SqliteWriter:
     ) -> None:
         self._connection = connection
         self._transaction = transaction
-        # Emptying the log waits for everybody else, which only the last one may do.
+        # Truncating the log waits for all other connections, so only the last one does it.
         self._last_checkpoint = (
             apsw.SQLITE_CHECKPOINT_TRUNCATE if is_alone else apsw.SQLITE_CHECKPOINT_PASSIVE
         )
@@ -190,7 +189,7 @@ class SqliteWriter:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def rest(self) -> None:
+    def maintain(self) -> None:
         if self._log_pages >= CHECKPOINT_PAGES:
             self._log_pages = 0
             self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
@@ -210,14 +209,14 @@ class SqliteWriter:
 
 
 _DAMAGE = (apsw.CorruptError, apsw.NotADBError)
-"""What no later try can mend: nothing more must be written to such a database."""
+"""Errors that no retry can mend: nothing more may be written to such a database."""
 
 _WHOLE = (apsw.FullError, apsw.IOError, apsw.NoMemError, *_DAMAGE)
-"""What puts the whole transaction in doubt, and not just the work that it came up in."""
+"""Errors that concern the whole transaction, and not only the work that raised them."""
 
 
 class _Halfway(Exception):
-    """A work has failed after it changed something, and there is no savepoint to go back to."""
+    """A work failed after it changed something, and has no savepoint."""
 
 
 def _one(work: Work, attempt: Callable[..., object]) -> Done:
@@ -231,12 +230,12 @@ def _one(work: Work, attempt: Callable[..., object]) -> Done:
         raise
     except RecordsError as error:
         return Done(error=error.without_traceback())
-    except Exception as error:  # noqa: BLE001  whatever it is, it is that caller's, and logged
+    except Exception as error:  # noqa: BLE001  that caller's error; logged there
         return Done(error=error)
 
 
 def _all_refused(works: Sequence[Work], error: apsw.Error) -> list[Done]:
-    """Every work's refusal. Raises `CommitUnknown` if the database is damaged."""
+    """The refusal of every work. Raises `CommitUnknown` if the database is damaged."""
     trouble = type(error).__name__
     if isinstance(error, _DAMAGE):
         raise CommitUnknown(trouble) from error
@@ -245,5 +244,5 @@ def _all_refused(works: Sequence[Work], error: apsw.Error) -> list[Done]:
 
 def _refusal(error: apsw.Error) -> RecordsError:
     if isinstance(error, apsw.FullError):
-        return Busy("The disk is full; nothing was changed. Tell whoever runs the daemon.")
-    return Busy("The database cannot take changes just now; nothing was changed. Try again.")
+        return Busy("The disk is full. Nothing was changed; tell the operator of the daemon.")
+    return Busy("The database is busy. Nothing was changed; try again.")

@@ -80,8 +80,8 @@ class ScriptedDatabase:
             return [self.refusal] * len(works)
         return self._writer.run(works)
 
-    def rest(self) -> None:
-        self._writer.rest()
+    def maintain(self) -> None:
+        self._writer.maintain()
 
     def close(self) -> None:
         self._writer.close()

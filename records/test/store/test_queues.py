@@ -24,13 +24,13 @@ class LanesTests(SynchronousTestCase):
 
     def taken(self, turns: int) -> list[tuple[list[int], bool]]:
         """What is taken in so many turns."""
-        return [self.lanes.take() for _ in range(turns)]
+        return [self.lanes.next_batch() for _ in range(turns)]
 
     def sizes(self) -> list[tuple[int, bool]]:
         """How much is taken at a time until nothing is left, and of which lane."""
         found: list[tuple[int, bool]] = []
         while self.lanes:
-            things, is_bulk = self.lanes.take()
+            things, is_bulk = self.lanes.next_batch()
             self.assertTrue(things)
             found.append((len(things), is_bulk))
         return found
@@ -41,7 +41,7 @@ class LanesTests(SynchronousTestCase):
         for is_bulk in (False, True):
             self.add([1, 2], is_bulk)
             self.assertTrue(self.lanes)
-            self.assertEqual(self.lanes.take(), ([1, 2], is_bulk))
+            self.assertEqual(self.lanes.next_batch(), ([1, 2], is_bulk))
             self.assertFalse(self.lanes)
             self.add([], is_bulk)
             self.assertFalse(self.lanes)
@@ -68,7 +68,7 @@ class LanesTests(SynchronousTestCase):
         self.add(range(10, 40), True)
         self.taken(3)
         self.add([0], False)
-        self.assertEqual(self.lanes.take(), ([0], False))
+        self.assertEqual(self.lanes.next_batch(), ([0], False))
 
     def test_only_bulk(self) -> None:
         """Where nobody else comes, much of the bulk is taken at a time."""
@@ -100,7 +100,7 @@ class LanesTests(SynchronousTestCase):
             lanes = []
             for _ in range(6):
                 self.add(range(2 * MANY), flooded)
-                lanes.append(self.lanes.take()[1])
+                lanes.append(self.lanes.next_batch()[1])
             self.assertEqual(lanes, [False] * 3 + [True] * 3 if flooded else [False, True] * 3)
 
     def test_overtakes_nothing(self) -> None:
@@ -121,11 +121,11 @@ class LanesTests(SynchronousTestCase):
         """All that waits can be taken away, and others can be put in after it."""
         self.add([10, 11, 12], True)
         self.add([0, 1], False)
-        self.assertEqual(sorted(self.lanes.rest()), [0, 1, 10, 11, 12])
+        self.assertEqual(sorted(self.lanes.drain()), [0, 1, 10, 11, 12])
         self.assertFalse(self.lanes)
-        self.assertEqual(self.lanes.rest(), [])
+        self.assertEqual(self.lanes.drain(), [])
         self.add([13], True)
-        self.assertEqual(self.lanes.take(), ([13], True))
+        self.assertEqual(self.lanes.next_batch(), ([13], True))
 
     @given(
         st.lists(st.none() | st.tuples(st.integers(0, 3 * MANY), st.booleans()), max_size=30),
@@ -137,8 +137,8 @@ class LanesTests(SynchronousTestCase):
         put: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}
         out: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}
 
-        def take() -> None:
-            things, is_bulk = lanes.take()
+        def next_batch() -> None:
+            things, is_bulk = lanes.next_batch()
             self.assertTrue(0 < len(things) <= MANY)
             out[is_bulk] += things
 
@@ -150,10 +150,10 @@ class LanesTests(SynchronousTestCase):
                 put[is_bulk] += things
                 lanes.add(things, is_bulk)
             elif lanes:
-                take()
+                next_batch()
         if is_rest_taken:
-            for thing in lanes.rest():
+            for thing in lanes.drain():
                 out[thing[0]].append(thing)
         while lanes:
-            take()
+            next_batch()
         self.assertEqual(out, put)

@@ -61,10 +61,10 @@ class ScriptedWriter:
         self._note(len(works))
         return self._writer.run(works)
 
-    def rest(self) -> None:
+    def maintain(self) -> None:
         """See `Writer`."""
         self._note("rest")
-        self._writer.rest()
+        self._writer.maintain()
 
     def close(self) -> None:
         """See `Writer`."""

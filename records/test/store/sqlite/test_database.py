@@ -345,7 +345,7 @@ class FaultTests(WriterCase):
         self.writer.run([self.fill(1)])
         self.writer._log_pages = CHECKPOINT_PAGES
         with self.no_file_may_grow(self.path.stat().st_size - 1), self.assertRaises(CommitUnknown):
-            self.writer.rest()
+            self.writer.maintain()
 
 
 class LogTests(WriterCase):
@@ -358,7 +358,7 @@ class LogTests(WriterCase):
         """The log is copied when it is long, at rest, and not before."""
         self.writer.run([self.add(1)])
         before = self.path.stat().st_size
-        self.writer.rest()
+        self.writer.maintain()
         self.assertEqual(self.path.stat().st_size, before)
         text = "y" * 2_000_000
 
@@ -368,7 +368,7 @@ class LogTests(WriterCase):
         for number in range(2, 7):
             self.writer.run([Work(grow, (number,))])
         self.assertEqual(self.path.stat().st_size, before)
-        self.writer.rest()
+        self.writer.maintain()
         self.assertGreater(self.path.stat().st_size, 8_000_000)
         grown = self.log_bytes()
         self.writer.run([self.add(9)])
@@ -381,7 +381,7 @@ class LogTests(WriterCase):
         reader.begin().employees.next_id()
         self.writer.run([self.add(1)])
         self.writer._log_pages = CHECKPOINT_PAGES
-        self.writer.rest()
+        self.writer.maintain()
         self.assertEqual(self.writer.run([self.add(2)]), [Done()])
 
     def test_close(self) -> None:
