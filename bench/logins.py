@@ -45,7 +45,7 @@ class Logins:
     echo_alone, echo_beside: the others of an echo, without and with bcrypt in another process.
     """
 
-    without_traceback: float
+    bare: float
     logins: Result
     alone: Result
     beside: Result
@@ -58,7 +58,7 @@ class Logins:
         return self.echo_beside.p99 / self.echo_alone.p99
 
 
-def without_traceback(seconds: float, niceness: int = 0) -> float:
+def bare(seconds: float, niceness: int = 0) -> float:
     """Hashes a second, at the daemon's cost and in as many threads, in this process.
 
     niceness: of these threads.
@@ -116,9 +116,9 @@ def _repeat(daemon: Daemon, echo: int, employees: int, seconds: float) -> Logins
         return others([Line(echo, daemon.ca) for _ in range(OTHERS)], employees, seconds)
 
     with ProcessPoolExecutor(1) as another:
-        hashes = another.submit(without_traceback, seconds).result(seconds + 60)
+        hashes = another.submit(bare, seconds).result(seconds + 60)
         echo_alone = echoes()
-        under_way = another.submit(without_traceback, seconds + 1.5, NICENESS)
+        under_way = another.submit(bare, seconds + 1.5, NICENESS)
         time.sleep(1.0)
         echo_beside = echoes()
         under_way.result(seconds + 60)
@@ -151,7 +151,7 @@ def measure(
             "at least 0.9 of what bcrypt allows",
             0.9,
             True,
-            Spread(tuple(each.logins.rate / each.without_traceback for each in found)),
+            Spread(tuple(each.logins.rate / each.bare for each in found)),
             f"{rates.median:.1f} a second",
         ),
         Verdict(

@@ -24,7 +24,8 @@ from bench.load import Result, result_of
 from bench.people import somebody
 from bench.processes import run
 from bench.work import Site, Work
-from records.store.sqlite.employees import COLUMNS
+from records.model.fields import STANDARD
+from records.store.sqlite.employees import columns_of
 
 NAME = "SQLite"
 GROUP = 64
@@ -69,8 +70,8 @@ def connect(path: Path) -> apsw.Connection:
 def get(connection: apsw.Connection, seconds: float, employees: int) -> Result:
     """BEGIN, SELECT, COMMIT, and JSON, for one employee after another."""
     execute = connection.execute
-    statement = f"SELECT {COLUMNS} FROM employees WHERE id = ?"
-    names = COLUMNS.split(", ")
+    statement = f"SELECT {columns_of(STANDARD).names} FROM employees WHERE id = ?"
+    names = columns_of(STANDARD).names.split(", ")
     latencies: list[float] = []
     now = time.perf_counter
     start = sent = now()

@@ -24,7 +24,7 @@ from bench.raw_sqlite import connect
 from records.api.messages import ListParams
 from records.api.query import parse_query
 from records.model.fields import STANDARD
-from records.store.sqlite.employees import COLUMNS
+from records.store.sqlite.employees import columns_of
 from records.store.sqlite.pages import page_rows
 
 BUDGET = 20.0
@@ -66,12 +66,12 @@ def questions(employees: int) -> dict[str, Question]:
     }
 
 
-def without_traceback(connection: apsw.Connection, question: Question, number: int) -> float:
+def bare(connection: apsw.Connection, question: Question, number: int) -> float:
     """The seconds that the n-th query takes, with the choice of its statements."""
     query = parse_query(STANDARD, question.params(number))
     sent = time.perf_counter()
     connection.execute("BEGIN")
-    page_rows(connection, COLUMNS, query, query.limit + 1)
+    page_rows(connection, columns_of(STANDARD).names, query, query.limit + 1)
     connection.execute("COMMIT")
     return time.perf_counter() - sent
 
@@ -98,7 +98,7 @@ def _repeat(
         request = question.request(number)
         if number % 2:
             times["records"].append(asked(line, request))
-        times["bare"].append(without_traceback(connection, question, number))
+        times["bare"].append(bare(connection, question, number))
         if not number % 2:
             times["records"].append(asked(line, request))
         times["echo"].append(asked(echo, request))

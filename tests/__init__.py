@@ -1,1 +1,1 @@
-"""Whole-system tests: a real daemon, real clients and real faults. Run with `trial tests`."""
+"""Tests of whole systems (`system`), and with injected faults (`faults`)."""

@@ -29,9 +29,11 @@ HARNESS: tuple[Bug, ...] = (
     _also(
         "unknown-commit-is-success", "system-calls", "faults.test_syscalls.RequestTests.test_update"
     ),
-    _also("outcome-not-kept", "kills", "test_crash.CrashTests.test_key_without_answer"),
+    _also("outcome-not-kept", "kills", "system.test_crash.CrashTests.test_key_without_answer"),
     _also(
-        "history-row-missing", "kills", "test_crash.CrashTests.test_nothing_acknowledged_is_lost"
+        "history-row-missing",
+        "kills",
+        "system.test_crash.CrashTests.test_nothing_acknowledged_is_lost",
     ),
     _also("revision-not-compared", "pauses", "faults.test_pauses.PauseTests.test_one_history"),
     _also("full-disk-is-success", "disk", "faults.test_disk_full.LoadTests.test_filled_and_freed"),

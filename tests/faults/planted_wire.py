@@ -127,7 +127,7 @@ TOLD: tuple[Bug, ...] = (
         "token-in-the-log-at-resume",
         "records/gateway/session.py",
         "Nor of sessions that are resumed.",
-        "tests.test_stop.LogTests.test_no_secrets",
+        "tests.system.test_stop.LogTests.test_no_secrets",
         (
             "            case ResumeParams():\n",
             "            case ResumeParams():\n"

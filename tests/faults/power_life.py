@@ -207,7 +207,7 @@ class _Stumbled(Exception):
 
 def _ask(method: str, **params: object) -> Work:
     decoded = METHODS[method].decode.decode(msgspec.json.encode(params))
-    return Work(perform, (_HR, METHODS[method].form(decoded), decoded))
+    return Work(perform, (_HR, METHODS[method].for_params(decoded), decoded))
 
 
 def _works(random: Random, told: Told, size: int) -> Iterator[Work]:

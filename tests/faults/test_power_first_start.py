@@ -182,7 +182,7 @@ class FirstStartTests(DaemonCase):
 def _started(folder: Path) -> tuple[Account, list[Employee], str]:
     """Start as the daemon does: the account, all employees, and the account's password."""
     places = Places(folder / "data", KeyFiles(folder / "keys"))
-    descriptor = lock(places)
+    descriptor = lock(places, ())
     try:
         open_keys(places, datetime.now(UTC))
         ServerTLS(places.keys)

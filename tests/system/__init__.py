@@ -1,0 +1,1 @@
+"""Tests of whole systems: real daemons, terminals, installations."""
