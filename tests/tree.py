@@ -1,6 +1,6 @@
 """What must not be in the repository or in a package: keys, databases, large and ignored files.
 
-`python -m tests.tree PATH...` checks git checkouts, sdists and wheels. It prints each violation, and
+`python -m tests.tree PATH...` checks git checkouts, sdists and wheels. It prints each violation and
 exits with 1 if there is one. A checkout must also be clean, and have no ignored file.
 """
 
