@@ -1,9 +1,9 @@
-"""`python -m records.admin`: accounts, proof of the audit log and backups, at the daemon's machine.
+"""`python -m records.admin`: accounts, verification and backups, on the daemon's machine.
 
-For whoever can read the database's file: the operating system has let them in already. What they
-do goes through the same operations, gate and audit log as everything else, as the user `local`,
-and may be done while the daemon runs. Passwords are made here, shown once, and never taken as
-arguments. Exit codes: 0 done, 1 refused, 2 wrong usage.
+For people who can read the database file: the operating system has let them in already. Commands
+use the same operations, gate and audit log as clients, as the user `local`, and work while the
+daemon runs. Passwords are generated here, shown once, and never taken as arguments. Exit codes: 0
+done, 1 refused, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from records.store.sqlite.database import SqliteBackend
 from records.tls.keys import KeyFiles
 
 LEAST_COST, MOST_COST = 10, 16
-"""What bcrypt's cost may be, as for the daemon."""
+"""The range of bcrypt's cost, as for the daemon."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -64,7 +64,7 @@ class AdminDatabase:
         self._database = backend.open(places.database, may_upgrade=False)
 
     def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
-        """What an operation finds."""
+        """The result of an operation that reads."""
         reader = self._database.reader()
         try:
             return operation(reader.begin(), *args)
@@ -73,13 +73,13 @@ class AdminDatabase:
             reader.close()
 
     def copy_to(self, path: Path) -> None:
-        """Write a copy of the database where there is no file yet. Raises `Unusable`."""
+        """Write a copy of the database to a new file. Raises `Unusable`."""
         if os.path.lexists(path):
-            raise Unusable(f"{path} is there already; a backup takes no file's place.")
+            raise Unusable(f"{path} exists already. Choose another name for the backup.")
         self._database.copy_to(path)
 
     def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
-        """What an operation does, durable once this returns."""
+        """The result of an operation that writes. It is durable."""
         writer = self._database.writer()
         try:
             (done,) = writer.run([Work(operation, args)])
@@ -101,7 +101,7 @@ def _roles(text: str) -> tuple[Role, ...]:
 
 
 def _username(text: str) -> str:
-    """A username as it was typed; what does not even stand for text would upset the database."""
+    """A username as typed. Text that is not printable is refused."""
     if not text.isprintable():
         raise argparse.ArgumentTypeError("a username is text")
     return text.strip().lower()
@@ -159,12 +159,16 @@ def _add(office: AdminDatabase, options: argparse.Namespace) -> None:
 
 def _set_roles(office: AdminDatabase, options: argparse.Namespace) -> None:
     office.write(set_roles, LOCAL, options.username, options.roles)
-    print(f"{options.username} has other roles from the next request on.")
+    roles = ", ".join(role.value for role in options.roles)
+    print(f"{options.username} now has the roles {roles} (effective immediately).")
 
 
 def _set_employee(office: AdminDatabase, options: argparse.Namespace) -> None:
     office.write(set_employee, LOCAL, options.username, options.employee)
-    print(f"Said whose record is {options.username}'s own.")
+    if options.employee is None:
+        print(f"{options.username} is no longer linked to an employee.")
+    else:
+        print(f"{options.username} is now linked to employee {options.employee}.")
 
 
 def _disable(office: AdminDatabase, options: argparse.Namespace) -> None:
@@ -194,7 +198,7 @@ def _reset_password(office: AdminDatabase, options: argparse.Namespace) -> None:
 def _verify(office: AdminDatabase, options: argparse.Namespace) -> None:
     head = office.read(verify_journal)
     print(f"The audit log is whole: {head.seq} entries. History and employees agree with it.")
-    print(f"Its head is {head.hash.hex()}: keep this elsewhere, to notice if the end is cut off.")
+    print(f"Its head is {head.hash.hex()}. Keep it elsewhere, to notice if entries are cut off.")
 
 
 def _backup(office: AdminDatabase, options: argparse.Namespace) -> None:
@@ -203,7 +207,7 @@ def _backup(office: AdminDatabase, options: argparse.Namespace) -> None:
 
 
 def parse_options(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line. Exits with 2 if it is wrong."""
+    """Parse the command line. Exits with 2 if it is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m records.admin",
         description="Accounts, audit log and backups of a daemon on this machine, running or not.",

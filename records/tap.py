@@ -1,4 +1,6 @@
-"""`twistd records`: its options, and the one place where concrete objects are put together."""
+"""`twistd records`: its options, and the one place where the objects of the daemon are put
+together.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ _log = Logger("records.tap")
 
 
 def _whole(name: str, default: float, what: str, most: int, least: int = 1) -> list[object]:
-    """An option that is a whole number."""
+    """An option that takes a whole number."""
 
     def check(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:
@@ -56,14 +58,14 @@ def _whole(name: str, default: float, what: str, most: int, least: int = 1) -> l
 
 
 class Options(usage.Options):
-    """The command line. What is wrong with it raises `usage.UsageError`, which twistd tells."""
+    """The command line. Raises `usage.UsageError`, which twistd shows."""
 
     synopsis = "[options]"
     longdesc = (
         "Keeps a company's employee records. The first start makes keys, a database and an "
         "account; SIGHUP loads a renewed certificate; SIGTERM stops. Times are in seconds."
     )
-    optParameters = [  # noqa: RUF012  so usage.Options wants it
+    optParameters = [  # noqa: RUF012  the form that usage.Options wants
         ["data", "d", "data", "The folder of the database."],
         ["keys", "k", "keys", "The folder of the keys and certificates."],
         _whole(
@@ -139,7 +141,7 @@ class Options(usage.Options):
             raise usage.UsageError(f"--listen: {reason}") from None
         self["listen"].append(description)
 
-    opt_listen.__doc__ = (  # in one piece, for twistd shows its white space
+    opt_listen.__doc__ = (  # without line breaks, because twistd shows white space as it is
         "Where to listen, as a Twisted server endpoint to which TLS is added: for instance "
         "tcp:7443:interface=10.0.0.5 for one address, tcp:7443 for all of IPv4, or tcp6:7443. "
         f"May be given more than once. [default: {DEFAULT_LISTEN}]"
@@ -152,7 +154,7 @@ class Options(usage.Options):
         sys.exit(0)
 
     def settings(self) -> Settings:
-        """What was chosen."""
+        """The settings that were chosen."""
         return Settings(
             Places(Path(self["data"]), KeyFiles(Path(self["keys"]))),
             tuple(self["listen"]) or (DEFAULT_LISTEN,),
@@ -180,10 +182,7 @@ def _on_hang_up(call: Callable[[], None]) -> None:
 
 
 def _stop_once() -> None:
-    """Have further SIGINTs and SIGTERMs answered in the log. Twisted would log each as a fault.
-
-    For when the reactor stops: from now on they stop nothing.
-    """
+    """Log further SIGINTs and SIGTERMs while the reactor stops. Twisted would log faults."""
     running: Any = reactor
 
     def tell(*_: object) -> None:
@@ -198,13 +197,13 @@ def _stop_once() -> None:
 
 
 def _show(text: str) -> None:
-    """Show something once to somebody at a terminal; twistd has put the log in stderr's place."""
+    """Show text to a person at a terminal. twistd has replaced stderr by its log."""
     if sys.__stderr__ is not None and sys.__stderr__.isatty():
         print(text, file=sys.__stderr__, flush=True)
 
 
 def _fail_at_exit() -> None:
-    """Have the process end with 1. twistd has no way to be told an exit code."""
+    """Have the process exit with 1. twistd cannot be told an exit code."""
 
     def leave() -> None:
         sys.stdout.flush()
@@ -216,7 +215,7 @@ def _fail_at_exit() -> None:
 def _tell_in_one_line(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    """An excepthook by which a daemon that cannot start says why, and no more."""
+    """An excepthook that shows why a daemon cannot start in one line."""
     if isinstance(error, Unusable):
         print(f"records: {error}", file=sys.__stderr__, flush=True)
     else:
@@ -224,18 +223,18 @@ def _tell_in_one_line(
 
 
 OWN_FILES = 64
-"""File descriptors that are kept for the database, the keys, the log and whatever else comes up."""
+"""File descriptors reserved for the database, the keys, the log and the like."""
 
 
 def _more_files(wanted: int) -> int:
-    """Take as many file descriptors as the system lets us have; each connection takes one.
+    """Raise the limit of file descriptors as far as allowed. A connection takes one.
 
-    wanted: how many connections there may be. Returns how many there can be.
+    wanted: the number of connections. Returns how many are possible.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):  # forbidden by a sandbox, say
+    except (OSError, ValueError):  # forbidden by a sandbox, for example
         hard = soft
     if hard == resource.RLIM_INFINITY or wanted + OWN_FILES <= hard:
         return wanted
@@ -251,12 +250,11 @@ def _more_files(wanted: int) -> int:
 
 
 def _count_true_seconds(running: Any) -> None:
-    """Have the reactor's delays and deadlines go by a clock that nobody sets.
+    """Have the reactor use the monotonic clock for delays and deadlines.
 
-    Twisted's own is the wall clock's: set forward it drops connections that did no wrong, and set
-    back it lets deadlines, waits and the time of a stop not come for as long. What `IReactorTime`
-    calls seconds may be any number; but what has been scheduled already goes by the other clock.
-    See https://github.com/twisted/twisted/issues/2424.
+    Twisted uses the wall clock. If that is set forward, connections are dropped too early; if it is
+    set back, deadlines come too late. `IReactorTime` allows any number of seconds; but what has
+    been scheduled before uses the other clock. See https://github.com/twisted/twisted/issues/2424.
     """
     if running.getDelayedCalls():
         _log.warn("Delays go by the wall clock: something was scheduled before the daemon started")
@@ -265,11 +263,10 @@ def _count_true_seconds(running: Any) -> None:
 
 
 def _collect_seldom() -> None:
-    """Have the garbage collector look through everything less often, and not at what stays anyway.
+    """Freeze start-up objects, and run full garbage collections a tenth as often.
 
-    It stops the daemon for as long as there are many objects: for a tenth of a second beside some
-    hundred clients who are all at work. Hardly anything of ours needs it. What is in circles of
-    references is still collected, at a tenth of the rate, where CPython counts in generations.
+    A full collection paused the daemon for 0.1 s with 500 clients. Hardly any object needs it;
+    reference cycles are still collected, at a tenth of the rate.
     """
     gc.freeze()
     young, middle, _ = gc.get_threshold()

@@ -1,6 +1,6 @@
-"""What tests need and users may want for theirs: a store without threads, people, and records.
+"""What tests need, of this project and of its users: a store without threads, and sample values.
 
-Everything personal in here is made up. Nothing here is imported by the rest of the package.
+All personal data in here is made up. The rest of the package imports nothing from here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 START = 1_767_225_600_000_000
-"""2026-01-01T00:00:00Z in microseconds, when the clocks of tests start."""
+"""2026-01-01T00:00:00Z in microseconds: the start of test clocks."""
 
 ANN: dict[str, object] = {
     "given_name": "Ann",
@@ -39,7 +39,7 @@ ANN: dict[str, object] = {
 
 
 class FakeTime:
-    """A clock that stands still until it is told to advance; calling it gives microseconds."""
+    """A clock that stands still until it is advanced. Calling it returns microseconds."""
 
     def __init__(self, now: int = START) -> None:
         self.now = now
@@ -48,12 +48,12 @@ class FakeTime:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.now += int(seconds * 1_000_000)
 
 
 class Counting:
-    """Bytes that are different each time and the same in every run, in place of random ones."""
+    """Bytes that differ in each call and are the same in every run, instead of random ones."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -100,7 +100,7 @@ class InlineStore:
         return succeed(value)
 
     def do(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
-        """Write, and return the result or raise what was raised."""
+        """Write, and return the result or raise the error."""
         (done,) = self._writer.run([Work(operation, args)])
         if done.error is not None:
             raise done.error
@@ -126,7 +126,7 @@ def inline_store(path: Path, clock: Callable[[], int] | None = None) -> InlineSt
 
 
 def user(*roles: Role, employee_id: int | None = None, name: str = "tess") -> User:
-    """Somebody with these roles, who is logged in."""
+    """A logged-in user with these roles."""
     return User(1, name, roles, employee_id)
 
 

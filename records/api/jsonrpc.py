@@ -206,7 +206,8 @@ def encode_batch(answers: Sequence[bytes]) -> bytes:
         if total <= MAX_ANSWER:
             break
         short = encode_error(
-            _answer(parts[place]).id, InternalError("This answer makes the batch's too long.")
+            _answer(parts[place]).id,
+            InternalError("The batch's response is too long. Send this request separately."),
         )
         total += len(short) - len(parts[place])
         parts[place] = short

@@ -203,5 +203,5 @@ def parse_query(catalogue: Catalogue, params: ListParams) -> EmployeeQuery:
     fingerprint = _fingerprint(params)
     after = _after(params.cursor, sort, fingerprint, errors)
     if errors:
-        raise ValidationFailed("This is not a list that can be asked for.", errors)
+        raise ValidationFailed("The list parameters are invalid.", errors)
     return EmployeeQuery(words, tuple(conditions), sort, params.limit, after, fingerprint)

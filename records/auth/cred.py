@@ -1,8 +1,8 @@
-"""Who is there: credentials, their checkers, and the realm that makes an avatar of them.
+"""Authentication with `twisted.cred`: credentials, checkers, and the realm that makes avatars.
 
-`twisted.cred` as it is meant: a `Portal` over `Realm` and the two checkers turns a password or a
-session's token into an `Avatar`, which carries the session and its permissions. What an avatar
-may do is judged anew in each transaction; the permissions it carries are for telling the client.
+A `Portal` over `Realm` and two checkers turns a password or a session token into an `Avatar`, which
+has the session and its permissions. The permissions are for the client only: each transaction
+checks the present ones.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from records.operations.boundaries import Store
 from records.operations.sessions import Caller, describe_session, resume_session
 
 AvatarId = bytes | tuple[()]
-"""As `ICredentialsChecker` has it; ours is a session's ID, and nobody here is anonymous."""
+"""As `ICredentialsChecker` has it. Ours is the ID of a session; there are no anonymous avatars."""
 
 Granted = tuple[type[Interface], object, Callable[[], None]]
-"""What `IRealm` gives: the interface, the avatar, and what to call at logout."""
+"""The result of `IRealm`: the interface, the avatar, and a function to call at logout."""
 
 
 class IPasswordLogin(ICredentials):
-    """A username and a password, and the session to open if they are good."""
+    """A username and a password, and the session to open if they are right."""
 
     username = Attribute("str")
     password = Attribute("str")
@@ -40,7 +40,7 @@ class IPasswordLogin(ICredentials):
 
 
 class ISessionToken(ICredentials):
-    """The token of a session that goes on."""
+    """The token of an existing session."""
 
     caller = Attribute("records.operations.sessions.Caller: the token's session")
     bulk = Attribute(
@@ -69,7 +69,7 @@ class SessionToken:
 
 
 class IAvatar(Interface):
-    """Somebody who is logged in."""
+    """A user who is logged in."""
 
     caller = Attribute("records.operations.sessions.Caller: whose session, from where")
     told = Attribute("records.api.messages.Resumed: what the client is told of the session")
@@ -86,7 +86,7 @@ class Avatar:
 
 @implementer(ICredentialsChecker)
 class PasswordChecker:
-    """Opens a session for whoever knows an account's password; its avatar ID is the session's."""
+    """Opens a session for a right password. The avatar ID is the session's ID."""
 
     credentialInterfaces = (IPasswordLogin,)
 
@@ -107,7 +107,7 @@ class PasswordChecker:
 
 @implementer(ICredentialsChecker)
 class TokenChecker:
-    """Lets whoever has a session's token go on with it; its avatar ID is the session's."""
+    """Resumes the session of a token. The avatar ID is the session's ID."""
 
     credentialInterfaces = (ISessionToken,)
 
@@ -127,7 +127,7 @@ class TokenChecker:
 
 @implementer(IRealm)
 class Realm:
-    """Gives each session its avatar."""
+    """Makes the avatar of a session."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -147,10 +147,10 @@ class Realm:
 
     async def _avatar(self, caller: Caller) -> Granted:
         told = await self._store.read(describe_session, caller)
-        # A connection's end doesn't end its session, so there is nothing to do at logout.
+        # The end of a connection does not end its session, so logout has nothing to do.
         return IAvatar, Avatar(caller, told), lambda: None
 
 
 def make_portal(store: Store, passwords: Passwords) -> Portal:
-    """The portal that connections log in through."""
+    """The portal for all logins."""
     return Portal(Realm(store), (PasswordChecker(passwords), TokenChecker(store)))

@@ -32,16 +32,16 @@ _log = Logger("records.auth.hasher_process")
 T = TypeVar("T")
 
 NAME = "records-hasher"
-"""What the process is called where processes are listed."""
+"""The process name that `ps` shows."""
 
 NICENESS = 10
 """Added to the daemon's niceness: a tenth of the processor time of a process that competes."""
 
 
 class HasherProcess(ForkedProcess):
-    """`records.auth.hashing.Hashing` in a process of its own. It is forked at once.
+    """`records.auth.hashing.Hashing` in a process of its own. The constructor forks it.
 
-    See `ForkedProcess`. Calls, and what they give or raise, must be such that they can be pickled.
+    See `ForkedProcess`. Calls, their results and their exceptions must be picklable.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -72,7 +72,7 @@ class HasherProcess(ForkedProcess):
     def received(self, frame: Any) -> None:
         """See `ForkedProcess`."""
         if self._is_over:
-            return  # it came with what led to the end
+            return  # it arrived together with the fault that ended the process
         if isinstance(frame, ProcessFailed):
             self.abandon()
             self._end(f"the process {self._what} cannot go on: {frame.why}")
@@ -93,7 +93,7 @@ class HasherProcess(ForkedProcess):
         self._end(ended if failure is None else describe(failure.value))
 
     def _end(self, why: str) -> None:
-        """Answer everybody who waits; nothing more can be hashed."""
+        """Fail all pending calls; nothing more can be hashed."""
         self.failed.errback(Failure(HasherFailed(why)))
         waiting, self._waiting = self._waiting, {}
         for result in waiting.values():
@@ -109,9 +109,10 @@ class HasherProcess(ForkedProcess):
             self.abandon()
 
     def _finish(self) -> Deferred[None]:
-        """Run no more; fires when all that was run has been answered, and those who asked went on.
+        """Accept no more calls. Fires when all pending ones have been answered and their callers
+        went on.
 
-        Whatever is asked for from now on never comes: it is for whoever stops everything.
+        The Deferred of a call that is requested later never fires: the daemon is stopping.
         """
         self._is_finishing = True
         if not self._awaited:
@@ -123,7 +124,7 @@ class HasherProcess(ForkedProcess):
     def _answered(self, outcome: Any) -> Any:
         self._awaited -= 1
         if self._is_finishing:
-            self._reactor.callLater(0, self._check_idle)  # whoever asked comes first
+            self._reactor.callLater(0, self._check_idle)  # callers go on first
         return outcome
 
     def _check_idle(self) -> None:
@@ -134,7 +135,7 @@ class HasherProcess(ForkedProcess):
 
 
 class Hasher:
-    """The child's side: runs the calls that arrive on a socket, until the daemon hangs up.
+    """The child's side: runs the calls that arrive on a socket, until the daemon closes it.
 
     other: the child's end of the socket, which blocks.
     """
@@ -144,9 +145,10 @@ class Hasher:
         self._sending = Lock()
 
     def serve(self) -> None:
-        """Run calls as they arrive. Returns once the daemon has hung up, without waiting for any.
+        """Run calls as they arrive. Returns when the daemon has closed the socket, and waits for no
+        call.
 
-        Raises whatever else keeps it from receiving calls.
+        Raises any other fault that keeps it from receiving calls.
         """
         threads = ThreadPoolExecutor(THREADS, NAME)
         unpacker = FrameDecoder()
@@ -157,24 +159,24 @@ class Hasher:
     def _receive(self) -> bytes:
         try:
             return self._socket.recv(READ_SIZE)
-        except ConnectionError:  # the daemon closed its end before it had read all answers
+        except ConnectionError:  # the daemon closed the socket without reading all answers
             return b""
 
     def _run(self, number: int, call: Callable[[], Any]) -> None:
         try:
             frame = encode_frame((number, call(), None))
-        except BaseException as error:  # noqa: BLE001  whatever it is, the caller is told
+        except BaseException as error:  # noqa: BLE001  any fault goes to the caller
             frame = encode_frame((number, None, portable_error(error)))
         try:
             with self._sending:
                 self._socket.sendall(frame)
         except OSError:
-            # Nobody else would tell this caller, so `serve` ends, and with it the process.
+            # The caller cannot be answered, so `serve` has to end, and with it the process.
             self._socket.shutdown(SHUT_RDWR)
 
 
 def _run(other: socket) -> None:
-    with suppress(OSError):  # a sandbox may forbid it; passwords are hashed all the same
+    with suppress(OSError):  # a sandbox may forbid it; hashing works all the same
         os.nice(NICENESS)
     Hasher(other).serve()
 

@@ -1,11 +1,11 @@
-"""Password hashes with bcrypt, and the queue by which they are made off the reactor's thread.
+"""Password hashes with bcrypt, and the queue for making them off the reactor's thread.
 
 Owns the format of stored hashes. Knows nothing of accounts or of the store.
 
-bcrypt reads 72 bytes and stops at a NUL, so what it is given is not the password but
-base64(HMAC-SHA-256(key=salt, password)), as passlib's bcrypt_sha256 does in its version 2
-(https://passlib.readthedocs.io/en/stable/lib/passlib.hash.bcrypt_sha256.html). Keying by the
-salt keeps hashes stolen from elsewhere from being tried as passwords.
+bcrypt reads 72 bytes and stops at a NUL. So it gets base64(HMAC-SHA-256(key=salt, password))
+instead of the password, as passlib's bcrypt_sha256 version 2 does
+(https://passlib.readthedocs.io/en/stable/lib/passlib.hash.bcrypt_sha256.html). The salt is the key,
+so that hashes stolen elsewhere cannot be tried as passwords.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from records.operations.boundaries import PasswordHasher
 T = TypeVar("T")
 
 COST = 12
-"""bcrypt's work factor: about a quarter of a second in 2026, and OWASP's advice is 10 or more."""
+"""bcrypt's work factor: about a quarter of a second in 2026. OWASP advises 10 or more."""
 
 PREFIX = "bcrypt-sha256$"
-"""Marks our own scheme; a hash without it is plain bcrypt, brought from elsewhere."""
+"""Marks our own scheme. A hash without it is plain bcrypt, from another system."""
 
 _SALT_END = 29  # "$2b$12$" and 22 characters of salt
 _BCRYPT_READS = 72
-_NOBODYS = b"." * 53  # a salt and a hash, of what nobody will ever find
+_NOBODYS = b"." * 53  # salt and hash of an unknown password
 
 THREADS = 2
-"""So many hashes are made at a time."""
+"""Hashes that are made at a time."""
 
 MAX_WAITING = 256
 MAX_WAITING_PER_SOURCE = 64
-"""How many may wait: enough for an office that logs in at nine behind one address."""
+"""Waiting logins: enough for an office that logs in at nine behind one address."""
 
 _BUSY = "Too many people are logging in just now. Try again."
 
 
 def _shortened(password: str, setting: bytes) -> bytes:
-    """What bcrypt is given for a password. setting: version, cost and salt."""
+    """The bytes that bcrypt gets for a password. setting: version, cost and salt."""
     salt = setting[_SALT_END - 22 : _SALT_END]
     text = normalize_password(password).encode("utf-8", "surrogatepass")
     return base64.b64encode(hmac.digest(salt, text, hashlib.sha256))
@@ -59,9 +59,9 @@ def _cost_of(hashed: str) -> int:
 
 
 class BcryptHasher:
-    """`records.operations.boundaries.PasswordHasher`. cost: doubles the time with each step.
+    """`records.operations.boundaries.PasswordHasher`. cost: each step doubles the time.
 
-    checkpw: compares what bcrypt is given with a hash, and takes the time that the hash costs.
+    checkpw: compares bytes with a hash, which takes the time of the hash's cost.
     """
 
     def __init__(
@@ -71,27 +71,27 @@ class BcryptHasher:
         self._checkpw = checkpw
 
     def hash(self, password: str) -> str:
-        """A new hash, with a salt of its own."""
+        """A new hash with a new salt."""
         setting = bcrypt.gensalt(self._cost)
         return PREFIX + bcrypt.hashpw(_shortened(password, setting), setting).decode("ascii")
 
     def verify(self, password: str, hashed: str) -> bool:
-        """Whether the password is the one that was hashed, compared in constant time.
+        """Whether the hash is of this password, compared in constant time.
 
-        That of a hash cheaper than ours takes as long as that of ours, or else the time would
-        tell whose account is older than the present cost. A dearer hash takes longer, until it
-        is made anew at its owner's next login.
+        Comparing with a cheaper hash takes as long as with one of the present cost; otherwise the
+        time would tell old accounts. A hash of a higher cost takes longer, until the next login
+        renews it.
         """
         own = hashed.startswith(PREFIX)
         stored = hashed.removeprefix(PREFIX).encode("ascii")
-        # A plain hash was made of the bytes as they were typed, of which bcrypt read only 72.
+        # A plain hash was made from the bytes as typed, of which bcrypt read only 72.
         given = (
             _shortened(password, stored)
             if own
             else password.encode("utf-8", "surrogatepass")[:_BCRYPT_READS]
         )
         if b"\0" in given:
-            given = _shortened(password, stored)  # never equal; but it takes the same time
+            given = _shortened(password, stored)  # never equal, but it takes the same time
         good = self._checkpw(given, stored)
         # A cost of c takes 2^c rounds, and 2^c + 2^c + 2^(c+1) + ... + 2^(ours-1) = 2^ours.
         for cost in range(_cost_of(hashed), self._cost):
@@ -103,37 +103,38 @@ class BcryptHasher:
         return f"{PREFIX}$2b${self._cost:02d}${_NOBODYS.decode('ascii')}"
 
     def is_outdated(self, hashed: str) -> bool:
-        """Whether the hash is plain bcrypt, or of another cost than new ones."""
+        """Whether the hash is plain bcrypt, or has another cost than new ones."""
         return not hashed.startswith(PREFIX) or _cost_of(hashed) != self._cost
 
 
 class HasherFailed(Exception):
-    """Nothing can be hashed any more; why, in some words."""
+    """Nothing can be hashed any more. The text says why."""
 
 
 class Hashing(Protocol):
-    """Whoever runs slow calls aside from the reactor. failed: only ever fails: `HasherFailed`."""
+    """Runs slow calls off the reactor. failed: fires only with a failure, `HasherFailed`."""
 
     failed: Deferred[None]
 
     def start(self) -> None:
-        """From now on, calls can be run."""
+        """Accept calls from now on."""
 
     def run(self, call: Callable[[], T]) -> Deferred[T]:
         """Run a call. Fails with `Busy` if nothing can be hashed any more."""
 
     async def stop(self, within: float) -> None:
-        """Run no more, and wait until who waits for a call has been answered, and went on.
+        """Accept no further calls, and wait until all pending ones have been answered, at most
+        `within` seconds.
 
-        within: seconds, after which nobody is waited for. What is asked for meanwhile never comes.
+        The Deferred of a call that is requested later never fires.
         """
 
     def abandon(self) -> None:
-        """End at once, where nothing comes of the start."""
+        """End at once, because the daemon does not start."""
 
 
 class SourceFlooded(Busy):
-    """A source has as many calls waiting as it may: the refusal is its own doing."""
+    """The source has as many waiting calls as it may have."""
 
 
 _Waiting = tuple[Callable[[], Any], Deferred[Any]]
@@ -141,11 +142,11 @@ _Waiting = tuple[Callable[[], Any], Deferred[Any]]
 
 
 class HashingQueue:
-    """Lets a few slow calls run at a time, and takes turns between the sources they are for.
+    """Runs a few slow calls at a time, and takes turns between the sources of the calls.
 
-    So whoever sends many logins delays his own, and hardly anybody else's. Nor do a few who send
-    many keep others out: when all places are taken, a newcomer gets one of those of the source
-    that has the most.
+    A source that sends many logins delays its own, and hardly any others. Nor can a few such
+    sources keep others out: when all places are taken, a new source gets one from the source that
+    has the most.
     run: see `Hashing`.
     """
 
@@ -162,8 +163,8 @@ class HashingQueue:
     ) -> Deferred[T]:
         """Run `call` when it is this source's turn.
 
-        at_most: how many calls of this source may wait. `SourceFlooded` if it has so many,
-        and with `Busy` if too many wait in all, also later, when others need its place more.
+        at_most: how many calls of this source may wait. Fails with `SourceFlooded` if that many do,
+        and with `Busy` if too many wait in all, also later, when another source needs the place.
         """
         result: Deferred[T] = Deferred()
         held = len(self._waiting.get(source, ()))
@@ -182,7 +183,7 @@ class HashingQueue:
         return result
 
     def _longest(self, than: int) -> deque[_Waiting] | None:
-        """The most that a source has waiting, if one less is still more than so many."""
+        """The longest waiting line, if even without one call it is longer than this."""
         longest = max(self._waiting.values(), key=len)
         return longest if len(longest) - 1 > than else None
 
@@ -198,7 +199,7 @@ class HashingQueue:
             call, result = waiting.popleft()
             self._count -= 1
             if waiting:
-                self._waiting[source] = waiting  # at the end: the others come first
+                self._waiting[source] = waiting  # at the end, behind the other sources
             self._free -= 1
             maybeDeferred(self._run, call).addBoth(self._finished, result)
 

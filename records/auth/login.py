@@ -1,6 +1,7 @@
-"""Comparing and changing passwords: slowed, off the reactor's thread, and never told apart.
+"""Password login and change. Unknown users and wrong passwords take the same time and get the same
+answer.
 
-Owns the order of the steps, and that a wrong password and an unknown user cost the same.
+Owns the order of the steps: throttle, queue, hash, throttle, session.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from records.operations.sessions import (
 
 
 class Passwords:
-    """Logging in by password, and changing one.
+    """Logs in by password, and changes passwords.
 
-    changed: called with the username after a password was changed.
+    changed: called with the username after a password has been changed.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Passwords:
         self._queue = queue
         self._throttle = throttle
         self._changed = changed
-        # What an unknown user's password is compared with, so that it takes as long.
+        # An unknown user gets compared with this hash, so that it takes as long.
         self._nobody = hasher.nobodys()
 
     async def _compare(
@@ -63,13 +64,13 @@ class Passwords:
         hashed: str,
         note_refusal: Callable[[], Deferred[None]],
     ) -> bool:
-        """Whether the password is good, at the throttle's pace. Raises `TooManyAttempts`.
+        """Whether the password is right, slowed by the throttle. Raises `TooManyAttempts`.
 
         note_refusal: audits that attempts are refused; called once in each wait.
 
-        Only a good password in a familiar place is not slowed, and that is known only after the
-        comparison. Before it, nothing depends on whether there is such an account: so neither the
-        answer nor the time it took tells.
+        Only a right password from a familiar source is not slowed, and that is known after the
+        comparison only. Nothing before it depends on whether the account exists, so neither the
+        answer nor its time tells.
         """
         now = self._clock.seconds()
         pair_wait = self._throttle.pair_wait(attempt, now)
@@ -92,9 +93,9 @@ class Passwords:
     async def _verified(
         self, attempt: Attempt, password: str, hashed: str, *, is_waiting: bool
     ) -> bool:
-        """The comparison in its source's turn. A source in its wait has only one place.
+        """Compare when it is the source's turn. A source in its wait has only one place.
 
-        If there is no turn, that counts as a failure where the source itself has sent too many.
+        If the source itself has too many attempts waiting, the refusal counts as a failure.
         """
         at_most = 1 if is_waiting else MAX_WAITING_PER_SOURCE
         try:
@@ -114,8 +115,8 @@ class Passwords:
     ) -> None:
         """Open the caller's session for this user.
 
-        bulk: whether this is one of many from the same place, see `operations.boundaries.Store`.
-        Raises `NotAuthenticated`, the same for everything that is wrong, or `TooManyAttempts`.
+        bulk: see `operations.boundaries.Store`. Raises `NotAuthenticated`, the same for every
+        cause, or `TooManyAttempts`.
         """
         name = username.strip().lower()
         account, familiar = await self._store.read(find_login, name, caller.source, bulk=bulk)
@@ -137,8 +138,8 @@ class Passwords:
         try:
             await self._store.write(open_session, account, caller, renewed, bulk=bulk)
         except NotAuthenticated:
-            # Something about the account has changed since it was read: its hash may have been
-            # renewed by another login with the same password, which is no reason to refuse.
+            # The account has changed since it was read. If another login has just renewed its
+            # hash, this password is still right.
             account, _ = await self._store.read(find_login, name, caller.source, bulk=bulk)
             if account is None or not await self._same(attempt.source, password, account):
                 await self._refuse_login(account, caller, bulk)
@@ -146,7 +147,7 @@ class Passwords:
             await self._store.write(open_session, account, caller, None, bulk=bulk)
 
     async def _same(self, source: str, password: str, account: Account) -> bool:
-        """Whether an account is open to a password that was good for it a moment ago."""
+        """Whether the account is open to a password that was right for it a moment ago."""
         if account.disabled:
             return False
         return await self._queue.submit(
@@ -161,10 +162,10 @@ class Passwords:
         return self._queue.submit(source, partial(self._hasher.hash, password))
 
     async def change(self, caller: Caller, current: str, new: str, *, bulk: bool = False) -> None:
-        """Change the caller's password, which ends the account's other sessions.
+        """Change the caller's password, which ends the other sessions of the account.
 
-        bulk: whether this is one of many from the same place, see `operations.boundaries.Store`.
-        Raises `ValidationFailed` if either password is not right, or `TooManyAttempts`.
+        bulk: see `operations.boundaries.Store`. Raises `ValidationFailed` for a wrong or unfit
+        password, or `TooManyAttempts`.
         """
         account: Account = await self._store.read(whose_password, caller, bulk=bulk)
         attempt = Attempt(network_of(caller.source), account.username, familiar=True)

@@ -1,17 +1,17 @@
-"""Slowing down who guesses passwords, without keeping anybody else out.
+"""Slows down password guessing without locking anybody out.
 
 Pure: instants in seconds come in as arguments. Counts failed logins in three places:
 
-- by source and account: after a few, that source has to wait before it tries that account again;
-- by source: after many, of whatever accounts, it has to wait before it tries any, but for those
-  that have logged in from there before;
-- by account: after many, from wherever, those sources from which the account has never logged in
-  are answered slowly. They are not refused, or else whoever keeps guessing would lock the owner
-  out of a new place; and where the owner has logged in before, nothing of this is noticed.
+- by source and account: after a few, the source has to wait before it tries that account again;
+- by source: after many, for whatever accounts, it has to wait before it tries any account that has
+  not logged in from there before;
+- by account: after many, from whatever sources, sources from which the account has never logged in
+  are answered slowly. They are not refused, or a guesser could lock the owner out of a new place.
 
-Somebody who shares a source with a guesser shares its waits for the accounts that it guesses at
-(a minute at the most), and all of them if they have never logged in from there; that is the price
-of slowing sources at all. See OWASP's Authentication Cheat Sheet.
+A user who shares a source with a guesser shares its waits: for the accounts under attack (a minute
+at
+most), and for all accounts that have never logged in from there. See OWASP's Authentication Cheat
+Sheet.
 """
 
 from __future__ import annotations
@@ -30,48 +30,50 @@ MAX_REMEMBERED = 20_000
 
 
 class Patience(msgspec.Struct, frozen=True):
-    """How many failures are free, and how long the wait may get that doubles from then on."""
+    """Failures that are free. From then on the wait doubles with each, up to `longest` seconds."""
 
     free: int
     longest: float
 
     def wait(self, failures: int) -> float:
-        """Seconds to wait after so many failures."""
+        """Seconds to wait after this many failures."""
         if failures < self.free:
             return 0.0
         return float(min(self.longest, 2.0 ** min(failures - self.free, 30)))
 
     @property
     def enough(self) -> int:
-        """So many failures as make the wait the longest: more need not be remembered."""
+        """The number of failures that gives the longest wait: more need not be remembered."""
         return self.free + ceil(log2(self.longest)) + 1
 
 
 PAIR = Patience(free=5, longest=60.0)
 SOURCE = Patience(free=80, longest=30.0)
-"""More are free than may wait for a hash, so that an office at nine does not count as failing."""
+"""More than may wait for a hash, so that a busy office does not count as failing."""
 
 ACCOUNT = Patience(free=20, longest=4.0)
 
 
 class _Failures:
-    """The instants of failures by key; the keys that have been quiet longest are forgotten first.
+    """The instants of failures by key. Keys that have been idle longest are forgotten first.
 
-    Instants, and not a count, so that what is taken back leaves no trace: good logins neither
-    prolong a wait nor keep old failures from being forgotten.
+    Instants instead of a count, so that a withdrawn failure leaves no trace: successful logins
+    neither prolong a wait nor keep old failures.
     """
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._instants: OrderedDict[Hashable, deque[float]] = OrderedDict()
-        self._refused: set[Hashable] = set()  # since their last failure; no others than above
+        self._refused: set[Hashable] = (
+            set()
+        )  # refused since their last failure; a subset of the keys above
 
     def _failures(self, key: Hashable, now: float) -> tuple[int, float]:
-        """How many there were lately, and when the last one was."""
+        """The number of recent failures, and when the last one was."""
         instants = self._instants.get(key)
         if not instants:
             return 0, now
-        last = min(instants[-1], now)  # a clock that was set back must not make waits longer
+        last = min(instants[-1], now)  # a clock that was set back must not prolong waits
         return (0, now) if now - last > FORGET_AFTER else (len(instants), last)
 
     def add(self, key: Hashable, now: float) -> None:
@@ -86,7 +88,7 @@ class _Failures:
             self._refused.discard(forgotten)
 
     def take_back(self, key: Hashable) -> None:
-        """The newest was none."""
+        """Take back the newest failure."""
         instants = self._instants.get(key)
         if instants:
             instants.pop()
@@ -98,7 +100,7 @@ class _Failures:
         self._refused.discard(key)
 
     def is_first_refusal(self, key: Hashable) -> bool:
-        """Whether nobody has asked this of the key since its last failure."""
+        """Whether this is the first call for the key since its last failure."""
         if key in self._refused or key not in self._instants:
             return False
         self._refused.add(key)
@@ -110,12 +112,12 @@ class _Failures:
         return max(0.0, last + self._patience.wait(count) - now) if count else 0.0
 
     def pace(self, key: Hashable, now: float) -> float:
-        """Seconds by which each try is slowed, whenever it comes."""
+        """Seconds by which each attempt is slowed."""
         return self._patience.wait(self._failures(key, now)[0])
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """A login that is being tried."""
+    """A login attempt."""
 
     source: str
     account: str
@@ -123,9 +125,9 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 def network_of(source: str) -> str:
-    """Whose address that is, as far as can be told.
+    """The network of a source address, as far as can be told.
 
-    IPv6 gives a whole /64 to each subscriber (RFC 6177), who may use another address each time.
+    An IPv6 subscriber has a whole /64 (RFC 6177), and may use another address each time.
     """
     if ":" not in source:
         return source
@@ -138,8 +140,8 @@ def network_of(source: str) -> str:
 class Throttle:
     """Counts failures, and says how long to wait.
 
-    Every attempt counts as failed from its beginning, and is taken back when it succeeds, so
-    that many at once are no way around.
+    An attempt counts as failed from its beginning and is taken back if it succeeds, so that
+    parallel attempts gain nothing.
     """
 
     def __init__(self) -> None:
@@ -153,23 +155,23 @@ class Throttle:
         return wait if attempt.familiar else max(wait, self.source_wait(attempt, now))
 
     def pair_wait(self, attempt: Attempt, now: float) -> float:
-        """Seconds for which this source must not try this account, whoever it is."""
+        """Seconds for which this source must not try this account."""
         return self._pairs.wait((attempt.source, attempt.account), now)
 
     def is_first_refusal(self, attempt: Attempt) -> bool:
-        """Whether this is the first attempt that is refused in its pair's present wait."""
+        """Whether this is the first refused attempt in the present wait of its pair."""
         return self._pairs.is_first_refusal((attempt.source, attempt.account))
 
     def source_wait(self, attempt: Attempt, now: float) -> float:
-        """Seconds for which this source must not try any account that it is not familiar to."""
+        """Seconds for which this source must not try accounts that are not familiar with it."""
         return self._sources.wait(attempt.source, now)
 
     def account_pace(self, attempt: Attempt, now: float) -> float:
-        """Seconds by which an attempt on this account is slowed from an unfamiliar source."""
+        """Seconds by which an attempt from an unfamiliar source is slowed."""
         return self._accounts.pace(attempt.account, now)
 
     def begin(self, attempt: Attempt, now: float) -> float:
-        """Count the attempt, and return by how many seconds it is slowed if it is good."""
+        """Count the attempt. Returns the seconds by which it is slowed if it succeeds."""
         delay = 0.0 if attempt.familiar else self.account_pace(attempt, now)
         self._pairs.add((attempt.source, attempt.account), now)
         self._sources.add(attempt.source, now)
@@ -177,17 +179,17 @@ class Throttle:
         return delay
 
     def succeed(self, attempt: Attempt, now: float) -> None:
-        """The attempt was good after all."""
+        """The attempt succeeded."""
         self._pairs.clear((attempt.source, attempt.account))
         self._sources.take_back(attempt.source)
         self._accounts.take_back(attempt.account)
 
     def withdraw(self, attempt: Attempt) -> None:
-        """The attempt was not looked at in the end."""
+        """The attempt was not compared."""
         self._pairs.take_back((attempt.source, attempt.account))
         self._sources.take_back(attempt.source)
         self._accounts.take_back(attempt.account)
 
     def spare_source(self, attempt: Attempt) -> None:
-        """The attempt was refused for its source's sake, which does not make that wait longer."""
+        """The attempt was refused because of its source, and does not prolong that wait."""
         self._sources.take_back(attempt.source)

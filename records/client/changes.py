@@ -37,7 +37,9 @@ async def _submit(
     try:
         return await call(dialogue, method, *args, **kwargs)
     except Interrupted:
-        dialogue.screen.show("This may have been done or not: look before you repeat it.")
+        dialogue.screen.show(
+            "The change may have been saved. Check the record before you try again."
+        )
         raise
 
 
@@ -130,14 +132,14 @@ async def _retry(
     """Show both versions; whether to make the changes to the present one."""
     different = form.against(present.employee)
     if not different:
-        dialogue.screen.show("It was changed meanwhile, and is as you would have it already.")
+        dialogue.screen.show("Somebody else has already made the same change.")
         form.rebase(present.employee, present.masked)
         return True
     both = comparison(different, ("Yours", "Now"), dialogue.style)
     dialogue.screen.again(f"{error_text(conflict)}\n{both}")
     while True:
         answer = await dialogue.ask(
-            "r to make your changes to the version of now, Enter to leave it as it is: "
+            "Apply your changes to the current version? [r to apply, Enter to cancel]: "
         )
         if answer.strip().lower() == "r":
             form.rebase(present.employee, present.masked)

@@ -39,7 +39,9 @@ async def find(dialogue: Dialogue, typed: str) -> None:
 def _count(found: int, search: str) -> str:
     if found:
         return "1 employee." if found == 1 else f"{found} employees."
-    return f"Nobody is found by: {safe_text(search)}" if search else "There are no employees yet."
+    return (
+        f'No employee matches "{safe_text(search)}".' if search else "There are no employees yet."
+    )
 
 
 async def _go_on(dialogue: Dialogue, found: int) -> bool:

@@ -228,7 +228,7 @@ def _given_up(reason: Exception, method: str, params: Params, sent: bool) -> Exc
         else "The connection to the daemon was lost, and no answer came."
     )
     changes = getattr(params, "key", None) is not None
-    maybe = " It is not known whether the change was made: look before you repeat it."
+    maybe = " The change may have been saved. Check the record before you try again."
     if sent:
         why += _MAYBE_DONE.get(method, maybe if changes else "")
     return Unreachable(why, lasting=isinstance(reason, Unreachable) and reason.lasting)

@@ -1,8 +1,7 @@
-"""The first start: folders, keys, the database and the first account.
+"""The first start: folders, keys, the database and the first account. A second start changes
+nothing.
 
-A second start changes nothing.
-
-What cannot be used is refused here, in one line that says what to do.
+Refuses what cannot be used, in one line that says what to do.
 """
 
 from __future__ import annotations
@@ -37,13 +36,15 @@ from records.tls.keys import KeyFiles, can_be_certified, prepare_keys
 
 FIRST_USER = "admin"
 
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what looks alike: i, l, o, 0, 1
+_ALPHABET = (
+    "abcdefghjkmnpqrstuvwxyz23456789"  # without letters and digits that look alike: i, l, o, 0, 1
+)
 _GROUPS, _GROUP = 5, 5
 """25 of 31 characters: 123 bits."""
 
 
 class Places(Struct, frozen=True):
-    """Where the daemon keeps things."""
+    """The folders and files of the daemon."""
 
     data: Path
     keys: KeyFiles
@@ -55,19 +56,19 @@ class Places(Struct, frozen=True):
 
     @property
     def first_password(self) -> Path:
-        """Where the first account's password stands until it is changed."""
+        """The file with the first account's password, until it is changed."""
         return self.data / "first-password"
 
     @property
     def lock(self) -> Path:
-        """Locked while a daemon uses the folder."""
+        """The file that is locked while a daemon uses the folder."""
         return self.data / "lock"
 
 
 def generate_password(random_bytes: Callable[[int], bytes]) -> str:
     """A password that can be read aloud: 25 random characters in five groups."""
     letters: list[str] = []
-    limit = 256 - 256 % len(_ALPHABET)  # bytes from there on would favour the first letters
+    limit = 256 - 256 % len(_ALPHABET)  # larger bytes would favour the first letters
     while len(letters) < _GROUPS * _GROUP:
         letters += [_ALPHABET[b % len(_ALPHABET)] for b in random_bytes(64) if b < limit]
     return "-".join(
@@ -76,10 +77,10 @@ def generate_password(random_bytes: Callable[[int], bytes]) -> str:
 
 
 def host_names() -> list[str]:
-    """The names and addresses that this machine is reached by, `localhost` first.
+    """The names and addresses of this machine, `localhost` first.
 
-    One that cannot stand in a certificate is left out: the daemon starts whatever its machine is
-    called.
+    A name that cannot stand in a certificate is left out, so the daemon starts whatever its machine
+    is called.
     """
     names = ["localhost", "127.0.0.1", "::1"]
     host = socket.gethostname()
@@ -90,7 +91,7 @@ def host_names() -> list[str]:
 
 
 def _names_if_asked() -> Iterator[str]:
-    """`host_names`, found out only where a certificate is to be made: a name server may be slow."""
+    """`host_names`, but looked up only if a certificate is made: a name server may be slow."""
     yield from host_names()
 
 
@@ -108,7 +109,7 @@ def _addresses_v4() -> Iterable[str]:
 
 
 def _addresses_v6() -> Iterable[str]:
-    """The IPv6 addresses of all interfaces, but for those that need one's name beside them."""
+    """The IPv6 addresses of all interfaces; not the link-local ones, which need its name."""
     with suppress(OSError):
         for line in Path("/proc/net/if_inet6").read_text("ascii").splitlines():
             address = IPv6Address(int(line.split()[0], 16))
@@ -117,7 +118,7 @@ def _addresses_v6() -> Iterable[str]:
 
 
 def _refuse_exposed_data(places: Places, files: Iterable[Path]) -> None:
-    """Raise `Unusable` if others than their owner may read or change the files of records."""
+    """Raise `Unusable` if others than the owner can read or change records."""
     for path, forbidden in (
         (places.data, 0o022),
         *((each, 0o077) for each in (*files, places.first_password)),
@@ -134,16 +135,15 @@ def _refuse_exposed_data(places: Places, files: Iterable[Path]) -> None:
 
 
 LOCK_PATIENCE = 2.0
-"""Seconds to wait for a daemon that has just been killed: its process that writes still finishes
-what it was at."""
+"""Seconds to wait for a daemon that was just killed, because its writer process still finishes a
+transaction."""
 
 
 def lock(places: Places, files: Iterable[Path], patience: float = LOCK_PATIENCE) -> int:
-    """Make the data folder and keep every other daemon out of it, as long as this process lives.
+    """Make the data folder and lock it, for as long as this process lives.
 
-    files: those that hold records, which must be private.
-    Returns the lock's file descriptor; whoever has that after a fork holds the lock as well.
-    Raises `Unusable`.
+    files: those that hold records, which must be private. Returns the lock's file descriptor; a
+    forked process that keeps it holds the lock as well. Raises `Unusable`.
     """
     try:
         make_folder(places.data)
@@ -168,7 +168,7 @@ def lock(places: Places, files: Iterable[Path], patience: float = LOCK_PATIENCE)
 
 
 def open_keys(places: Places, now: datetime) -> bool:
-    """Make or renew the keys where that is due; whether anything was made. Raises `Unusable`."""
+    """Make or renew keys that are due. Returns whether any were made. Raises `Unusable`."""
     try:
         return prepare_keys(places.keys, _names_if_asked(), now)
     except OSError as error:
@@ -183,7 +183,7 @@ def open_database(
 ) -> tuple[Database, str | None]:
     """Open the database, and make the first account if there is none.
 
-    Returns the first account's password if it was made just now. Raises `Unusable`.
+    Returns the first account's password if it was made now. Raises `Unusable`.
     """
     database = backend.open(places.database)
     reader = database.reader()
@@ -192,14 +192,14 @@ def open_database(
         is_new = not accounts.everyone()
         first = accounts.named(FIRST_USER)
         reader.end()
-    except ValueError:  # a role that there is not, or text that is none
+    except ValueError:  # an unknown role, or text that is not UTF-8
         raise Unusable(
             f"{places.database} has an account that cannot be read: restore it from a backup."
         ) from None
     finally:
         reader.close()
     if first is not None and not first.must_change_password:
-        # Left behind by a stop between the change of the password and the file's removal.
+        # Left by a stop between the change of the password and the removal of the file.
         try:
             forget_first_password(places, FIRST_USER)
         except OSError as error:
@@ -214,7 +214,7 @@ def _first_account(
 ) -> str:
     password = generate_password(random_bytes)
     new = NewAccount(FIRST_USER, (Role.OWNER,), hasher.hash(password))
-    # The file goes first: after a crash in between, the next start makes both anew.
+    # The file comes first: after a crash in between, the next start makes both again.
     try:
         write_private(places.first_password, f"{password}\n".encode("ascii"))
     except OSError as error:
@@ -239,7 +239,7 @@ def _first_account(
 
 
 def forget_first_password(places: Places, username: str) -> None:
-    """Called when a user's password has been changed."""
+    """Remove the file with the first password. Called when a user has changed their password."""
     if username == FIRST_USER:
         places.first_password.unlink(missing_ok=True)
 

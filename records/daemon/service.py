@@ -1,7 +1,7 @@
-"""The daemon's life: opened in order, refused in one line, and closed in order.
+"""The daemon's service: it starts and stops everything in order.
 
-Start: lock, the two other processes, keys, listen, database, threads. Stop: listen no more, let
-what is under way finish, end what is left, close the processes and the database. Owns no policy.
+Start: lock, child processes, keys, listen, database, threads. Stop: listen no more, finish
+requests, close connections, processes and the database. Owns no policy.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ from records.tls.keys import certificate_end, days_left
 _log = Logger("records.daemon.service")
 
 SWEEP_EVERY = 60 * 60.0
-"""Seconds between clearing out ended sessions and looking at the certificate's days."""
+"""Seconds between house-keeping: deleting ended sessions, and checking the certificate."""
 
 
 class Settings(Struct, frozen=True):
-    """What whoever runs the daemon can choose. stop: seconds for requests under way at a stop."""
+    """The options of the daemon. stop: seconds that a stop waits for requests under way."""
 
     places: Places
     listen: tuple[str, ...]
@@ -79,13 +79,13 @@ class Settings(Struct, frozen=True):
 
 
 class Environment(Struct, frozen=True):
-    """What of the world outside the daemon gets.
+    """The daemon's access to the world outside.
 
-    clock: microseconds since 1970 in UTC. begin_writer: begins whoever is to write to the database,
-    given how that is opened and the descriptors that are to be kept there. begin_hashing: begins
-    whoever is to hash passwords. hang_up: has a call made at each SIGHUP. show: shows lines to
-    whoever started the daemon, where that is somebody at a terminal. give_up: ends the process as a
-    failed one, once the reactor has stopped.
+    backend: the kind of store. start_writer: starts the writer process; takes a function that opens
+    the database, and the file descriptors that the process keeps. start_hasher: starts the process
+    that hashes passwords. on_hangup: has a function called at each SIGHUP. show: shows lines to the
+    person at the terminal, if there is one. give_up: has the process exit with 1 once the reactor
+    has stopped.
     """
 
     reactor: Any
@@ -108,13 +108,13 @@ def endpoint_from(reactor: Any, description: str) -> IStreamServerEndpoint:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
     except (ValueError, TypeError, LookupError, OSError):
         raise ValueError(
-            f"{description} is no endpoint; write for instance tcp:7443:interface=127.0.0.1"
+            f'"{description}" is not a valid endpoint. Example: tcp:7443:interface=127.0.0.1'
         ) from None
     return endpoint
 
 
 class RecordsService(Service):
-    """The one service. `startService` raises `Unusable` where the daemon cannot start."""
+    """The one service. `startService` raises `Unusable` if the daemon cannot start."""
 
     name = "records"
 
@@ -140,16 +140,16 @@ class RecordsService(Service):
 
     @property
     def ports(self) -> tuple[IListeningPort, ...]:
-        """Where the daemon listens."""
+        """The ports on which the daemon listens."""
         return tuple(self._ports)
 
     @property
     def max_connections(self) -> int:
-        """How many connections there may be at once."""
+        """The most connections at a time."""
         return self._factory.max_connections
 
     def limit_connections(self, most: int) -> None:
-        """Allow no more connections than this."""
+        """Allow at most this many connections."""
         self._factory.max_connections = most
 
     def startService(self) -> None:
@@ -159,7 +159,7 @@ class RecordsService(Service):
         if self._stopped is not None:
             raise Unusable("This service has been stopped. Make another one.")
         self._lock = lock(places, environment.backend.files(places.database))
-        # They begin before there is anything that they must not have a share of.
+        # Forked first, so that they have no share of anything that follows.
         try:
             writer = environment.start_writer(environment.backend.open_writer, [self._lock])
         except BaseException:
@@ -210,7 +210,7 @@ class RecordsService(Service):
         self._ports += ports
 
     def _open(self, database: Database, writer: Worker, hashing: Hashing) -> None:
-        """Start what works beside the reactor. From here on, connections can be served."""
+        """Start the store and the passwords. From here on, connections can be served."""
         environment, settings = self._environment, self._settings
         reactor = environment.reactor
         self._store = store = BatchingStore(reactor, self._scheduler, database, writer, self._fail)
@@ -278,7 +278,7 @@ class RecordsService(Service):
             )
 
     def renew(self) -> None:
-        """Use for new connections what now is in the keys' folder. Called at a SIGHUP."""
+        """Use the files of the keys folder for new connections. Called at a SIGHUP."""
         places = self._settings.places
         try:
             open_keys(places, present())
@@ -287,12 +287,12 @@ class RecordsService(Service):
             _log.error("The certificate stays as it was: {why}", why=str(reason))
         else:
             end = certificate_end(places.keys)
-            _log.info("The certificate was loaded; it is good until {end}", end=f"{end:%F}")
+            _log.info("Certificate loaded, valid until {end}", end=f"{end:%F}")
 
     def _each_hour(self) -> None:
         try:
             self._keep_house()
-        except Exception as error:  # noqa: BLE001  the next hour may be better
+        except Exception as error:  # noqa: BLE001  tried again in an hour
             _log.error(
                 "House-keeping failed: {kind} at {where}",
                 kind=kind_of(error),
@@ -300,7 +300,7 @@ class RecordsService(Service):
             )
 
     def _keep_house(self) -> None:
-        """What is to be done every hour."""
+        """The hourly house-keeping."""
         assert self._store is not None
         swept = self._store.write(sweep, self._settings.sessions)
         swept.addErrback(self._not_swept)
@@ -326,7 +326,7 @@ class RecordsService(Service):
         self._give_up()
 
     def _cannot_hash(self, failure: Failure) -> None:
-        """Nobody can log in any more: answer what can be answered, and stop."""
+        """No user can log in any more: answer what can be answered, and stop."""
         _log.critical("Stopping: nobody can log in any more: {why}", why=str(failure.value))
         self._give_up()
 
@@ -359,7 +359,7 @@ class RecordsService(Service):
         for port in self._ports:
             try:
                 await maybeDeferred(port.stopListening)
-            except Exception as error:  # noqa: BLE001  a UNIX socket's file is gone, say
+            except Exception as error:  # noqa: BLE001  a UNIX socket may have been removed
                 _log.warn("A port did not close well: {kind}", kind=type(error).__name__)
         self._ports = []
         try:
@@ -375,12 +375,12 @@ class RecordsService(Service):
         if self._hashing is not None:
             try:
                 await self._hashing.stop(self._settings.stop)
-            except Exception as error:  # noqa: BLE001  the rest is to be closed all the same
+            except Exception as error:  # noqa: BLE001  the rest has to be closed all the same
                 _log.warn("Hashing did not end well: {kind}", kind=kind_of(error))
         if self._store is not None:
             try:
                 await self._store.stop()
-            except Exception as error:  # noqa: BLE001  told when it came up; there is no more to do
+            except Exception as error:  # noqa: BLE001  logged when it happened; nothing is left to do
                 _log.error("The store did not close well: {kind}", kind=type(error).__name__)
         self._unlock()
         _log.info("Stopped")
@@ -410,7 +410,7 @@ DEFAULT_PORT = 7443
 
 
 def _how_to_connect(host: object, places: Places) -> tuple[str, str]:
-    """Where that is, and the client's command line for it."""
+    """The address, and the command line for the client."""
     command = "python -m records.client"
     if not isinstance(host, IPv4Address | IPv6Address):
         return str(host), f"{command} (by way of a TCP endpoint)"

@@ -88,7 +88,7 @@ def check_whole(catalogue: Catalogue, values: Mapping[str, Value], today: date) 
     left = str(values.get("termination_date") or "")
     born = str(values.get("birth_date") or "")
     if not values.get("given_name") and not values.get("family_name"):
-        missing = "must be given; somebody with a single name needs only one of the two."
+        missing = "is missing. Someone with a single name needs only one of the two."
         errors += [
             FieldError(n, f"{catalogue[n].label} {missing}") for n in ("given_name", "family_name")
         ]
@@ -103,10 +103,13 @@ def check_whole(catalogue: Catalogue, values: Mapping[str, Value], today: date) 
             FieldError("termination_date", "Termination date must not be before the hire date.")
         )
     if not values.get("status"):
-        errors.append(FieldError("status", "Status must be given: active, on_leave or left."))
+        errors.append(FieldError("status", "Status is missing: active, on_leave or left."))
     if values.get("status") == "left" and not left:
         errors.append(
-            FieldError("termination_date", "Termination date must be given for somebody who left.")
+            FieldError(
+                "termination_date",
+                "Termination date is missing. An employee who has left needs one.",
+            )
         )
     return errors
 

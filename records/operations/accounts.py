@@ -1,7 +1,7 @@
-"""Accounts, each change in one transaction: added, given roles, disabled, given a new password.
+"""Changes of accounts, each in one transaction.
 
-What IT does at the daemon's own machine (`records.admin`) goes through here with `LOCAL` as its
-user, so that it is gated and audited like everything else.
+`records.admin` uses these operations with `LOCAL` as its user, so its commands pass the gate and
+are audited like everything else.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from records.operations.boundaries import Transaction
 from records.operations.journal import note
 
 LOCAL = User(0, "local", (Role.OWNER,))
-"""Whoever can write the database's file: the operating system has let them in already."""
+"""The user of `records.admin`: the operating system has let this person in already."""
 
 
 class NewAccount(msgspec.Struct, frozen=True):
-    """An account to be. password_hash: of a first password, which must be changed at login."""
+    """An account to add. password_hash: of a first password, which must be changed at login."""
 
     username: str
     roles: tuple[Role, ...]
@@ -28,7 +28,7 @@ class NewAccount(msgspec.Struct, frozen=True):
 
 
 def add_account(tx: Transaction, user: User, new: NewAccount) -> Account:
-    """Make an account. Its first password must be changed at the first login."""
+    """Add an account. Its first password must be changed at the first login."""
     require_administration(user, Action.ADD_ACCOUNTS)
     require_administration(user, Action.GRANT_ROLES)
     try:
@@ -75,7 +75,7 @@ def list_accounts(tx: Transaction, user: User) -> list[Account]:
 
 
 def set_roles(tx: Transaction, user: User, username: str, roles: tuple[Role, ...]) -> None:
-    """Give an account other roles, which count from its next request on."""
+    """Replace the roles of an account. They count from its next request on."""
     require_administration(user, Action.GRANT_ROLES)
     account = account_named(tx, username)
     if not roles:
@@ -86,7 +86,7 @@ def set_roles(tx: Transaction, user: User, username: str, roles: tuple[Role, ...
 
 
 def set_employee(tx: Transaction, user: User, username: str, employee_id: int | None) -> None:
-    """Say which employee's record is the account's own."""
+    """Link an account to the record of an employee."""
     require_administration(user, Action.UPDATE_ACCOUNTS)
     require_administration(user, Action.GRANT_ROLES)
     account = account_named(tx, username)
@@ -96,7 +96,7 @@ def set_employee(tx: Transaction, user: User, username: str, employee_id: int | 
 
 
 def set_disabled(tx: Transaction, user: User, username: str, disabled: bool) -> None:
-    """Close an account, which ends its sessions, or open it again."""
+    """Disable an account, which ends its sessions, or enable it again."""
     require_administration(user, Action.UPDATE_ACCOUNTS)
     account = account_named(tx, username)
     _keep_an_owner(tx, account, still_owner=not disabled)
@@ -108,7 +108,7 @@ def set_disabled(tx: Transaction, user: User, username: str, disabled: bool) -> 
 
 
 def reset_password(tx: Transaction, user: User, username: str, password_hash: str) -> None:
-    """Give an account a password that must be changed at the next login; end its sessions."""
+    """Set a password that must be changed at the next login, and end the sessions."""
     require_administration(user, Action.UPDATE_ACCOUNTS)
     account = account_named(tx, username)
     tx.accounts.replace(
@@ -119,7 +119,7 @@ def reset_password(tx: Transaction, user: User, username: str, password_hash: st
 
 
 def _keep_an_owner(tx: Transaction, account: Account, *, still_owner: bool) -> None:
-    """Refuse to take the last owner's rights away: nobody could give them back."""
+    """Refuse to remove the last owner, whose rights nobody could restore."""
     owners = [each.id for each in tx.accounts.everyone() if _is_owner(each)]
     if owners == [account.id] and not still_owner:
         raise ValidationFailed(f"{account.username} is the only owner. Make another one first.")

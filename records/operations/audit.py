@@ -1,4 +1,4 @@
-"""Verifying the journal: the audit log's chain, the history, and the employees they tell of."""
+"""Verification of the audit log, the history, and the employees."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from records.operations.journal import digest_of
 
 
 def verify_journal(tx: Transaction) -> Head:
-    """Follow the audit log from end to end, comparing each change with its entry.
+    """Check the audit log from end to end, and compare each change with its entry.
 
-    Then compare every employee with what its changes add up to. Returns the log's head. Raises
-    `model.audit.BrokenChain` at the first thing that is wrong; for an employee, seq is that of
-    its last change, or the head's if it has none. Accounts, their roles and sessions, and what
-    is derived from employees for searching and sorting, have no history: they are not covered.
+    Then compare every employee with the sum of its changes. Returns the head of the log. Raises
+    `model.audit.BrokenChain` at the first fault; for an employee, seq is that of its last change,
+    or of the head if it has none. Accounts, roles, sessions, and what is derived for searching and
+    sorting have no history, and are not covered.
     """
     replay = Replay(tx.catalogue)
     changes = _followed(replay, tx.journal.all_changes())
@@ -34,7 +34,7 @@ def _followed(replay: Replay, changes: Iterator[Change]) -> Iterator[Change]:
 
 
 def _compared(entries: Iterator[Entry], changes: Iterator[Change]) -> Iterator[Entry]:
-    """The entries, each compared with the change that it is of, if it is of one."""
+    """The entries, each compared with its change, if it has one."""
     change = next(changes, None)
     for entry in entries:
         if change is not None and change.seq < entry.seq:
@@ -56,7 +56,7 @@ def _tells_of(entry: Entry, change: Change) -> bool:
 
 
 def _compare_employees(employees: Employees, replay: Replay, head: int) -> None:
-    """Compare the employees with the history's. Raises `BrokenChain`."""
+    """Compare the employees with the history. Raises `BrokenChain`."""
     expected = replay.employees
     for employee in _readable(employees, head):
         seq = replay.last_changes.get(employee.id, head)
@@ -68,7 +68,7 @@ def _compare_employees(employees: Employees, replay: Replay, head: int) -> None:
 
 
 def _readable(employees: Employees, head: int) -> Iterator[Employee]:
-    """Every employee. Raises `BrokenChain` at one that was so changed that it cannot be read."""
+    """Every employee. Raises `BrokenChain` at one that cannot be read."""
     last = 0
     try:
         for employee in employees.everyone():

@@ -1,8 +1,8 @@
-"""What each employee method does, in one transaction: gate, validate, change, note.
+"""The employee methods, each in one transaction: gate, validate, change, history and audit entry.
 
-Each function takes the transaction, who asks, and checked params, and returns a result or raises
-a `RecordsError`. The gate always comes first, so a refusal never follows a change and tells
-nothing of what the record holds.
+Each function takes the transaction, the user, and checked params, and returns a result or raises a
+`RecordsError`. The gate comes first, so a refusal never follows a change and tells nothing of the
+record.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from records.operations.boundaries import Transaction
 from records.operations.journal import note, note_change
 
 MAX_LEVELS = 1000
-"""How many managers are followed upwards; no company has so many levels."""
+"""Levels of management that are followed upwards; no company has as many."""
 
 
 _DAY = 24 * 60 * 60 * SECOND
@@ -78,7 +78,7 @@ def get_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShow
 
 
 def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShown:
-    """One employee with some fields unmasked, which is audited. A write, for that reason."""
+    """One employee with some fields unmasked. It writes an audit entry, so it is a write."""
     catalogue = tx.catalogue
     known = catalogue.known(params.reveal)
     unknown = [name for name in params.reveal if name not in catalogue]
@@ -98,7 +98,7 @@ def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeS
 
 def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeListing:
     """A page of employees, masked."""
-    # Choosing or sorting by a field tells what it holds, of everybody.
+    # Filtering or sorting by a field reveals its values, for all employees.
     catalogue = tx.catalogue
     asked = catalogue.known([*(params.where or {}), (params.sort or "").removeprefix("-")])
     require(catalogue, user, Action.READ, ("given_name", *asked))
@@ -106,7 +106,7 @@ def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeL
     found = tx.employees.page(query, query.limit + 1)
     page = found[: query.limit]
     cursor = query.cursor_after(page[-1].employee(catalogue)) if len(found) > query.limit else None
-    # All records but the user's own are seen alike.
+    # All records but the user's own are shown alike.
     show = listing(catalogue, view(catalogue, user, None))
     show_own = listing(catalogue, view(catalogue, user, user.employee_id))
     shown = [show_own(each) if owns(user, each.id) else show(each) for each in page]
@@ -116,7 +116,7 @@ def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeL
 def _checked(
     tx: Transaction, before: Mapping[str, Value], raw: Mapping[str, object]
 ) -> tuple[dict[str, Value], dict[str, Value], list[FieldError]]:
-    """What was sent in its canonical form, the whole record with it, and what is wrong so far."""
+    """The changes in canonical form, the whole record with them, and the errors so far."""
     good, errors = check_fields(tx.catalogue, raw)
     values = {**before, **good}
     unfit = check_whole(tx.catalogue, values, _today(tx))
@@ -129,11 +129,13 @@ def _checked(
 def _check_manager(
     tx: Transaction, employee_id: int | None, manager_id: Value
 ) -> Iterable[FieldError]:
-    """The manager exists, and does not report to the employee in the end."""
+    """Errors if the manager does not exist, or reports to the employee, directly or indirectly."""
     if not isinstance(manager_id, int):
         return
     if tx.employees.get(manager_id) is None:
-        yield FieldError("manager_id", f"Manager's ID must be an employee's; {manager_id} is none.")
+        yield FieldError(
+            "manager_id", f"There is no employee {manager_id}. Enter the manager's Employee ID."
+        )
         return
     above: int | None = manager_id
     for _ in range(MAX_LEVELS):
@@ -143,17 +145,18 @@ def _check_manager(
             break
         above = tx.employees.manager_of(above)
     yield FieldError(
-        "manager_id", "Manager's ID would make a circle: this manager reports to this employee."
+        "manager_id",
+        f"Employee {manager_id} already reports, directly or indirectly, to this employee.",
     )
 
 
 def _check_ssn(tx: Transaction, employee_id: int | None, ssn: Value) -> Iterable[FieldError]:
     if isinstance(ssn, str) and tx.employees.with_ssn(ssn) not in (None, employee_id):
-        yield FieldError("ssn", "SSN is another employee's already.")
+        yield FieldError("ssn", "SSN belongs to another employee.")
 
 
 def _refuse(errors: list[FieldError], taken: list[FieldError]) -> None:
-    """Raise what is wrong, if anything is; alone, something taken is a conflict of its own."""
+    """Raise the errors, if any. Only values that are taken make a conflict."""
     if errors:
         raise ValidationFailed("Some fields are not right.", errors + taken)
     if taken:
@@ -161,7 +164,7 @@ def _refuse(errors: list[FieldError], taken: list[FieldError]) -> None:
 
 
 def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStored:
-    """A new employee, under the ID that was asked for or the next free one."""
+    """Add an employee under the given ID or the next free one."""
     raw: dict[str, object] = dict(params.employee)
     wanted = raw.pop("id", None)
     require(tx.catalogue, user, Action.ADD, ("given_name", *tx.catalogue.known(raw)))
@@ -186,7 +189,12 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
         if employee_id > MAX_ID:
             raise ValidationFailed(
                 "Some fields are not right.",
-                [FieldError("id", "Employee ID must be given: the highest one is in use.")],
+                [
+                    FieldError(
+                        "id",
+                        "Employee ID is missing: the highest one is in use, so choose a free one.",
+                    )
+                ],
             )
     employee = Employee(employee_id, 1, values)
     tx.employees.add(employee)
@@ -207,7 +215,7 @@ def _at_revision(tx: Transaction, user: User, employee_id: int, revision: int) -
 
 
 def update_employee(tx: Transaction, user: User, params: UpdateParams) -> EmployeeStored:
-    """Change some fields of an employee. Values that stay the same are no change."""
+    """Change some fields of an employee. Equal values are no change."""
     named = ("given_name", *tx.catalogue.known(params.changes))
     require(tx.catalogue, user, Action.UPDATE, named, params.id)
     before = _at_revision(tx, user, params.id, params.revision)
@@ -221,7 +229,7 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     if values == before.values:
         return _stored(tx, user, before)
     after = Employee(before.id, before.revision + 1, values)
-    # In the record's order; the one field of most changes needs none.
+    # In the record's order. The one field of most changes needs no sorting.
     touched = list(good) if len(good) == 1 else [name for name in values if name in good]
     tx.employees.replace(before, after, touched)
     note_change(tx, user, before, after, touched)
@@ -229,7 +237,7 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
 
 
 def delete_employee(tx: Transaction, user: User, params: DeleteParams) -> EmployeeDeleted:
-    """Remove an employee to whom nobody reports. Its ID is never given to anybody else."""
+    """Delete an employee to whom nobody reports. The ID is never used again."""
     require_on_record(user, Action.DELETE, params.id)
     employee = _at_revision(tx, user, params.id, params.revision)
     reports = tx.employees.count_reporting_to(employee.id)

@@ -1,4 +1,4 @@
-"""Noting what happens: audit entries, and changes with their history."""
+"""Writes audit entries, and changes with their history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def note(
     outcome: Outcome = Outcome.OK,
     fields: Iterable[str] = (),
 ) -> None:
-    """Write an audit entry that is about no change of an employee."""
+    """Write an audit entry that concerns no change of an employee."""
     tx.journal.append(Event(user.username, user.source, action, subject, outcome, tuple(fields)))
 
 
@@ -32,10 +32,10 @@ def note_change(
     after: Employee | None,
     names: Iterable[str] | None = None,
 ) -> int:
-    """Write the history and the audit entry of a change; `before` and `after` tell its kind.
+    """Write the history and the audit entry of a change. `before` and `after` tell its kind.
 
-    names: the fields that may have changed, in the order in which they are noted; None for all.
-    Returns the revision that the change made.
+    names: the fields that may have changed, in the order of the audit entry; None for all. Returns
+    the revision of the change.
     """
     blank = tx.catalogue.blank
     if names is None:
@@ -70,7 +70,7 @@ def note_change(
 
 
 def digest_of(change: Change) -> str:
-    """The digest that a change's audit entry must have."""
+    """The digest that the audit entry of a change must have."""
     return change_digest(
         change.salt,
         change.employee_id,

@@ -1,4 +1,4 @@
-"""Logins and sessions, each in one transaction: who is asking, since when, and until when."""
+"""Logins and sessions, each function in one transaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOBODY = User(0, "-", ())
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Under which session, and from where, something is asked."""
+    """The session that a request uses, and the address that it comes from."""
 
     session_id: bytes
     source: str
@@ -26,7 +26,7 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 def authenticate(tx: Transaction, caller: Caller) -> User:
-    """Who is asking, as of this transaction. Raises `NotAuthenticated`."""
+    """The user of the session, as of this transaction. Raises `NotAuthenticated`."""
     found = tx.accounts.session(caller.session_id)
     if found is None or found[1].disabled or caller.limits.is_over(found[0], tx.now):
         raise NotAuthenticated("Your session has ended. Log in again.")
@@ -34,7 +34,7 @@ def authenticate(tx: Transaction, caller: Caller) -> User:
 
 
 def describe_session(tx: Transaction, caller: Caller) -> Resumed:
-    """What a session's user is told of it. Raises `NotAuthenticated`."""
+    """The description of a session for its client. Raises `NotAuthenticated`."""
     user = authenticate(tx, caller)
     found = tx.accounts.session(caller.session_id)
     assert found is not None
@@ -47,7 +47,7 @@ def describe_session(tx: Transaction, caller: Caller) -> Resumed:
 
 
 def permissions(user: User) -> list[Permission]:
-    """The user's grants as they are told to clients, in a fixed order."""
+    """The user's grants for the client, in a fixed order."""
     told = [
         Permission(
             grant.action.value,
@@ -65,14 +65,14 @@ def instant(at: int) -> str:
 
 
 def resume_session(tx: Transaction, caller: Caller) -> Resumed:
-    """Go on with a session on another connection."""
+    """Resume a session on another connection."""
     told = describe_session(tx, caller)
     tx.accounts.note_use(caller.session_id, tx.now)
     return told
 
 
 def find_login(tx: Transaction, username: str, source: str) -> tuple[Account | None, bool]:
-    """The account to log in to, and whether it has logged in from this source before."""
+    """The account of a username, and whether it has logged in from this source before."""
     account = tx.accounts.named(username)
     return account, account is not None and tx.accounts.is_familiar(account.id, source)
 
@@ -80,10 +80,10 @@ def find_login(tx: Transaction, username: str, source: str) -> tuple[Account | N
 def open_session(
     tx: Transaction, account: Account, caller: Caller, renewed_hash: str | None
 ) -> None:
-    """Begin a session for an account whose password has been found good.
+    """Open a session for an account whose password was right.
 
-    account: as it was when its password was compared; if it was changed meanwhile, what was
-    compared no longer counts. renewed_hash: a newer hash of the same password, if it is due.
+    account: as it was when its password was compared; if it has changed since, the comparison no
+    longer counts. renewed_hash: a new hash of the same password, if one is due.
     """
     present = tx.accounts.get(account.id)
     if present is None or present.disabled or present.password_hash != account.password_hash:
@@ -96,12 +96,12 @@ def open_session(
 
 
 def note_failed_login(tx: Transaction, account: Account | None, source: str) -> None:
-    """Audit a failed login. A name that is nobody's isn't noted: people type passwords there."""
+    """Audit a failed login. Unknown names are not stored, because people type passwords there."""
     _note_no_login(tx, account, source, Outcome.FAILED)
 
 
 def note_refused_login(tx: Transaction, account: Account | None, source: str) -> None:
-    """Audit that logins are refused for some time, without a look at the password."""
+    """Audit that logins are refused for some time without a comparison."""
     _note_no_login(tx, account, source, Outcome.DENIED)
 
 
@@ -119,16 +119,16 @@ def end_session(tx: Transaction, caller: Caller) -> None:
 
 
 def note_use(tx: Transaction, caller: Caller) -> None:
-    """Keep a session from ending for want of use; one that has ended stays so."""
+    """Store that a session is used, so that it does not end as unused. An ended one stays ended."""
     try:
         authenticate(tx, caller)
     except NotAuthenticated:
-        return  # whoever asked is told by what they asked for
+        return  # the request itself is answered with this error
     tx.accounts.note_use(caller.session_id, tx.now)
 
 
 def whose_password(tx: Transaction, caller: Caller) -> Account:
-    """The account whose password the caller would change. Raises `NotAuthenticated`."""
+    """The account of the session, whose password is to change. Raises `NotAuthenticated`."""
     user = authenticate(tx, caller)
     account = tx.accounts.get(user.id)
     assert account is not None
@@ -140,7 +140,7 @@ def change_password(
 ) -> None:
     """Set a new password, and end the account's other sessions.
 
-    compared_hash: the one that the current password was found good for.
+    compared_hash: the hash with which the current password was compared.
     """
     account = whose_password(tx, caller)
     user = account.user(caller.source)
@@ -160,16 +160,16 @@ def note_failed_change(tx: Transaction, caller: Caller) -> None:
 
 
 def note_refused_change(tx: Transaction, caller: Caller) -> None:
-    """Audit that changes are refused for some time, without a look at the current password."""
+    """Audit that changes are refused for some time without a comparison."""
     user = authenticate(tx, caller)
     note(tx, user, "password.change", f"user:{user.username}", Outcome.DENIED)
 
 
 OUTCOMES_KEPT = 48 * 60 * 60
-"""How many seconds the outcome of a request with a key is kept for its repetitions."""
+"""Seconds for which the outcome of a request with a key is kept."""
 
 
 def sweep(tx: Transaction, limits: SessionLimits) -> None:
-    """Forget sessions that have ended, and outcomes that nobody will ask for any more."""
+    """Delete ended sessions and old outcomes."""
     tx.accounts.end_old_sessions(tx.now - limits.idle * SECOND, tx.now - limits.lifetime * SECOND)
     tx.journal.forget_outcomes(tx.now - OUTCOMES_KEPT * SECOND)

@@ -268,7 +268,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  damaged data, for instance
             return encode_error(number, self._gateway.error_of(error, request.method))
         if len(response) > MAX_ANSWER:
-            too_long = InternalError("This answer is too long. Ask for less at a time.")
+            too_long = InternalError("The response is too long. Ask for less at a time.")
             return encode_error(number, too_long)
         return response
 

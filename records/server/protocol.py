@@ -1,8 +1,8 @@
-"""The wire: lines over a connection, within limits and deadlines. See docs/protocol.md.
+"""The line protocol over a connection: lines, limits and deadlines. See docs/protocol.md.
 
-`RecordsProtocol` frames lines, decides when to read on, and drops a peer that is silent, slow or
-does not read; `RecordsFactory` makes and counts connections, and ends them all at a stop. What a
-line means is `records.server.conversation`'s business.
+`RecordsProtocol` frames lines, decides when to read, and drops a peer that is silent, slow or does
+not read. `RecordsFactory` makes and counts connections, and closes them all at a stop.
+`records.server.conversation` handles what a line means.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ from records.server.conversation import Conversation, Peer
 NEVER = float("inf")
 
 FLUSH_BYTES = 64 * 1024
-"""Bytes of answers that are gathered for the end of the turn; beyond them they leave earlier."""
+"""Bytes of responses that may be batched. More are written before the end of the iteration."""
 
 REFUSAL_LOG_INTERVAL = 10.0
-"""Seconds between two lines in the log about connections that were refused."""
+"""Seconds between two log messages about refused connections."""
 
 SHARE = 20
-"""How much of what has come from one connection is taken on in a row, before others' turn: each
-request counts as one, and one more for each `BYTES_PER_REQUEST` bytes of a line."""
+"""A connection's share: its input is processed until this cost, then other connections have their
+turn. A request costs 1, and each `BYTES_PER_REQUEST` bytes of a line cost 1 more."""
 BYTES_PER_REQUEST = 512
 
 
 class Deadlines(Struct, frozen=True):
-    """How many seconds a connection has for what it must do.
+    """Deadlines of a connection, in seconds.
 
-    handshake: for TLS. login: to log in, from the beginning or the last logout. line: to send
-    the rest of a line. idle: between requests, once logged in. read: to read on, when answers
-    wait to be read. close: to answer our goodbye.
+    handshake: for the TLS handshake. login: to log in, from the start or the last logout. line: to
+    finish a line. idle: between requests, once logged in. read: to read responses that are waiting.
+    close: to answer a TLS close.
     """
 
     handshake: float = 10.0
@@ -66,9 +66,9 @@ class Deadlines(Struct, frozen=True):
 
 
 def source_of(address: IAddress | None) -> str:
-    """Where a peer is, as the audit log has it: its address without the port, or "local"."""
+    """The address of a peer without its port, or "local", as the audit log has it."""
     if isinstance(address, IPv6Address):
-        # A port of IPv6 takes IPv4 connections as well, and tells them as ::ffff:192.0.2.1.
+        # An IPv6 socket accepts IPv4 connections too, and shows them as ::ffff:192.0.2.1.
         mapped = ip_address(address.host.partition("%")[0])
         return str(getattr(mapped, "ipv4_mapped", None) or address.host)
     return address.host if isinstance(address, IPv4Address) else "local"
@@ -78,8 +78,8 @@ def source_of(address: IAddress | None) -> str:
 class RecordsProtocol(LineReceiver):
     """One connection.
 
-    A connection is read while it owes no answers to speak of: not with as many requests under way
-    as its conversation takes on, and not while the peer leaves its answers unread.
+    The connection is not read while it has too many requests under way, nor while the peer leaves
+    its responses unread.
     """
 
     delimiter = b"\n"
@@ -124,11 +124,11 @@ class RecordsProtocol(LineReceiver):
 
     def dataReceived(self, data: bytes) -> None:
         """See `IProtocol`."""
-        if not data:  # from `resumeProducing`: what was read before is looked at again
+        if not data:  # from `resumeProducing`: process input that was read before
             self.process(data)
             return
         if self._closing_since != NEVER:
-            self._yield()  # it is thrown away, so that our last word is not lost in a reset
+            self._yield()  # discarded, so that our last line is not lost in a TCP reset
             return
         now = self._active_at = self._clock.seconds()
         if data[-1:] == b"\n":
@@ -147,7 +147,7 @@ class RecordsProtocol(LineReceiver):
             return
         self._cost = 0
         has_waited = self._is_yielding
-        super().dataReceived(data)  # which only keeps it while we are paused
+        super().dataReceived(data)  # while paused, this only keeps the data
         if has_waited:
             self._is_yielding = False
             self._active_at = self._clock.seconds()
@@ -180,7 +180,7 @@ class RecordsProtocol(LineReceiver):
             self._update_reading()
 
     def _yield(self) -> None:
-        """Let others go first."""
+        """Let other connections have their turn."""
         self.pause()
         self.factory.input_batching.requeue(self)
 
@@ -214,19 +214,19 @@ class RecordsProtocol(LineReceiver):
         self._was_anonymous = anonymous
         if self._is_full and not self._conversation.is_full:
             self._is_full = False
-            self._yield()  # and then go on with what was read before
+            self._yield()  # and then process the input that was read before
         if self._finishing and not self._conversation.under_way:
             self._close()
 
     def _update_reading(self) -> None:
-        """Have the transport read exactly while we want to."""
+        """Have the transport read if, and only if, this connection wants input."""
         wanted = not self._is_yielding
         if self._closing_since == NEVER:
             unread = self._unread_since != NEVER
             wanted = wanted and not (self._is_full or self._finishing or unread)
         if wanted and self.paused:
             if self._line_began != NEVER:
-                self._line_began = self._clock.seconds()  # it was us who did not read
+                self._line_began = self._clock.seconds()  # the delay was ours
             super().resumeProducing()
         elif not wanted and not self.paused:
             super().pauseProducing()
@@ -248,7 +248,7 @@ class RecordsProtocol(LineReceiver):
         """See `IPushProducer`. The connection is lost; `connectionLost` tells."""
 
     def finish(self) -> None:
-        """Read no more, answer what is under way, and close."""
+        """Read no more, answer the requests under way, and close."""
         if not self._finishing:
             self._finishing = True
             self._update_reading()
@@ -269,7 +269,7 @@ class RecordsProtocol(LineReceiver):
         self.transport.loseConnection()
 
     def abort(self) -> None:
-        """End the connection at once, whatever is still to be done on it."""
+        """Close at once, whatever is under way."""
         if self._closing_since == NEVER:
             self._closing_since = self._clock.seconds()
         self._conversation.disconnected()
@@ -286,12 +286,12 @@ class RecordsProtocol(LineReceiver):
         self.clearLineBuffer()
         self._conversation.disconnected()
         self.factory.lost(self)
-        # Whoever is below knows us as its producer: a circle of references, which would keep all of
-        # them in memory until the garbage collector comes.
+        # The transport below refers to us as its producer: a reference cycle, which would keep
+        # both in memory until the garbage collector runs.
         self.transport = None
 
     def _deadline(self) -> tuple[float, str]:
-        """When the connection is dropped if nothing changes, and why."""
+        """When the connection is to be dropped unless something changes, and why."""
         deadlines = self._deadlines
         if self._closing_since != NEVER:
             return self._closing_since + deadlines.close, "did not close its end"
@@ -302,14 +302,14 @@ class RecordsProtocol(LineReceiver):
         line = self._line_began + deadlines.line, "did not finish its line"
         under_way = self._conversation.under_way
         if self._is_yielding or (under_way and (self._is_full or self._finishing)):
-            return NEVER, ""  # it is us who do not read
+            return NEVER, ""  # the delay is ours
         anonymous = self._conversation.is_anonymous
         login, idle = self._phase_began + deadlines.login, self._active_at + deadlines.idle
         other = (login, "did not log in") if anonymous else (idle, "was silent")
         return line if under_way else min(line, other)
 
     def _check_deadline(self) -> None:
-        """Drop the connection if it is due, or look again when it will be."""
+        """Drop the connection if its deadline has passed; otherwise check again later."""
         self._timer = None
         due, why = self._deadline()
         now = self._clock.seconds()
@@ -319,13 +319,13 @@ class RecordsProtocol(LineReceiver):
             )
             self.abort()
             return
-        # What is due may come nearer meanwhile, so it is looked at often enough.
+        # A deadline can move forward, so the interval is bounded.
         pause = min(due - now, self._deadlines.read, self._deadlines.login)
         self._timer = self._clock.callLater(pause, self._check_deadline)
 
     @contextmanager
     def _earlier_deadline(self) -> Iterator[None]:
-        """Around a change after which the connection may be due sooner than was looked for."""
+        """Wraps a change that can move the deadline forward."""
         yield
         if self._timer is not None:
             due = self._deadline()[0]
@@ -335,7 +335,7 @@ class RecordsProtocol(LineReceiver):
 
 
 class _RefusedConnection(Protocol):
-    """A connection that is dropped as soon as it is made; the TLS wrapper cannot take None."""
+    """A connection that is dropped at once. The TLS wrapper does not accept None."""
 
     transport: Any
 
@@ -344,10 +344,10 @@ class _RefusedConnection(Protocol):
 
 
 class RecordsFactory(ServerFactory):
-    """Makes a `RecordsProtocol` of each connection, up to a number of them: in all, and from one
-    source (IPv6 by the /64), so that nobody can take all places.
+    """Makes a `RecordsProtocol` for each connection, up to limits: in all, and for one source (an
+    IPv6 /64), so that no source can take all places.
 
-    converse: begins a conversation with a peer and its source.
+    new_conversation: starts the conversation with a peer, given its source.
     """
 
     noisy = False
@@ -387,7 +387,7 @@ class RecordsFactory(ServerFactory):
         return RecordsProtocol(self, source)
 
     def _refused(self, source: str, count: int, from_there: int) -> None:
-        """Log a refusal, once in a while: whoever is refused may come again at once."""
+        """Log refusals, at most once in an interval: a refused client may come back at once."""
         self._refusals += 1
         now = self.clock.seconds()
         if now < self._quiet_until:
@@ -403,12 +403,12 @@ class RecordsFactory(ServerFactory):
         self._quiet_until, self._refusals = now + REFUSAL_LOG_INTERVAL, 0
 
     def made(self, connection: RecordsProtocol) -> None:
-        """A connection is there."""
+        """Called when a connection has been made."""
         self.connections.add(connection)
         self._by_source[network_of(connection.source)] += 1
 
     def lost(self, connection: RecordsProtocol) -> None:
-        """A connection is gone."""
+        """Called when a connection is gone."""
         if connection not in self.connections:
             return
         self.connections.discard(connection)
@@ -422,7 +422,7 @@ class RecordsFactory(ServerFactory):
                 gone.callback(None)
 
     def finish(self) -> Deferred[None]:
-        """Have every connection answer what is under way and close; fires when all are gone."""
+        """Have every connection answer what is under way, and close. Fires when all are gone."""
         self._stopping = True
         self.input_batching.run_now()
         if not self.connections:
@@ -434,7 +434,7 @@ class RecordsFactory(ServerFactory):
         return gone
 
     def abort(self) -> None:
-        """End every connection at once."""
+        """Close every connection at once."""
         for connection in tuple(self.connections):
             connection.abort()
 

@@ -46,7 +46,7 @@ class CommandTests(AdminCase):
 
     def test_roles(self) -> None:
         """An account gets other roles."""
-        self.assertIn("from the next request on", self.does("roles", "Hal", " auditor,it,"))
+        self.assertIn("effective immediately", self.does("roles", "Hal", " auditor,it,"))
         self.assertEqual(self.account("hal").roles, (Role.AUDITOR, Role.IT))
         self.assertTrue(self.is_logged_in())
         self.audited(done("role.grant", "hal", "auditor", "it"))

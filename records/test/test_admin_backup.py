@@ -50,12 +50,12 @@ class BackupTests(AdminCase):
         self.assertNotEqual(self.copy.read_bytes(), (self.copies / "later").read_bytes())
 
     def test_taken(self) -> None:
-        """A file that is there already stays as it is."""
+        """A file that exists already stays as it is."""
         self.copy.write_text("dear")
         link = self.copies / "link"
         link.symlink_to("nowhere")
         for path in (self.copy, link, self.copies, self.path):
-            self.assertIn("is there already", self.refused("backup", str(path)))
+            self.assertIn("exists already", self.refused("backup", str(path)))
         self.assertEqual(self.copy.read_text(), "dear")
         self.assertEqual(sorted(self.copies.iterdir()), [self.copy, link])
 

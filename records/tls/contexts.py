@@ -1,7 +1,7 @@
-"""TLS: the settings of every connection, and whom a client trusts.
+"""TLS: the settings of all connections, and which servers a client trusts.
 
-The keys are in files that `records.tls.keys` owns. Knows nothing of what travels inside. Settings
-follow Mozilla's "intermediate" guideline, without its finite-field (DHE) suites
+`records.tls.keys` owns the files. Knows nothing of the data inside. The settings follow Mozilla's
+"intermediate" guideline without its finite-field (DHE) suites
 (https://wiki.mozilla.org/Security/Server_Side_TLS): TLS 1.2 with forward secrecy, and 1.3.
 """
 
@@ -43,11 +43,11 @@ _KINDS = (
     ed448.Ed448PrivateKey,
     rsa.RSAPrivateKey,
 )
-"""The kinds of keys that these suites can be spoken with."""
+"""The kinds of keys that these suites can use."""
 
 
 def _server_context(files: KeyFiles) -> SSL.Context:
-    """The settings of a server's connections, with what is now in the files. Raises `Unusable`."""
+    """The settings of a server's connections, with the present files. Raises `Unusable`."""
     refuse_exposed(files)
     chain = load_certificates(files.certificate)
     key = load_key(files.key)
@@ -79,7 +79,7 @@ def _server_context(files: KeyFiles) -> SSL.Context:
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerTLS:
-    """What each new connection is encrypted with; `reload` exchanges it for the ones to come.
+    """TLS settings for new connections. `reload` affects only later connections.
 
     Raises `Unusable` if the files cannot be used.
     """
@@ -89,7 +89,7 @@ class ServerTLS:
         self._context = _server_context(files)
 
     def reload(self) -> None:
-        """Read the files anew. Raises `Unusable`, and goes on with what it had before."""
+        """Read the files again. Raises `Unusable`, and then keeps the present settings."""
         self._context = _server_context(self._files)
 
     def serverConnectionForTLS(
@@ -101,10 +101,9 @@ class ServerTLS:
 
 
 def client_tls(hostname: str, ca_file: Path) -> IOpenSSLClientConnectionCreator:
-    """How a client knows that it speaks with `hostname`: by chain and by name, always.
+    """TLS settings of a client, which verifies the chain and the name `hostname`, always.
 
-    ca_file: one or more certificates in PEM form, to one of which the server's must lead.
-    Raises `Unusable`.
+    ca_file: PEM certificates of the trusted authorities. Raises `Unusable`.
     """
     try:
         trusted = [

@@ -1,7 +1,7 @@
-"""The files in `keys/`: our own certificate authority, and the server's key and certificate.
+"""The files in `keys/`: our certificate authority, and the server's key and certificate.
 
-Makes what is missing, renews what is about to end, leaves a company's own alone, and refuses what
-cannot be used. Knows nothing of connections: what is done with the keys is in `tls.contexts`.
+Makes missing files, renews a certificate before it ends, leaves a company's own alone, and refuses
+unusable ones. Knows nothing of connections: `tls.contexts` uses the keys.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from records.runtime.files import make_folder, write_private
 CA_DAYS = 3650
 SERVER_DAYS = 365
 RENEW_DAYS = 30
-"""A certificate of our own is renewed when it has no more than this many days left."""
+"""Days before its end at which our own certificate is renewed."""
 
 _BACKDATED = timedelta(hours=1)
-"""So that a client whose clock is a little slow trusts a new certificate."""
+"""Backdates a new certificate, for clients whose clock is slow."""
 
 _NAME = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_-]{1,63}\.)*(?=[^.]*[a-z])[a-z0-9_-]{1,63}", re.I | re.A
 )
-"""A host name. Its last label is not all digits (RFC 1123, section 2.1): clients take a name that
-is a number for an address, and then refuse the whole certificate."""
+"""A host name. Its last label is not all digits (RFC 1123, section 2.1): clients take a number for
+an address, and then refuse the whole certificate."""
 
 
 class KeyFiles(msgspec.Struct, frozen=True):
-    """Where the keys and certificates are, all in one folder."""
+    """The files of keys and certificates, all in one folder."""
 
     folder: Path
 
     @property
     def ca_certificate(self) -> Path:
-        """What a client needs to know this daemon by; not secret."""
+        """The certificate by which clients know this daemon; public."""
         return self.folder / "ca.crt"
 
     @property
@@ -56,7 +56,7 @@ class KeyFiles(msgspec.Struct, frozen=True):
 
     @property
     def certificate(self) -> Path:
-        """The server's certificate, followed by those between it and its authority."""
+        """The server's certificate, followed by intermediate ones."""
         return self.folder / "server.crt"
 
     @property
@@ -66,7 +66,7 @@ class KeyFiles(msgspec.Struct, frozen=True):
 
     @property
     def every(self) -> tuple[Path, ...]:
-        """All four."""
+        """All four files."""
         return self.ca_certificate, self.ca_key, self.certificate, self.key
 
 
@@ -99,7 +99,7 @@ def can_be_certified(name: str) -> bool:
 
 
 def _alternatives(names: Iterable[str]) -> list[x509.GeneralName]:
-    """The names as they stand in a certificate. Raises `Unusable`."""
+    """The names in the form of a certificate. Raises `Unusable`."""
     wanted = list(dict.fromkeys(names))
     for name in wanted:
         if not can_be_certified(name):
@@ -119,12 +119,12 @@ def _read(path: Path) -> bytes:
 
 
 def _or_anew(path: Path) -> str:
-    """What can be done about a file that is of no use."""
+    """What to do about an unusable file."""
     return f"Restore it, or move all keys out of {path.parent} to have new ones made."
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:
-    """The certificates in a file, of which there is at least one. Raises `Unusable`."""
+    """The certificates in a file, at least one. Raises `Unusable`."""
     try:
         return x509.load_pem_x509_certificates(_read(path))
     except ValueError:
@@ -134,8 +134,7 @@ def load_certificates(path: Path) -> list[x509.Certificate]:
 def load_key(path: Path) -> PrivateKeyTypes:
     """The private key in a file. Raises `Unusable`.
 
-    Never asks for a passphrase, as OpenSSL itself would, at the terminal and for as long as it
-    takes.
+    Never asks for a passphrase at the terminal, as OpenSSL would.
     """
     try:
         return serialization.load_pem_private_key(_read(path), None)
@@ -149,17 +148,17 @@ def load_key(path: Path) -> PrivateKeyTypes:
 
 
 def is_key_of(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
-    """Whether this is the key that the certificate is for."""
+    """Whether the key belongs to the certificate."""
     try:
         return certificate.public_key() == key.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # the certificate is for a key of some other kind
+    except (ValueError, UnsupportedAlgorithm):  # a certificate for another kind of key
         return False
 
 
 def _load_authority(
     files: KeyFiles, now: datetime
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """Our authority, which can sign. Raises `Unusable`."""
+    """Our authority, able to sign. Raises `Unusable`."""
     certificate = load_certificates(files.ca_certificate)[0]
     key = load_key(files.ca_key)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -182,12 +181,12 @@ def _refuse_ended(files: KeyFiles, authority: x509.Certificate, now: datetime) -
 
 
 def _new_end(authority: x509.Certificate, now: datetime) -> datetime:
-    """When a certificate that is made now ends: it does not outlive its authority."""
+    """The end of a certificate that is made now. It does not outlive its authority."""
     return min(now + timedelta(days=SERVER_DAYS), authority.not_valid_after_utc)
 
 
 def make_authority(files: KeyFiles, now: datetime) -> None:
-    """Make our own certificate authority, which can only certify servers, not authorities."""
+    """Make our certificate authority, which can certify servers, and no authorities."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _named("records certificate authority")
     usage = x509.KeyUsage(
@@ -243,16 +242,16 @@ def make_certificate(files: KeyFiles, names: Iterable[str], now: datetime) -> No
         )
         .sign(signer, hashes.SHA256())
     )
-    # The key goes first: a certificate beside an older key would be noticed at the next load,
-    # and both are made anew then.
+    # The key comes first: a certificate beside an older key is noticed at the next load, and then
+    # both are made again.
     write_private(files.key, _private_bytes(key))
     write_private(files.certificate, _pem(certificate))
 
 
 def refuse_exposed(files: KeyFiles) -> None:
-    """Raise `Unusable` if anybody but their owner may read or change the keys.
+    """Raise `Unusable` if others than the owner can read or change the keys.
 
-    A folder without any, such as a fresh checkout's, has nothing to hide yet.
+    A folder without keys, as in a fresh checkout, is fine.
     """
     judged = [(files.ca_key, 0o077), (files.key, 0o077)]
     if any(path.exists() for path in files.every):
@@ -271,10 +270,10 @@ def refuse_exposed(files: KeyFiles) -> None:
 
 
 def _refuse_parts(files: KeyFiles) -> None:
-    """Raise `Unusable` if making what is missing would part what belongs together."""
+    """Raise `Unusable` if making missing files would separate files that belong together."""
     ours = files.ca_certificate.exists()
     if files.ca_key.exists() and not (ours or files.certificate.exists() or files.key.exists()):
-        return  # a first start that was cut off: nothing was ever signed with it
+        return  # a first start that was cut off: nothing was signed with it
     if files.certificate.exists() or ours != files.ca_key.exists():
         raise Unusable(
             f"{files.folder} holds only a part of its keys. Restore the others, or move all of "
@@ -288,7 +287,8 @@ def _refuse_parts(files: KeyFiles) -> None:
 
 
 def prepare_keys(files: KeyFiles, names: Iterable[str], now: datetime) -> bool:
-    """Make whatever is missing or about to end; leave the rest, and a company's own, alone.
+    """Make what is missing and renew what is about to end; leave the rest, and a company's own,
+    alone.
 
     Returns whether anything was made. Raises `Unusable`, and has then made nothing.
     """
@@ -309,10 +309,10 @@ def prepare_keys(files: KeyFiles, names: Iterable[str], now: datetime) -> bool:
 
 
 def renewal_is_due(files: KeyFiles, now: datetime) -> bool:
-    """Whether the server's certificate has few days left, and is ours to exchange for a later one.
+    """Whether the server's certificate ends soon, and is ours to renew.
 
-    In our authority's own last days there is no later one. Raises `Unusable`, also when our
-    authority has ended, and the certificate with it.
+    In the last days of our authority there is no later one. Raises `Unusable`, also when our
+    authority has ended.
     """
     certificate = load_certificates(files.certificate)[0]
     end = certificate.not_valid_after_utc

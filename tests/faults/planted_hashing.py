@@ -80,6 +80,9 @@ HASHING: tuple[Bug, ...] = (
         _HASHER,
         "What a login leaves in the audit log is there, also at a stop.",
         "records.test.auth.test_hasher_process.StopTests.test_who_asked_comes_first",
-        ("self._reactor.callLater(0, self._check_idle)  # who", "self._check_idle()  # who"),
+        (
+            "self._reactor.callLater(0, self._check_idle)  # callers",
+            "self._check_idle()  # callers",
+        ),
     ),
 )

@@ -278,8 +278,8 @@ DEADLINES: tuple[Bug, ...] = (
         "Who has been told goodbye and sends on has its turn after others.",
         "records.test.server.test_protocol_ends.CloseTests.test_thrown_away",
         (
-            "            self._yield()  # it is thrown away,",
-            "            pass  # it is thrown away,",
+            "            self._yield()  # discarded,",
+            "            pass  # discarded,",
         ),
     ),
     bug(

@@ -137,7 +137,7 @@ DURABILITY: tuple[Bug, ...] = (
         "records/daemon/bootstrap.py",
         "An account that cannot be read is told at the start.",
         "records.test.daemon.test_bootstrap_database.DatabaseTests.test_unreadable_account",
-        ("    except ValueError:  # a role", "    except KeyError:  # a role"),
+        ("    except ValueError:  # an unknown role", "    except KeyError:  # an unknown role"),
     ),
     bug(
         "look-without-patience",

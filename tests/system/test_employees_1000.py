@@ -12,7 +12,7 @@ from tests.daemon_case import CHECKOUT, HERE, PASSWORD, DaemonCase
 TABLE = CHECKOUT.parent / "shared" / "data" / "employees-1000.csv"
 """Flattened from the public employee sample database; not a part of the project."""
 
-REASON = "this manager reports to this employee."
+REASON = "already reports, directly or indirectly, to this employee."
 
 
 class ThousandTests(DaemonCase):
@@ -50,7 +50,7 @@ class ThousandTests(DaemonCase):
         self.assertLess(time.monotonic() - began, 30)
 
         circular = self.circular(rows)
-        told = [f"{each}: Manager's ID would make a circle: {REASON}" for each in circular]
+        told = [f"{each}: Employee {rows[each]['manager_id']} {REASON}" for each in circular]
         self.assertEqual(done.stderr.splitlines(), told)
 
         found = wire.everybody()

@@ -70,7 +70,7 @@ class PipedTests(DaemonCase):
         done = self.run_program(client, daemon.folder, f"admin\n{PASSWORD}\nf x")
         self.check_plain(done)
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn("Nobody is found by: x", done.stdout)
+        self.assertIn('No employee matches "x".', done.stdout)
 
     def test_wrong_password(self) -> None:
         """A wrong password ends the script with a reason and another exit code than 0."""
@@ -100,7 +100,7 @@ class PipedTests(DaemonCase):
         done = self.run_client(daemon, ["admin", PASSWORD, "a", "", "Ann", "Lee", *manager, "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("Manager's ID must be an employee's; 77 is none.", done.stdout)
+        self.assertIn("There is no employee 77. Enter the manager's Employee ID.", done.stdout)
         self.assertEqual(wire.ask("employee.list")["employees"], [])
 
     def test_not_found(self) -> None:

@@ -134,7 +134,7 @@ class StopTests(ProcessCase):
         wire, _ = self.log_in_first(daemon)
         for pid in reversed(daemon.all_pids):
             os.kill(pid, signal.SIGHUP)
-        until(lambda: "The certificate was loaded" in daemon.log, "the keys are read again")
+        until(lambda: "Certificate loaded" in daemon.log, "the keys are read again")
         wire.ask("employee.add", **added(1))
         wire.close()
         self.assertEqual(daemon.stop(), STOPPED)

@@ -128,7 +128,7 @@ class OthersTests(TerminalCase):
         terminal.enter("y")
         terminal.expect("has changed since you saw it", "Yours", "Now")
         terminal.expect("Countess", "Mathematician", "Engines")
-        terminal.expect("r to make your changes to the version of now")
+        terminal.expect("Apply your changes to the current version?")
         terminal.enter("r")
         terminal.expect("Saved.", "(revision 3)", MENU)
         found = wire.ask("employee.get", id=1)["employee"]

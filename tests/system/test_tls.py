@@ -241,7 +241,7 @@ class RenewalTests(DaemonCase):
         renewed = Authority.of_daemon(keys).server(key, ["localhost", "127.0.0.1"])
         self.assertNotEqual(renewed.serial_number, before)
         install(keys, key, renewed)
-        self.on_hangup(daemon, "The certificate was loaded")
+        self.on_hangup(daemon, "Certificate loaded")
         after = self.connect(daemon)
         self.assertEqual(
             serial_of(after.socket.getpeercert(binary_form=True)), renewed.serial_number

@@ -69,7 +69,7 @@ class FindTests(CommandCase):
     def test_nobody(self) -> None:
         """It is said when nobody is found."""
         screen = self.run_command(commands.find, "zzz")
-        self.assertIn("Nobody is found by: zzz", screen.transcript)
+        self.assertIn('No employee matches "zzz".', screen.transcript)
 
     def test_nobody_at_all(self) -> None:
         """It is said when there is nobody to be found."""
@@ -209,7 +209,9 @@ class AddTests(CommandCase):
             changes.add, "1", *form(given_name="Ed", manager_id="77"), "y", "5", "-", "y"
         )
         self.assertIn("Employee ID 1 is or was in use.", screen.failures[0])
-        self.assertIn("Manager's ID must be an employee's; 77 is none.", screen.failures[0])
+        self.assertIn(
+            "There is no employee 77. Enter the manager's Employee ID.", screen.failures[0]
+        )
         self.assertEqual(self.employee(5)["given_name"], "Ed")
         self.assertEqual(self.records.keys, ["key-1", "key-2"])
 
@@ -269,7 +271,9 @@ class ChangeTests(CommandCase):
         """What does not fit together is asked for again, also what was not changed."""
         answers = form(status="left")
         screen = self.run_command(changes.change, *answers, "y", "2026-01-31", "y", typed="1")
-        self.assertIn("Termination date must be given for somebody who left.", screen.failures[0])
+        self.assertIn(
+            "Termination date is missing. An employee who has left needs one.", screen.failures[0]
+        )
         self.assertEqual(self.employee(1)["termination_date"], "2026-01-31")
 
     def test_conflict_retried(self) -> None:
@@ -360,7 +364,7 @@ class ChangeTests(CommandCase):
         screen = ScriptedScreen("Anna", ".", impatient, "y")
         with self.assertRaises(Interrupted):
             self.run_on(screen, changes.change, "1")
-        self.assertIn("This may have been done or not", screen.transcript)
+        self.assertIn("The change may have been saved", screen.transcript)
 
     def test_session_over(self) -> None:
         """If the session ends over a long form, a login saves what was typed, under its key."""

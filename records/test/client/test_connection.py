@@ -253,7 +253,7 @@ class RepeatTests(ConnectionCase):
         self.wire.lose()
         self.clock.pump(RETRY_AFTER)
         why = str(self.failureResultOf(answer, Unreachable).value)
-        self.assertIn("No daemon listens. It is not known whether the change was made", why)
+        self.assertIn("No daemon listens. The change may have been saved", why)
 
     def test_lasting(self) -> None:
         """What will not change by waiting, such as a wrong certificate, is told at once."""
