@@ -1,1 +1,1 @@
-"""What is said over the wire: params and results of each method, queries, JSON-RPC."""
+"""The forms of the protocol: params and results of each method, queries, JSON-RPC."""

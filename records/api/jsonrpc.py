@@ -1,8 +1,7 @@
-"""Between a line of bytes and a message: JSON-RPC 2.0, strict and bounded.
+"""JSON-RPC 2.0: from a line of bytes to a message and back, strict and bounded.
 
-Owns the JSON-RPC envelope (https://www.jsonrpc.org/specification) and its errors. Holds no
-connection and does no input or output: a line without its end comes in, a message or the reason
-why it is none goes out, and the other way round.
+Owns the JSON-RPC envelope (https://www.jsonrpc.org/specification) and its errors. Does no I/O: a
+line without its end comes in, and a message or an error comes out; and the reverse.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from records.model.errors import (
 RequestId = str | int | float | None
 MAX_ID_LENGTH = 100
 _SAFE_INTEGER = 2**53 - 1  # RFC 8259, section 6: beyond it, implementations disagree
-# A string that is never closed counts to the end: or else each later quote would be tried anew.
+# An unclosed string extends to the end; otherwise each later quote would be tried again.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
@@ -36,7 +35,7 @@ _NO_PARAMS = Raw(b"{}")
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A request whose envelope is good; its params are not looked at yet.
+    """A request with a valid envelope, whose params are not checked yet.
 
     id: UNSET in a notification, which is never answered.
     """
@@ -51,7 +50,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
 
 
 class Malformed(msgspec.Struct, frozen=True):
-    """What should have been a request: the error to answer, and the id to answer to."""
+    """A malformed request: the error to answer, and the id to answer to."""
 
     error: RecordsError
     id: RequestId = None
@@ -67,15 +66,15 @@ _request = msgspec.json.Decoder(Request).decode
 _anything = msgspec.json.Decoder(float_hook=real).decode
 _members = msgspec.json.Decoder(list[Raw]).decode
 encode = msgspec.json.Encoder().encode
-"""Anything of ours as JSON."""
+"""Encodes a result as JSON."""
 
 
 def _is_too_deep(line: bytes) -> bool:
     """Whether brackets are nested deeper than allowed, or left open.
 
-    Takes away the innermost pairs as often as they may be nested, each time in one sweep, so
-    that no line, however it is made, takes longer than some milliseconds. All count as of one kind,
-    or else a sweep would take two levels away; the decoder sees to it that they match.
+    Removes the innermost pairs once for each allowed level, in one sweep each, so that no line
+    takes longer than a few milliseconds. All brackets count as one kind, or a sweep would remove
+    two levels; the decoder checks that they match.
     """
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
         return False
@@ -86,7 +85,7 @@ def _is_too_deep(line: bytes) -> bool:
 
 
 def _bounded(request: Request) -> Request | Malformed:
-    """The request, unless its id is one that cannot be given back faithfully."""
+    """The request, unless its id cannot be returned unchanged."""
     given = request.id
     if type(given) is str:
         if len(given) > MAX_ID_LENGTH:
@@ -97,7 +96,7 @@ def _bounded(request: Request) -> Request | Malformed:
 
 
 def _salvaged_id(value: dict[Any, Any]) -> RequestId:
-    """The id to answer a bad request with, where it has one that can be given back."""
+    """The id of a malformed request, if it can be returned."""
     given = value.get("id")
     if isinstance(given, str) and len(given) <= MAX_ID_LENGTH:
         return given
@@ -107,7 +106,7 @@ def _salvaged_id(value: dict[Any, Any]) -> RequestId:
 
 
 def _why_not_request(line: bytes | Raw) -> Malformed:
-    """What exactly is wrong with JSON that is no request."""
+    """The exact fault of JSON that is not a request."""
     try:
         value = _anything(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -134,7 +133,7 @@ def _one(line: bytes | Raw) -> Request | Malformed:
 
 
 def parse(line: bytes) -> Request | Malformed | Batch:
-    """Read one line, without its end. Never raises: what is wrong comes back as `Malformed`."""
+    """Parse a line without its end. Never raises: faults come back as `Malformed`."""
     if _is_too_deep(line):
         return Malformed(ParseError(f"This is not JSON, or nested more than {MAX_DEPTH} deep."))
     if not line.isascii():
@@ -160,11 +159,11 @@ def _batch(line: bytes) -> Malformed | Batch:
 
 
 def decode_params(raw: Raw, kind: msgspec.json.Decoder[Params]) -> Params:
-    """The params in their method's own form. Raises `InvalidParams`, naming the field."""
+    """The params in the form of their method. Raises `InvalidParams`, naming the field."""
     try:
         return kind.decode(raw)
     except msgspec.ValidationError as error:
-        # msgspec says where in the form something is wrong, and never what was sent there.
+        # msgspec says where the fault is, and never what was sent there.
         what, _, where = str(error).partition(" - at `$")
         field = where.rstrip("`").lstrip(".") or "params"
         raise InvalidParams(
@@ -176,16 +175,16 @@ def decode_params(raw: Raw, kind: msgspec.json.Decoder[Params]) -> Params:
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
-    """An answer to a request that was done, without the line's end.
+    """A response with a result, without the line's end.
 
-    result: what came out, or as bytes what `encode` has made of it.
+    result: an object, or bytes that `encode` has made of one.
     """
     encoded = result if type(result) is bytes else encode(result)
     return b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (encoded, encode(request_id))
 
 
 def encode_error(request_id: RequestId, error: RecordsError) -> bytes:
-    """An answer to a request that was not done, without the line's end."""
+    """A response with an error, without the line's end."""
     data: dict[str, object] = {"reason": error.reason}
     if error.errors:
         data["errors"] = error.errors
@@ -195,10 +194,10 @@ def encode_error(request_id: RequestId, error: RecordsError) -> bytes:
 
 
 def encode_batch(answers: Sequence[bytes]) -> bytes:
-    """The answers to a batch, within the length that an answer may have.
+    """The response to a batch, within the limit of a line.
 
-    An answer that does not fit any more is exchanged for an error that says so; those to lists
-    go first, for what they tell can be asked again.
+    A response that no longer fits is replaced by an error. The longest go first: lists, which can
+    be requested again.
     """
     parts = list(answers)
     total = sum(map(len, parts)) + len(parts) + 1
@@ -218,16 +217,17 @@ _STRANGER = "The other end does not speak this protocol."
 
 
 class WireError(msgspec.Struct, frozen=True):
-    """The error member of an answer."""
+    """The error member of a response."""
 
     code: int
     message: str
     data: dict[str, Any] = {}
 
     def as_error(self) -> RecordsError:
-        """The same error as the daemon raised it; one of a kind not known here is internal.
+        """The error as the daemon raised it. A reason that is not known here becomes an internal
+        error.
 
-        Raises `ParseError` if its data is not of the protocol's form.
+        Raises `ParseError` if its data is not valid.
         """
         data = dict(self.data)
         kind = BY_REASON.get(str(data.pop("reason", "")), InternalError)
@@ -239,7 +239,7 @@ class WireError(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back for a request: the result, or an error."""
+    """The response to a request: a result or an error."""
 
     id: RequestId = None
     result: Raw | UnsetType = UNSET
@@ -255,7 +255,7 @@ def encode_request(request_id: RequestId, method: str, params: object) -> bytes:
 
 
 def parse_answer(line: bytes) -> Answer:
-    """Read an answer. Raises `ParseError` if the line is none."""
+    """Parse a response. Raises `ParseError` if the line is not one."""
     try:
         return _answer(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,8 +1,8 @@
-"""What is said over the wire: the params and the result of each method, one Struct each.
+"""Params and result of each method, one Struct each.
 
-Only shapes and their limits live here; the fields inside `employee` and `changes` are checked by
-the catalogue, so that every wrong one is reported at once. Knows nothing of how a message is
-framed (`records.api.jsonrpc`) or carried out (`records.operations`).
+Only shapes and their limits are here. The catalogue checks the fields inside `employee` and
+`changes`, so that every wrong one is reported at once. Knows nothing of framing
+(`records.api.jsonrpc`) or execution (`records.operations`).
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from records.model.values import MAX_ID
 PROTOCOL = 1
 
 MAX_LINE = 64 * 1024
-"""The longest request line in bytes, its end not counted."""
+"""Bytes of the longest request line, without its end."""
 MAX_ANSWER = 1024 * 1024
-"""The longest answer line in bytes."""
+"""Bytes of the longest response line."""
 MAX_BATCH = 100
 MAX_DEPTH = 32
-"""How deep JSON values may be nested in a request."""
+"""Levels of nesting in a request."""
 MAX_UNDER_WAY = 256
-"""How many requests of one connection are taken on before its next ones wait unread."""
+"""Requests of one connection that may be under way before further lines have to wait."""
 MAX_BYTES_UNDER_WAY = 256 * 1024
-"""And how many bytes of them."""
+"""Bytes of such requests."""
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
 MAX_FIELDS = 100
-"""How many fields a request may name."""
+"""Fields that a request may name."""
 MAX_CURSOR = 16 * 1024
 """In characters: a cursor holds a sort key, which may be the longest name, decomposed."""
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Revision = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Key = Annotated[str, Meta(min_length=1, max_length=100)]
-# Longer than any password may be, so that the password rules and not the form refuse one.
+# Longer than any password, so that the password rules and not the form refuse one.
 Secret = Annotated[str, Meta(max_length=1024)]
 Username = Annotated[str, Meta(max_length=4 * MAX_USERNAME)]
 Names = Annotated[list[str], Meta(max_length=MAX_FIELDS)]
@@ -48,10 +48,10 @@ Fields = Annotated[dict[str, Any], Meta(max_length=MAX_FIELDS)]
 
 
 def real(text: str) -> float:
-    """A number with a point or an exponent: every decoder's `float_hook`.
+    """A number with a point or an exponent: the `float_hook` of every decoder.
 
-    msgspec's own way takes up to 10 microseconds for a number as short as 1e308, which makes a
-    tenth of a second of a line full of them. Raises `msgspec.DecodeError` beyond what there is.
+    msgspec takes up to 10 microseconds for a number as short as 1e308, a tenth of a second for a
+    line full of them. Raises `msgspec.DecodeError` beyond the range of a float.
     """
     number = float(text)
     if isinf(number):
@@ -60,7 +60,7 @@ def real(text: str) -> float:
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The base of all params: what is not named in the class is refused."""
+    """The base of all params. Members that the class does not name are refused."""
 
 
 class NoParams(Params, frozen=True):
@@ -151,7 +151,7 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What server.info tells of the daemon's limits: bytes, counts, and seconds."""
+    """The limits of the daemon in server.info: bytes, counts, and seconds."""
 
     line_bytes: int = MAX_LINE
     answer_bytes: int = MAX_ANSWER
@@ -173,7 +173,7 @@ class ServerInfo(msgspec.Struct, frozen=True):
 
 
 class Permission(msgspec.Struct, frozen=True, rename={"field_class": "class"}, omit_defaults=True):
-    """One thing that the user may do. Administrative actions have no class."""
+    """A permission of the user. Administrative actions have no class."""
 
     action: str
     scope: str
@@ -181,7 +181,7 @@ class Permission(msgspec.Struct, frozen=True, rename={"field_class": "class"}, o
 
 
 class WireUser(msgspec.Struct, frozen=True):
-    """Who is logged in."""
+    """The user who is logged in."""
 
     username: str
     roles: list[str]

@@ -1,7 +1,7 @@
-"""What `employee.list` asks for: search words, conditions, an order, and a place to go on from.
+"""The query of `employee.list`: search words, conditions, an order, and a cursor.
 
-Turns the caller's params into an `EmployeeQuery`, in which everything is checked, and makes the
-cursor for the next page. Knows nothing of SQL, nor of who may read what.
+Turns params into an `EmployeeQuery`, in which everything is checked, and makes the cursor of the
+next page. Knows nothing of SQL, nor of permissions.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from records.model.values import MAX_ID, Invalid
 MAX_WORDS = 8
 MAX_CHOICES = 100
 MAX_PART = 200
-"""Characters of a text that `co` and `sw` look for: as many as the longest field has."""
+"""Characters of a text for `co` and `sw`: as many as the longest field has."""
 BY_NAME = "name"
-"""The order of people's names: family name, then given name, without case or accents."""
+"""The order of names: family name, then given name, without case or accents."""
 
 
 class Operator(Enum):
-    """How a field is compared; the words are SCIM's (RFC 7644, section 3.4.2.2), and `in`."""
+    """Comparison operators. The words are those of SCIM (RFC 7644, section 3.4.2.2), and `in`."""
 
     EQUAL = "eq"
     NOT_EQUAL = "ne"
@@ -68,7 +68,7 @@ class Sort(msgspec.Struct, frozen=True):
     numeric: bool = False
 
     def key(self, employee: Employee) -> str | int:
-        """What the employee is sorted by; blanks come first, as '' or 0."""
+        """The employee's sort key. Blanks come first, as '' or 0."""
         if self.field == BY_NAME:
             return name_key(employee.values)
         value = employee.values[self.field]
@@ -88,7 +88,7 @@ class EmployeeQuery(msgspec.Struct, frozen=True):
     fingerprint: str
 
     def cursor_after(self, employee: Employee) -> str:
-        """The cursor from which the page after this employee is asked for."""
+        """The cursor of the page after this employee."""
         place = [self.fingerprint, self.sort.key(employee), employee.id]
         return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode("ascii")
 
@@ -140,7 +140,7 @@ def _conditions(
             errors.append(FieldError(f"where.{name[:100]}", why))
             continue
         comparisons = wanted if isinstance(wanted, dict) else {Operator.EQUAL.value: wanted}
-        if len(comparisons) > len(_OPERATORS):  # or there would be thousands of errors to tell
+        if len(comparisons) > len(_OPERATORS):  # otherwise there could be thousands of errors
             why = f"{field.label} is compared by one of {', '.join(_OPERATORS)}."
             errors.append(FieldError(f"where.{name}", why))
             continue
@@ -191,7 +191,7 @@ def _after(
 
 
 def parse_query(catalogue: Catalogue, params: ListParams) -> EmployeeQuery:
-    """Check what was asked for. Raises `ValidationFailed` with everything that is wrong."""
+    """Check the params. Raises `ValidationFailed` with everything that is wrong."""
     errors: list[FieldError] = []
     words = tuple(dict.fromkeys(words_in(params.search or "")))
     if params.search and params.search.strip() and not words:

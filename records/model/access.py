@@ -1,7 +1,7 @@
-"""Who may do what: actions by field class by scope, grouped in roles, and the one gate.
+"""Permissions: actions by class of field and scope, grouped in roles, and the one gate.
 
 Everything is denied unless a grant allows it. The gate looks only at its arguments: it knows
-nothing of requests, storage or time, so it is called inside the transaction that it guards.
+nothing of requests, storage or time, and is called inside the transaction that it guards.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from records.model.fields import Catalogue, FieldClass
 
 
 class Action(Enum):
-    """What can be done. The administrative actions do not go by field class."""
+    """What a user can do. Administrative actions do not depend on the class of a field."""
 
     __hash__ = object.__hash__  # members are singletons; Enum hashes their names, in Python
 
@@ -35,14 +35,14 @@ class Action(Enum):
 
 
 class Scope(Enum):
-    """On whose record: everybody's, or only the one that belongs to the user's own account."""
+    """Which records: all, or only the record that belongs to the user's own account."""
 
     ALL = "all"
     SELF = "self"
 
 
 class Role(Enum):
-    """What somebody does in the company; an account has one or more."""
+    """A role in the company. An account has one or more."""
 
     __hash__ = object.__hash__  # members are singletons; Enum hashes their names, in Python
 
@@ -56,7 +56,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One permission: this action, on fields of this class (None: administration), this far."""
+    """A permission: this action, on fields of this class (None: administration), in this scope."""
 
     action: Action
     field_class: FieldClass | None
@@ -64,10 +64,10 @@ class Grant:
 
 
 class User(msgspec.Struct, frozen=True):
-    """Somebody who is logged in, as of the transaction in which this was read.
+    """A user, as of the transaction in which it was read.
 
-    id: the account's number; username: its name; employee_id: the person's own record, if any.
-    source: where this user's request came from, an address or "local".
+    id: the account's number. username: its name. employee_id: the user's own record, if any.
+    source: where the request came from, an address or "local".
     """
 
     id: int
@@ -107,11 +107,11 @@ ROLES: Mapping[Role, frozenset[Grant]] = {
         Action.READ_AUDIT,
     ),
     Role.HR: _KEEPS_RECORDS,
-    # A manager sees no more than an employee yet: what managers add is a scope, their reports'.
+    # Managers see no more than employees so far; a scope for their reports is to come.
     Role.MANAGER: _SEES_DIRECTORY | _SEES_OWN_RECORD,
     Role.EMPLOYEE: _SEES_DIRECTORY | _SEES_OWN_RECORD,
     Role.AUDITOR: _SEES_DIRECTORY | _administer(Action.READ_ACCOUNTS, Action.READ_AUDIT),
-    # IT runs the accounts; nothing in a record beyond the directory is its business.
+    # IT administers accounts, and sees only the directory.
     Role.IT: _SEES_DIRECTORY
     | _administer(Action.READ_ACCOUNTS, Action.ADD_ACCOUNTS, Action.UPDATE_ACCOUNTS),
 }
@@ -119,7 +119,7 @@ ROLES: Mapping[Role, frozenset[Grant]] = {
 
 @lru_cache(maxsize=256)
 def grants_of(roles: tuple[Role, ...]) -> frozenset[Grant]:
-    """Everything that these roles together allow."""
+    """All grants of these roles."""
     return frozenset().union(*(ROLES[role] for role in roles))
 
 
@@ -158,7 +158,7 @@ def allows(
 def explain(
     user: User, action: Action, field_class: FieldClass | None = None, subject: int | None = None
 ) -> str:
-    """The sentence that says why the gate answered as it did; it names no record's content."""
+    """A sentence that explains the answer of the gate. It names no content of a record."""
     what = action.value if field_class is None else f"{action.value} {field_class.value} fields"
     whose = " of this employee" if subject is not None else ""
     roles = ", ".join(role.value for role in user.roles) or "no role"
@@ -192,20 +192,22 @@ def require(
 
 
 def require_on_record(user: User, action: Action, subject: int | None = None) -> None:
-    """As `require`, for what concerns a record as a whole: every class of field must be allowed."""
+    """As `require`, for an action on a record as a whole: it must be allowed on every class of
+    field.
+    """
     for field_class in FieldClass:
         if not allows(user, action, field_class, subject):
             raise PermissionDenied(explain(user, action, field_class, subject))
 
 
 def require_administration(user: User, action: Action) -> None:
-    """As `require`, for an action that is not about fields."""
+    """As `require`, for an administrative action."""
     if not allows(user, action):
         raise PermissionDenied(explain(user, action))
 
 
 class View(msgspec.Struct, frozen=True):
-    """Which fields of a record somebody sees as they are, and which masked; the rest is absent."""
+    """Which fields of a record a user sees plain, and which masked. All others are absent."""
 
     plain: tuple[str, ...]
     masked: tuple[str, ...]

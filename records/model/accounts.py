@@ -1,6 +1,6 @@
-"""Accounts and sessions: what they are, when they end, and what a password must be.
+"""Accounts and sessions: their data, when sessions end, and the rules for passwords.
 
-Knows nothing of storage, hashing or the clock; instants are microseconds since 1970 in UTC and
+Knows nothing of storage, hashing or the clock. Instants are microseconds since 1970 in UTC, and
 come in as arguments.
 """
 
@@ -22,11 +22,11 @@ SECOND = 1_000_000
 # factor, at least 64 allowed, no rules of composition, and a list of common ones refused.
 MIN_PASSWORD = 15
 MAX_PASSWORD = 256
-_ESTIMATED = 32  # zxcvbn's time grows steeply with length; a prefix this long decides well enough
-_ENOUGH_GUESSES = 10**8  # zxcvbn's own line between "somewhat" and "safely unguessable" online
+_ESTIMATED = 32  # zxcvbn's time grows steeply with the length; a prefix of this length is enough
+_ENOUGH_GUESSES = 10**8  # zxcvbn's own limit between "somewhat" and "safely unguessable" online
 
-# zxcvbn tries every combination of what a sign may stand for: 3 seconds for 19 signs four times.
-# It knows `4` for `a` as well as `@`, so the digit takes the sign's place, and few are left.
+# zxcvbn tries every combination of what a sign may stand for: 3 seconds for 19 signs in a row. It
+# knows `4` for `a` as well as `@`, so digits replace the signs, and few combinations are left.
 _DIGITS_FOR_SIGNS = str.maketrans("@({[<!|$+%", "4cccc1157x")
 
 MAX_USERNAME = 64
@@ -34,7 +34,7 @@ _USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?", re.ASCII)
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Somebody's access to the system. password_hash: as `boundaries.PasswordHasher` makes it."""
+    """An account. password_hash: made by `boundaries.PasswordHasher`."""
 
     id: int
     username: str
@@ -52,7 +52,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A login that goes on. id: SHA-256 of the token, which is itself kept nowhere."""
+    """A session. id: SHA-256 of the token, which is not stored."""
 
     id: bytes
     account_id: int
@@ -68,19 +68,19 @@ class SessionLimits(msgspec.Struct, frozen=True):
     lifetime: int = 12 * 60 * 60
 
     def is_over(self, session: Session, now: int) -> bool:
-        """Whether the session has ended by itself."""
+        """Whether the session has ended."""
         return now >= session.used_at + self.idle * SECOND or now >= self.end(session)
 
     def end(self, session: Session) -> int:
-        """The instant at which the session ends however much it is used."""
+        """The instant at which the session ends even if it is used."""
         return session.created_at + self.lifetime * SECOND
 
     @property
     def note_use_after(self) -> float:
-        """How many seconds old a session's noted use gets before it is noted anew.
+        """After how many seconds the use of a session is stored again.
 
-        Noting each use would make a write of every read. A session may so end this much before
-        its idle time is over, never after it.
+        Storing each use would make every read a write. So a session may end this much early, never
+        late.
         """
         return min(60.0, self.idle / 20)
 
@@ -101,19 +101,19 @@ def check_username(raw: str) -> str:
 
 
 def normalize_password(password: str) -> str:
-    """The same password whichever keyboard it was typed on (SP 800-63B-4 asks for NFKC or NFKD)."""
+    """The same password from any keyboard (SP 800-63B-4 asks for NFKC or NFKD)."""
     return unicodedata.normalize("NFKC", password)
 
 
 def estimated_part(text: str) -> str:
-    """What is estimated in a text's place: as easy to guess as its beginning, in little time."""
+    """The text whose guesses are estimated: its beginning, in a form that takes little time."""
     return text[:_ESTIMATED].translate(_DIGITS_FOR_SIGNS)
 
 
 def password_faults(password: str, username: str) -> list[str]:
-    """Every reason why this cannot be somebody's new password, each a sentence; none if it can.
+    """Every reason why this cannot be a new password, each a sentence; none if it can.
 
-    Slow (up to 20 milliseconds, in zxcvbn's estimate): call it off the reactor's thread.
+    Slow (up to 20 milliseconds, for the estimate): call it off the reactor's thread.
     """
     text = normalize_password(password)
     if len(text) < MIN_PASSWORD:

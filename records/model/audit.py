@@ -21,7 +21,7 @@ GENESIS = bytes(32)
 
 
 class Outcome(Enum):
-    """How it ended."""
+    """The outcome of an event."""
 
     OK = "ok"
     DENIED = "denied"
@@ -29,11 +29,11 @@ class Outcome(Enum):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What is to be noted. It names fields, never what they hold.
+    """An event for the audit log. It names fields, never their values.
 
-    actor: who did it, a username or "-"; source: from where, an address or "local".
-    action: such as "employee.update"; subject: such as "employee:7" or "user:ann".
-    digest: the hexadecimal digest of the change's history row, if it has one.
+    actor: a username or "-". source: an address or "local". action: such as "employee.update".
+    subject: such as "employee:7" or "user:ann". digest: the hexadecimal digest of the change's
+    history row, if it has one.
     """
 
     actor: str
@@ -65,7 +65,7 @@ START = Head(0, GENESIS)
 
 
 class BrokenChain(Exception):
-    """The log is not what was written. seq: the first entry that does not fit."""
+    """The log has been changed. seq: the first entry that does not fit."""
 
     def __init__(self, seq: int, why: str) -> None:
         super().__init__(f"audit entry {seq}: {why}")
@@ -94,13 +94,13 @@ def chain_hash(before: bytes, seq: int, at: int, event: Event) -> bytes:
 
 
 def follow(head: Head, at: int, event: Event) -> Entry:
-    """The entry that comes next after `head`."""
+    """The entry that follows `head`."""
     seq = head.seq + 1
     return Entry(seq, at, event, chain_hash(head.hash, seq, at, event))
 
 
 def change_digest(salt: bytes, *content: object) -> str:
-    """What an entry says of a history row: SHA-256 over its salt and content, hexadecimal."""
+    """The digest of a history row: SHA-256 over its salt and content, hexadecimal."""
     return hashlib.sha256(salt + _encode(content)).hexdigest()
 
 

@@ -78,10 +78,10 @@ def check_fields(
 
 
 def check_whole(catalogue: Catalogue, values: Mapping[str, Value], today: date) -> list[FieldError]:
-    """What does not fit together in a record whose single values are good.
+    """Errors of a record whose single values are valid.
 
-    today: the day in UTC, before which somebody must have been born. Dates are compared as text,
-    which for ISO 8601's calendar form is their order in time.
+    today: in UTC; birth dates must be before it. Dates are compared as text, which for ISO 8601 is
+    their order in time.
     """
     errors = []
     hired = str(values.get("hire_date") or "")
@@ -146,7 +146,7 @@ def listing(catalogue: Catalogue, view: View) -> Callable[[Listed], msgspec.Stru
 
 
 def _picked(places: list[int]) -> Callable[[tuple[Value, ...]], tuple[Value, ...]]:
-    """What takes the values at these places out of a tuple."""
+    """A function that picks the values at these places out of a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
     return lambda values: tuple([values[place] for place in places])
@@ -164,7 +164,8 @@ MAX_WORD = 60
 _WORD = re.compile(rf"([^\W_]{{1,{MAX_WORD}}})[^\W_]*")
 
 _SHORT = 40
-"""Characters of a text whose words are remembered. One may fold into eighteen, of four words."""
+"""Characters of a text whose words are cached. One character may fold into eighteen, of four
+words."""
 
 
 def _words_in(text: str) -> tuple[str, ...]:
@@ -180,12 +181,12 @@ def words_in(text: str) -> tuple[str, ...]:
 
 
 def _text_of(values: Mapping[str, Value], names: Iterable[str]) -> str:
-    """What these fields hold, as one text: no word goes on over a line's end."""
+    """The values of these fields as one text. No word spans two lines."""
     return "\n".join([str(values[name]) for name in names if values[name]])
 
 
 def search_words(catalogue: Catalogue, employee_id: int, values: Mapping[str, Value]) -> set[str]:
-    """The words under which a record is found: its ID, and those of the searched fields."""
+    """The words of a record for `search`: its ID, and those of the searched fields."""
     return {str(employee_id), *words_in(_text_of(values, catalogue.searched))}
 
 
@@ -196,14 +197,14 @@ def word_changes(
     new: Mapping[str, Value],
     changed: Collection[str],
 ) -> tuple[set[str], set[str]]:
-    """The words under which a record is no longer found, and those that come in their place.
+    """The words that a change removes from a record and adds to it, for `search`.
 
-    changed: those of the searched fields that differ.
+    changed: the searched fields that differ.
     """
     before, after = set(words_in(_text_of(old, changed))), set(words_in(_text_of(new, changed)))
     gone, fresh = before - after, after - before
-    # What is in other fields as well has stood there and stays. Most often it is in none of them,
-    # not even within a word, which is seen long before their words are told apart.
+    # A word that another field has as well is not removed or added. Most often no other field
+    # even contains it as a part, which is quicker to see than its words.
     others = [str(new[name]) for name in catalogue.searched if new[name] and name not in changed]
     text = fold("\n".join([str(employee_id), *others]))
     if [word for word in (*gone, *fresh) if word in text]:

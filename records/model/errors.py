@@ -1,11 +1,11 @@
 """The one tree of errors: what can be wrong with a request, and how that is said.
 
-Every error that a caller may see is a `RecordsError`: it carries the wire code, a stable
-reason for programs, and a sentence for people that is safe to send. This module knows nothing
-of how an error travels. What keeps the daemon from starting is `Unusable`, for its operator.
+Every error that a client may see is a `RecordsError`: it carries the code, a stable reason for
+programs, and a sentence for people that is safe to send. This module knows nothing of how an error
+travels. `Unusable` keeps the daemon from starting, and is for its operator.
 
-Codes below zero are JSON-RPC 2.0's own (https://www.jsonrpc.org/specification#error_object);
-the others follow the HTTP status codes of RFC 9110 and RFC 6585, which their readers know.
+Codes below zero are JSON-RPC 2.0's own (https://www.jsonrpc.org/specification#error_object); the
+others follow the HTTP status codes of RFC 9110 and RFC 6585.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class RecordsError(Exception):
         self.details: dict[str, object] = dict(details or {})
 
     def without_traceback(self) -> Self:
-        """The same, without what it came from: it is an answer, and not a fault to be traced.
+        """This error without its traceback and causes: it is an answer, not a fault.
 
-        Frames of calls hold what was worked on, and often the error itself: a circle of references
-        for each request that is refused.
+        Frames of a traceback hold the data worked on, and often the error itself: a reference cycle
+        for each refused request.
         """
         self.__traceback__ = self.__context__ = self.__cause__ = None
         return self
@@ -91,7 +91,7 @@ class InternalError(RecordsError):
 
 
 class NotAuthenticated(RecordsError):
-    """Nobody is logged in here, or the credentials or the session are not good (any more)."""
+    """Nobody is logged in on this connection, or the credentials or the session are not valid."""
 
     code = 401
     reason = "not-authenticated"
@@ -112,7 +112,7 @@ class NotFound(RecordsError):
 
 
 class AlreadyExists(RecordsError):
-    """Something that must be unique is there already."""
+    """A unique value is in use already."""
 
     code = 409
     reason = "already-exists"
@@ -126,7 +126,7 @@ class RevisionConflict(RecordsError):
 
 
 class ValidationFailed(RecordsError):
-    """Well formed, but some values cannot be right; `errors` names every one of them."""
+    """The request is well formed, but some values are not valid; `errors` names all of them."""
 
     code = 422
     reason = "validation-failed"
@@ -140,16 +140,16 @@ class TooManyAttempts(RecordsError):
 
 
 class Busy(RecordsError):
-    """Not done, and nothing has changed: the daemon cannot take this on just now."""
+    """Nothing was done or changed: the daemon cannot take the request now."""
 
     code = 503
     reason = "busy"
 
 
 def stopping() -> Busy:
-    """For what was not begun when the daemon's end came.
+    """Error for a job that had not started when the daemon stopped.
 
-    Each is an error of its own: one raised over and over would keep every frame it passed.
+    A new error each time: an exception that is raised again keeps every frame that it passed.
     """
     return Busy("The daemon is stopping; nothing was changed. Connect again.")
 
@@ -183,4 +183,4 @@ BY_REASON: Mapping[str, type[RecordsError]] = {
 
 
 class Unusable(Exception):
-    """The daemon cannot start or go on: one line that tells its operator what to do."""
+    """The daemon cannot start or go on. The text tells its operator what to do, in one line."""

@@ -1,9 +1,9 @@
-"""The catalogue of fields: everything that is known about an employee's fields, said once.
+"""The catalogue of fields: everything that is known about an employee's fields, in one place.
 
 Validation, masking, prompts, the protocol's schema and the database's columns are derived from a
-`Catalogue`. It is a value: whoever needs it gets it passed, in a transaction as `tx.catalogue`.
-`STANDARD` has the fields of every installation. Knows nothing of who may see what: see
-`records.model.access`, which goes by a field's class.
+`Catalogue`. It is a value that is passed to the code that needs it; a transaction has it as
+`tx.catalogue`. `STANDARD` has the fields of every installation. Knows nothing of permissions:
+`records.model.access` goes by a field's class.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The history of an employee: each change, and how another version is found from it.
+"""The history of an employee: changes, and how an earlier version is computed from them.
 
-A change keeps only the fields it touched, before and after, so that history grows with what
-changed and not with the size of a record. Knows nothing of storage.
+A change keeps only the fields that it touched, before and after, so history grows with changes and
+not with the size of a record. Knows nothing of storage.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from records.model.values import Money
 
 
 class ChangeKind(Enum):
-    """What sort of change it was."""
+    """The kind of a change."""
 
     ADD = "add"
     UPDATE = "update"
@@ -27,8 +27,8 @@ class ChangeKind(Enum):
 class Change(msgspec.Struct, frozen=True):
     """One change of one employee.
 
-    seq: its place among all writes, the same as its audit entry's; revision: the one that it
-    made. before and after: the touched fields only; a deletion has all set ones in `before`.
+    seq: its place among all writes, the same as that of its audit entry. revision: the one that it
+    made. before and after: the touched fields only; a deletion has all set fields in `before`.
     """
 
     seq: int
@@ -45,9 +45,9 @@ class Change(msgspec.Struct, frozen=True):
 def difference(
     before: Mapping[str, Value], after: Mapping[str, Value], names: Iterable[str]
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """The fields that differ, as they were and as they are.
+    """The fields that differ, before and after.
 
-    names: where to look, in this order; nothing else differs.
+    names: the fields to compare, in this order; no others differ.
     """
     old, new = {}, {}
     for name in names:
@@ -59,9 +59,9 @@ def difference(
 def earlier(
     catalogue: Catalogue, present: Employee | None, newest_first: Iterable[Change], revision: int
 ) -> Employee:
-    """The employee as it was at `revision`, going back change by change.
+    """The employee as it was at `revision`, computed backwards, change by change.
 
-    present: the record as it is now, None if it is deleted. newest_first: all its changes.
+    present: the record as it is now; None if it is deleted. newest_first: all its changes.
     """
     values: dict[str, Value] = dict(present.values if present else catalogue.blank)
     employee_id = present.id if present else 0
@@ -74,10 +74,10 @@ def earlier(
 
 
 class Replay:
-    """What changes add up to, followed in the order of seq.
+    """The sum of changes, followed in the order of seq.
 
-    employees: by ID, those who are there by now; last_changes: by ID, the seq of each one's
-    last change, also of those who were deleted.
+    employees: the existing ones by ID. last_changes: the seq of the last change by ID, deleted
+    employees included.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:

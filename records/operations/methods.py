@@ -224,8 +224,8 @@ def _perform_once(
         result = method.operation(tx, user, params)
     except RecordsError as raised:
         if isinstance(raised, PermissionDenied):
-            # Not kept: a repetition is judged by the permissions of then, and denials that are
-            # kept would only fill the disk.
+            # Not kept: a repetition is judged by the permissions at that time, and kept denials
+            # would only fill the disk.
             remember = Work(_note_denial, (user, method, params, raised))
         else:
             remember = Work(keep, (user, key, request, kept_error(raised)))

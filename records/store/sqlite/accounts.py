@@ -45,7 +45,7 @@ _NOTE_SOURCE = (
 Bound = tuple[Any, ...] | dict[str, Any]
 
 MAX_REMEMBERED = 20_000
-"""How many sessions are remembered at the most."""
+"""The most sessions that are cached."""
 
 
 @lru_cache(maxsize=256)
@@ -80,10 +80,9 @@ def _stored(account: Account) -> dict[str, object]:
 class SqliteAccounts:
     """`records.operations.boundaries.Accounts` in an SQLite connection.
 
-    Sessions that were read are remembered, because each request begins with its own: as long as
-    the database is as it was, which whoever owns the connection knows. `forget` must be called
-    when somebody else has changed it, and when a change of one's own was undone; what changes
-    an account or a session here forgets by itself.
+    Sessions are cached, because each request begins with its own. `forget` must be called when
+    another connection has changed the database, and when a change was undone. A change of an
+    account or session here clears the cache by itself.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -92,7 +91,7 @@ class SqliteAccounts:
         self._sessions: dict[bytes, tuple[Session, Account]] = {}
 
     def forget(self) -> None:
-        """Read every session anew the next time it is needed."""
+        """Clear the cache of sessions."""
         self._sessions.clear()
 
     def _change(self, statement: str, bound: Bound) -> Cursor:

@@ -95,7 +95,7 @@ columns_of = lru_cache(maxsize=16)(Columns)
 class SqliteEmployees:
     """`records.operations.boundaries.Employees` in an SQLite connection.
 
-    removed: called when an employee was removed, which also changes whose account that was.
+    removed: called when an employee was removed, which may also unlink an account.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class SqliteEmployees:
         self._removed = removed
         self._connection = connection
         self._execute = connection.execute
-        # A cursor that stays saves making one for each statement, a fifth of its time.
+        # Reusing a cursor saves a fifth of the time of a statement.
         changing = connection.cursor()
         self._change, self._change_many = changing.execute, changing.executemany
         self._read = connection.cursor().execute
@@ -116,7 +116,7 @@ class SqliteEmployees:
         try:
             row = self._read(self._columns.get, (employee_id,)).get
         except BaseException:
-            # What fails halfway, at damaged text, keeps its state as long as its cursor lives.
+            # A read that fails, at damaged text, keeps its state as long as its cursor exists.
             self._read = self._connection.cursor().execute
             raise
         return None if row is None else self._columns.load(row)
@@ -187,7 +187,8 @@ class SqliteEmployees:
         )
 
     def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
-        # Fetched before any is loaded: an error's traceback would keep the cursor and its state.
+        # Fetched before any is loaded: the traceback of an error would keep the cursor and its
+        # state.
         rows = page_rows(self._connection, self._columns.names, query, limit)
         load = self._columns.load_listed
         return [load(row) for row in rows]

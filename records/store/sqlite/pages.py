@@ -1,14 +1,14 @@
-"""The SQL of a page of employees: which way to it is short, and the statements of that way.
+"""The SQL of a page of employees: the choice of the cheapest plan, and its statements.
 
-A page is the first few rows of an order, often of very many that fit. To find and sort them all
-takes a look at each one's row, which costs far more than to read an index. So, in this order:
+A page is the first few rows of an order, often of very many that match. Finding and sorting all
+matches reads the row of each, which costs far more than reading an index. So, in this order:
 
-1. What can only be few is looked up and sorted.
-2. Otherwise a stretch of the index by name is walked, which stops when the page is full.
-3. If that stretch did not fill the page, all that fits is looked up and sorted.
+1. If few rows can match, they are looked up and sorted.
+2. Otherwise a range of the name index is scanned until the page is full.
+3. If the range did not fill the page, all matches are looked up and sorted.
 
-A stretch is short, so that one in vain adds little to what the last of these takes alone. How many
-a word or a condition may choose is counted first, in its index and not to the end.
+The scan is short, so a failed scan adds little to the cost of step 3. How many rows a word or a
+condition can match is counted first, in its index and up to a bound.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ Bound = dict[str, object]
 
 
 class Lengths(msgspec.Struct, frozen=True):
-    """Up to where a way is taken, in rows."""
+    """The limits between the plans, in rows."""
 
     few_words: int = 2000
-    """A word that is found in fewer rows is rare: they are all looked up."""
+    """A word in fewer rows is rare: they are all looked up."""
     many_words: int = 40_000
-    """For a word that is found in as many rows, these are not even listed."""
+    """A word in at least as many rows is not even listed."""
     few_rows: int = 200
-    """An indexed condition that holds for fewer rows is rare: they are all looked up."""
+    """An indexed condition that matches fewer rows is rare: they are all looked up."""
     long_stretch: int = 20_000
-    """Walked where only few of the entries need a look at their row."""
+    """The range to scan if few entries need a look at their row."""
     short_stretch: int = 3000
-    """Walked where each entry may."""
+    """The range to scan if each entry may need one."""
 
 
 LENGTHS = Lengths()
-"""Measured at a million employees: a look at a row costs 2 us and more, the next entry of an index
-0.1, and to list it 0.1 to 0.4."""
+"""Measured at a million employees: looking up a row costs 2 us and more, the next entry of an index
+0.1, and listing it 0.1 to 0.4."""
 
 _LAST = "\U0010ffff"
-"""Follows every character that a text can hold: the end of a range of texts with one beginning."""
+"""Sorts after every character of a text: the end of a range of texts with a common prefix."""
 
 _INDEXED = frozenset({"family_name", "department", "manager_id"})
 
-# Without statistics SQLite would rather sort all that fits, or find a whole department to look for
-# two names in it. These are SQLite's own; to a planner with statistics the table's name will do.
+# Without statistics SQLite would sort all matches, or find a whole department for two names in
+# it. INDEXED BY is specific to SQLite; a planner with statistics needs the table name only.
 _BY_NAME = "employees INDEXED BY employees_by_name"
 _BY_ID = "employees NOT INDEXED"
 
@@ -66,9 +66,9 @@ _COMPARISONS = {
 
 
 def _condition(condition: Condition, place: int, bound: Bound) -> str:
-    """The SQL of a condition, whose operands are put into `bound`.
+    """The SQL of a condition. Its operands are put into `bound`.
 
-    The column's name comes from the catalogue and never from a caller.
+    The column name comes from the catalogue, never from a client.
     """
     column, value, operand = condition.field, f"v{place}", condition.operand
     if condition.operator is Operator.PRESENT:
@@ -103,11 +103,12 @@ def _ids(condition: str) -> str:
 
 
 def name_range(conditions: Sequence[Condition]) -> tuple[str, str] | None:
-    """Between which sort keys by name, the second excluded, all stand for whom these hold.
+    """The range of sort keys, its end excluded, that contains all employees for whom the conditions
+    hold.
 
-    `fold` takes a text character by character, and in their order: what a folded text begins with
-    is its folded beginning. So whoever has a family name that begins with "Mül" has a key that
-    begins with "mul"; many others may have one too.
+    `fold` works character by character and keeps their order, so the folded prefix of a text is a
+    prefix of the folded text. A family name that begins with "Mül" has a key that begins with
+    "mul"; others may have one too.
     """
     for condition in conditions:
         if condition.field == "family_name" and isinstance(condition.operand, str):
@@ -116,13 +117,13 @@ def name_range(conditions: Sequence[Condition]) -> tuple[str, str] | None:
                 start += "\x1f"
             elif condition.operator is not Operator.STARTS_WITH:
                 continue
-            if start:  # of accents alone nothing is left
+            if start:  # nothing is left of accents alone
                 return start, start + _LAST
     return None
 
 
 class Page:
-    """One query's way to its page. columns: what is asked of each employee."""
+    """The plan of one query. columns: the columns of each employee."""
 
     def __init__(
         self,
@@ -164,10 +165,10 @@ class Page:
         return self._by_name(indexed)
 
     def _by_name(self, indexed: list[str]) -> list[Row]:
-        """The rows of the page, in the order by name, where very many may fit."""
+        """The rows of the page, in the order by name, if very many may match."""
         words, size = self._by_rarity(self._lengths.many_words)
         can_be_listed = bool(words) and size is not None
-        if len(words) > 1 and can_be_listed:  # to list them is most of the work, and done once
+        if len(words) > 1 and can_be_listed:  # listing them is most of the work, and done once
             return self._all(self._having(words))
         if len(words) == 1 and size is not None and self._is_family_name(words[0], size):
             return self._all(self._beside_own(words[0]))
@@ -176,11 +177,11 @@ class Page:
             return rows
         if len(words) == 1:
             return self._all(self._beside_own(words[0]))
-        # By ID, because rows that stand together are read together.
+        # By ID, because neighbouring rows are read together.
         return self._all(self._having(words, "" if words else _ids(indexed[0])))
 
     def _by_rarity(self, most: int) -> tuple[list[str], int | None]:
-        """The words' parameters, the rarest word's first; and in how many rows that one is found.
+        """The parameters of the words, the rarest first, and the number of rows with that one.
 
         None for `most` rows or more. 0 without words.
         """
@@ -194,13 +195,13 @@ class Page:
         return words, least if least < most else None
 
     def _is_family_name(self, word: str, size: int) -> bool:
-        """Whether at least half of the rows in which a word is found have it first in their key."""
+        """Whether a word begins the sort key of at least half of the rows that have it."""
         own = f"employees WHERE name_key >= :{word} AND name_key < :{word}_end"
         found = self._size(own, size)
         return found is None or found * 2 >= size
 
     def _indexed(self) -> list[str]:
-        """The conditions for whose rows there is an index."""
+        """The conditions whose column has an index."""
         return [
             found
             for each, found in zip(self._query.conditions, self._conditions, strict=True)
@@ -210,7 +211,7 @@ class Page:
         ]
 
     def _size(self, rows: str, most: int) -> int | None:
-        """How many rows these are; None for `most` or more, which are not counted to their end."""
+        """The number of matching rows; None for `most` or more, which are not counted further."""
         counted = f"SELECT count(*) FROM (SELECT 1 FROM {rows} LIMIT {most})"
         size = int(self._execute(counted, self._bound).get)
         return size if size < most else None
@@ -218,8 +219,8 @@ class Page:
     def _having(self, words: Iterable[str], within: str = "") -> list[str]:
         """The condition that an employee has all the words.
 
-        The first word's IDs are listed, those of the next compared with that list, and so on.
-        within: SQL of the IDs that come into question.
+        Lists the IDs of the first word, compares those of the next with that list, and so on.
+        within: SQL of the candidate IDs.
         """
         ids = within
         for word in words:
@@ -231,10 +232,10 @@ class Page:
         return [f"id IN ({ids})"] if ids else []
 
     def _beside_own(self, word: str) -> list[str]:
-        """The condition that an employee has a word which is found in many.
+        """The condition that an employee has a word that many have.
 
-        Those whose sort key begins with it all have it, and stand together: a page of them will
-        do. Where it is a family name hardly anybody is left.
+        Employees whose sort key begins with the word stand together: one page of them is enough. If
+        it is a family name, hardly any others are left.
         """
         own = f"name_key >= :{word} AND name_key < :{word}_end"
         page = _where([own, *self._after, *self._conditions])
@@ -252,7 +253,7 @@ class Page:
         return self._fetched(f"SELECT {self._columns} FROM {table}{where} {self._order}")
 
     def _stretch(self, words: list[str], *, can_be_listed: bool) -> tuple[list[Row], bool]:
-        """What fits in the next stretch of the order by name, and whether no more can fit."""
+        """The matches in the next range of the name index, and whether there can be no more."""
         begin, end = self._ends()
         length = self._lengths.long_stretch if can_be_listed else self._lengths.short_stretch
         last = self._execute(
@@ -270,9 +271,10 @@ class Page:
         return rows, not last
 
     def _ends(self) -> tuple[list[str], list[str]]:
-        """The conditions on where a stretch begins and where it ends at the latest.
+        """The conditions on the beginning and the end of a range.
 
-        One for each: of two SQLite would use one for its search, and not always the narrower.
+        One condition each: of two, SQLite would use one for its search, and not always the
+        narrower.
         """
         found = name_range(self._query.conditions)
         if found is None:
@@ -284,7 +286,7 @@ class Page:
             begin, end = end, begin
         if after is not None and found[0] <= str(after[0]) < found[1]:
             begin = self._after
-        elif after is not None:  # not a cursor of ours, but an answer all the same
+        elif after is not None:  # not a cursor of ours, but valid all the same
             begin = begin + self._after
         return begin, end
 
@@ -299,5 +301,5 @@ def page_rows(
     limit: int,
     lengths: Lengths = LENGTHS,
 ) -> list[Row]:
-    """At most `limit` rows of these columns that answer a query, in its order."""
+    """At most `limit` rows of these columns for a query, in its order."""
     return Page(connection, columns, query, limit, lengths).rows()

@@ -1,8 +1,7 @@
-"""Bringing a database to the present schema.
+"""Brings a database to the present schema.
 
-Schema files are numbered from 1 without gaps, each is applied in one transaction and recorded
-with its checksum. A database that is newer, altered or somebody else's is refused before
-anything is written.
+Schema files are numbered from 1 without gaps. Each is applied in one transaction, and recorded with
+its checksum. A database that is newer, altered or not ours is refused before anything is written.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def schema_files() -> list[SchemaFile]:
 
 
 def missing_steps(connection: apsw.Connection, steps: list[SchemaFile]) -> list[SchemaFile]:
-    """The steps that the database has not had. Only reads. Raises `Unusable`."""
+    """The steps that the database lacks. Only reads. Raises `Unusable`."""
     applied = _applied(connection)
     for step, (number, name, checksum) in zip(steps, applied, strict=False):
         if (step.number, step.checksum) != (number, checksum):
@@ -65,7 +64,7 @@ def missing_steps(connection: apsw.Connection, steps: list[SchemaFile]) -> list[
 
 
 def upgrade(connection: apsw.Connection, now: Callable[[], int], steps: list[SchemaFile]) -> None:
-    """Apply what is missing. Raises `Unusable`."""
+    """Apply the missing steps. Raises `Unusable`."""
     for step in missing_steps(connection, steps):
         with connection:
             if step.number == 1:
@@ -80,7 +79,7 @@ def upgrade(connection: apsw.Connection, now: Callable[[], int], steps: list[Sch
 
 
 def _applied(connection: apsw.Connection) -> list[tuple[int, str, str]]:
-    """The steps that the database has had; none if it is new. Raises `Unusable`."""
+    """The steps of the database; none if it is new. Raises `Unusable`."""
     mark = connection.pragma("application_id")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     if mark == 0 and tables == 0:
