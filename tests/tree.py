@@ -15,10 +15,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 MAX_BYTES = 512 * 1024
-_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n[A-Za-z0-9+/=\r\n]{40,}")
+_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE [K]EY")
 _SQLITE = b"SQLite format 3\x00"
 _SUFFIXES = (".sqlite", ".sqlite3", ".db", ".key", ".pem", ".sqlite-wal", ".sqlite-shm")
-_MADE = ("__pycache__", "_trial_temp", ".hypothesis", "twistd.pid", "twistd.log", "dropin.cache")
+_MADE = (
+    "__pycache__",
+    "_trial_temp",
+    ".hypothesis",
+    ".coverage",
+    ".venv",
+    "twistd.pid",
+    "twistd.log",
+    "dropin.cache",
+)
 
 Content = tuple[str, bytes]
 """A file's name and what it holds."""

@@ -1,7 +1,7 @@
-"""`python -m records.client`: where the client is put together, started and ended.
+"""`python -m records.client`: puts the client together, and starts and ends it.
 
-Owns the command line, the choice between terminal and plain lines, and the exit code: 0 fine,
-1 something failed, 2 wrong usage.
+Owns the command line, the choice between terminal and plain lines, and the exit code: 0 done, 1
+something failed, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def set_echo(descriptor: int, shown: bool) -> None:
-    """Whether a terminal shows what is typed. Nothing to do where it is no terminal."""
+    """Show or hide what is typed on a terminal. Does nothing without a terminal."""
     if os.isatty(descriptor):
         modes = termios.tcgetattr(descriptor)
         modes[3] = modes[3] | termios.ECHO if shown else modes[3] & ~termios.ECHO
@@ -81,10 +81,10 @@ def set_echo(descriptor: int, shown: bool) -> None:
 
 
 class StdioScreen(Screen, Protocol):
-    """A screen that reads and writes by way of standard input and output.
+    """A screen that reads standard input and writes standard output.
 
-    protocol: what to connect to them. closed: fires when they are let go of. failed: whether
-    anything that was asked for went wrong.
+    protocol: to be connected to both. closed: fires when both are released. failed: whether
+    anything failed.
     """
 
     @property
@@ -111,10 +111,10 @@ def run(
     screen: StdioScreen,
     attach: Callable[[IProtocol], ITransport],
 ) -> bool:
-    """Talk with the daemon until the person or the script leaves, or a signal ends it.
+    """Run the client until the user or the script leaves, or a signal ends it.
 
-    attach: connects a protocol to standard input and output, once the reactor runs. Returns
-    whether nothing failed. Raises what only a mistake of ours can raise.
+    attach: connects a protocol to standard input and output, once the reactor runs. Returns whether
+    nothing failed. Raises only faults of this program.
     """
     place = Place(options.host, options.port, options.ca)
     connection = Connection(dial_tls(reactor, place), reactor, screen.show)
@@ -137,7 +137,8 @@ def run(
         if not outcome:  # a signal ended it
             outcome.append(False)
             await connection.leave()
-            # The connection has just said its last word, and is not to be ended from within it.
+            # The connection has just sent its last line, and must not be closed from within that
+            # call.
             await deferLater(reactor, 0)
 
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(talk()).addBoth(ended))
@@ -152,7 +153,7 @@ def run(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the client, and exit."""
     options = parse_options(sys.argv[1:] if argv is None else argv)
-    # Imported here, for importing it installs it: only a real run wants it.
+    # Imported here, because importing it installs it, and only a real run needs it.
     from twisted.internet import reactor  # noqa: PLC0415
 
     running = cast(ReactorBase, reactor)
@@ -163,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raw(STDIN)
         return stdio.StandardIO(protocol, reactor=reactor)
 
-    # The reactor sees to SIGTERM and SIGINT; a terminal that is hung up is left as well.
+    # The reactor handles SIGTERM and SIGINT. A terminal that is closed ends the client, too.
     signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(running.stop))
     with kept_modes(STDIN, STDOUT):
         good = run(options, running, _on_terminal() if on_terminal else _in_lines(), attach)

@@ -1,7 +1,7 @@
-"""Adding, changing and deleting an employee: forms, a summary, a yes, and what comes of it.
+"""The commands that add, change and delete an employee: form, summary, confirmation, result.
 
-Each is an `async def` over a `Dialogue`, and takes what was typed after its letter. Nothing is
-sent before it was shown and agreed to; errors that end a command are raised, for the menu to tell.
+Each is an `async def` that takes a `Dialogue` and the text after its letter. Nothing is sent before
+it was shown and confirmed. Errors that end a command are raised, and the menu shows them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def _submit(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """`call` for a change, which may be made although nobody waited for it."""
+    """`call` for a change, which may be made even if the user does not wait."""
     try:
         return await call(dialogue, method, *args, **kwargs)
     except Interrupted:
@@ -119,7 +119,7 @@ def _revision(shown: EmployeeShown) -> int:
 async def _present(
     dialogue: Dialogue, employee_id: int, conflict: RevisionConflict
 ) -> EmployeeShown:
-    """The version that is there now. A repeated answer of a conflict does not tell it."""
+    """The present version. A repeated conflict response does not include it."""
     try:
         return msgspec.convert(conflict.details, EmployeeShown)
     except msgspec.ValidationError:
@@ -129,7 +129,7 @@ async def _present(
 async def _retry(
     dialogue: Dialogue, form: Form, conflict: RevisionConflict, present: EmployeeShown
 ) -> bool:
-    """Show both versions; whether to make the changes to the present one."""
+    """Show both versions. Returns whether to apply the changes to the present one."""
     different = form.against(present.employee)
     if not different:
         dialogue.screen.show("Somebody else has already made the same change.")
@@ -150,7 +150,7 @@ async def _retry(
 
 
 async def delete(dialogue: Dialogue, typed: str) -> None:
-    """Delete an employee, whose ID or a yes is typed once more."""
+    """Delete an employee, after the user typed its ID again, or yes."""
     screen, records = dialogue.screen, dialogue.records
     employee_id = await dialogue.ask_id(typed, "Delete which Employee ID")
     shown = await call(dialogue, records.get, employee_id)

@@ -1,7 +1,7 @@
-"""Finding and showing employees.
+"""The commands that find and show employees.
 
-Each is an `async def` over a `Dialogue`, and takes what was typed after its letter. Errors that
-end a command are raised, for the menu to tell.
+Each is an `async def` that takes a `Dialogue` and the text after its letter. Errors that end a
+command are raised, and the menu shows them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _count(found: int, search: str) -> str:
 
 
 async def _go_on(dialogue: Dialogue, found: int) -> bool:
-    """Whether to show the next page; meanwhile, employees on this one can be looked at."""
+    """Whether to show the next page. The user can look at employees of this one first."""
     prompt = f"{found} so far. Enter for more, q back, or an ID to show: "
     while True:
         line = (await dialogue.ask(prompt)).strip().lower()
@@ -62,7 +62,7 @@ async def _go_on(dialogue: Dialogue, found: int) -> bool:
 
 
 async def show(dialogue: Dialogue, typed: str) -> None:
-    """Show an employee, and reveal what is masked if the person may and wants to."""
+    """Show an employee, and reveal masked fields if the user may and wants to."""
     employee_id = await dialogue.ask_id(typed, "Show which Employee ID")
     shown = await call(dialogue, dialogue.records.get, employee_id)
     revealed: list[str] = []
@@ -94,7 +94,7 @@ async def _what_to_reveal(dialogue: Dialogue, employee_id: int, masked: Sequence
 
 
 async def _which(dialogue: Dialogue, fields: Sequence[FieldInfo]) -> list[FieldInfo]:
-    """Those of the fields that the person chooses, by number or name."""
+    """The fields that the user chooses, by number or name."""
     if len(fields) == 1:
         return list(fields)
     listed = ", ".join(f"{number} {field.label}" for number, field in enumerate(fields, 1))

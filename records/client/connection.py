@@ -1,9 +1,9 @@
 """The daemon as the client sees it: a session that outlives its connections.
 
-Connects, logs in, keeps the token (in memory, nowhere else), and when a connection is lost makes
-another, goes on with the session and repeats what was under way. Reads are repeated as they are,
-changes under their key, so that each has one effect; logins and password changes are not
-repeated. Shows nothing and asks nobody.
+Connects, logs in, and keeps the token (in memory only). When a connection is lost, it connects
+again, resumes the session, and repeats the request: reads as they are, changes under their key, so
+that each has one effect. Logins and password changes are not repeated. Shows nothing, and asks
+nothing.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 BUSY_RETRY_AFTER = (0.5, 1.0, 2.0, 4.0)
 """Seconds before asking a busy daemon again."""
 LEAVE_WITHIN = 2.0
-"""Seconds that leaving waits for the session's end; without it, it ends by itself."""
+"""Seconds to wait for the end of the session. Without an answer, it ends by itself."""
 
 
 class Connection:
-    """`records.client.screen.Records` over whatever connection there is at the moment.
+    """`records.client.screen.Records` over the present connection.
 
-    One request at a time. notify: told a sentence when something keeps the person waiting.
+    One request at a time. notify: gets a sentence when the user has to wait.
     """
 
     def __init__(self, dial: Dial, clock: IReactorTime, notify: Callable[[str], None]) -> None:
@@ -110,7 +110,7 @@ class Connection:
         token, protocol = self._token, self._protocol
         self._token = self._session = None
         if token is not None and protocol is not None:
-            with suppress(RecordsError, Lost, Unreachable):  # it ends by itself before long
+            with suppress(RecordsError, Lost, Unreachable):  # the session ends by itself
                 await protocol.request("logout", NoParams(), LEAVE_WITHIN)
         self._close()
 
@@ -144,7 +144,7 @@ class Connection:
     async def _ask(
         self, method: str, params: Params, form: type[T], retry_after: Sequence[float] = ()
     ) -> T:
-        """Ask until there is an answer, or no use in going on. Raises what the callers tell."""
+        """Request until there is an answer, or retrying is of no use. Raises as `Records` says."""
         delays, busy_delays = iter(retry_after), iter(BUSY_RETRY_AFTER)
         told = sent = False
         while True:
@@ -173,7 +173,7 @@ class Connection:
             await deferLater(self._clock, delay)
 
     async def _connected(self, method: str) -> ClientProtocol:
-        """A connection on which this method can be asked for: with the session, if it needs it."""
+        """A connection for this method: with the session, if it needs one."""
         if self._protocol is not None and self._protocol.lost is None:
             return self._protocol
         if method != "login" and self._token is None:
@@ -219,7 +219,7 @@ _MAYBE_DONE = {
 
 
 def _given_up(reason: Exception, method: str, params: Params, sent: bool) -> Exception:
-    """What to raise when there is no use in trying again."""
+    """The exception to raise when retrying is of no use."""
     if isinstance(reason, OutcomeUnknown):
         return reason
     why = (

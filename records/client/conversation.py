@@ -1,6 +1,6 @@
-"""The whole visit: login, the menu over and over, and what each choice leads to.
+"""The main loop: login, then the menu, and the commands that the user chooses.
 
-Knows the commands by a table, and turns what they raise into what the person is told.
+Maps commands to functions by a table, and their exceptions to messages.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ COMMANDS: Mapping[Command, Callable[[Dialogue, str], Awaitable[None]]] = {
 
 
 async def converse(dialogue: Dialogue, username: str | None) -> bool:
-    """Talk until the person leaves. Returns False if it ended otherwise.
+    """Run until the user leaves. Returns False if it ended otherwise.
 
     username: who logs in first; asked for if None.
     """
@@ -59,7 +59,7 @@ async def converse(dialogue: Dialogue, username: str | None) -> bool:
             if session is None:
                 offered = ()
                 await log_in(dialogue, username)
-                username = None  # after logging out, somebody else may want to log in
+                username = None  # after a logout, another user may want to log in
             elif session.must_change_password:
                 await change_first_password(dialogue)
             else:
@@ -72,7 +72,7 @@ async def converse(dialogue: Dialogue, username: str | None) -> bool:
         return True
     except (LoginFailed, Stopped):
         return False
-    except Interrupted:  # where nobody is logged in, there is no menu to go back to
+    except Interrupted:  # without a login there is no menu to go back to
         return False
     except (RecordsError, Unreachable) as error:
         screen.fail(error_text(error) if isinstance(error, RecordsError) else error.message)
@@ -82,7 +82,7 @@ async def converse(dialogue: Dialogue, username: str | None) -> bool:
 
 
 async def _choose(dialogue: Dialogue, offered: tuple[Choice, ...], history: list[str]) -> None:
-    """One choice at the menu, and what it leads to."""
+    """Ask for one choice at the menu, and run it."""
     screen = dialogue.screen
     try:
         line = await screen.ask(menu_prompt(offered), recall=history)

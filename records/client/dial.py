@@ -1,4 +1,4 @@
-"""Making a connection: to the right daemon, verified by chain and by name, or not at all.
+"""Connects to the daemon: verified by chain and name, or not at all.
 
 Knows nothing of sessions, nor of what the connection is for.
 """
@@ -25,17 +25,17 @@ from records.tls.contexts import client_tls
 
 T = TypeVar("T")
 Dial = Callable[[], Coroutine[Deferred[Any], Any, ClientProtocol]]
-"""Gives a connection on which requests can be made, or raises `Unreachable`."""
+"""Returns a connection for requests, or raises `Unreachable`."""
 
 CONNECT_WITHIN = 10.0
 
 
 def dial_tls(reactor: IReactorTime, place: Place) -> Dial:
-    """How connections to this place are made: verified by chain and by name."""
+    """A function that connects to this place, and verifies chain and name."""
 
     async def dial() -> ClientProtocol:
         try:
-            # Read at each attempt, so that a new ca.crt counts without starting the client anew.
+            # Read for each attempt, so that a new ca.crt counts without restarting the client.
             tls = WatchedTLS(client_tls(place.host, place.ca_file))
         except Unusable as reason:
             raise Unreachable(safe_text(str(reason)), lasting=True) from None
@@ -57,9 +57,9 @@ def dial_tls(reactor: IReactorTime, place: Place) -> Dial:
 
 
 def _until_given_up(attempt: Deferred[T]) -> Deferred[T]:
-    """The attempt; if it is cancelled it fails with `CancelledError` and nothing else.
+    """The attempt. If it is cancelled, it fails with `CancelledError` and nothing else.
 
-    By itself an endpoint that is cancelled says, for instance, that there is no such host.
+    A cancelled endpoint itself would report, for example, that the host is unknown.
     """
     given_up = False
 

@@ -1,6 +1,6 @@
-"""What every conversation needs: both ends of it, and the small questions they all ask.
+"""What every command uses: the user interface, the daemon, and small questions.
 
-Knows nothing of what any one command does.
+Knows nothing of any single command.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from records.client.screen import Records, Screen
 from records.model.values import Invalid, check_reference
 
 ROOM = 20
-"""Columns that a prompt leaves for the answer; a longer prompt gets a line of its own."""
+"""Columns that a prompt leaves for the answer. A longer prompt gets a line of its own."""
 
 
 class Dialogue:
-    """A person before a screen, and the daemon they speak with.
+    """A user at a screen, and the daemon.
 
-    new_key: gives a key that no change had before. username: who logged in last.
+    new_key: returns a key that no other change has. username: of the last login.
     """
 
     def __init__(self, screen: Screen, records: Records, new_key: Callable[[], str]) -> None:
@@ -31,7 +31,7 @@ class Dialogue:
 
     @property
     def rights(self) -> Rights:
-        """What the person may do, as told last; nothing while nobody is logged in."""
+        """What the user may do; nothing before a login."""
         session = self.records.session
         return Rights.of(session, self.fields) if session is not None else Rights((), None)
 
@@ -42,23 +42,23 @@ class Dialogue:
 
     @property
     def style(self) -> Style:
-        """How text is made for this screen, now."""
+        """The style of text for this screen, now."""
         return Style(self.screen.width, self.screen.colour)
 
     def show_employee(self, employee: Mapping[str, object]) -> None:
-        """Show an employee as a change answered it: whatever can be masked is."""
+        """Show an employee from the answer to a change: masked fields are marked."""
         hidden = [f.name for f in self.fields if f.masked and employee.get(f.name) is not None]
         self.screen.show(employee_view(self.fields, employee, hidden, self.style))
 
     async def ask(self, prompt: str, *, recall: Sequence[str] = ()) -> str:
-        """`Screen.ask`, with a prompt of any length."""
+        """`Screen.ask` with a prompt of any length."""
         if columns(prompt) > self.screen.width - ROOM:
             self.screen.show(prompt.rstrip().removesuffix(":"))
             prompt = "> "
         return await self.screen.ask(prompt, recall=recall)
 
     async def confirm(self, question: str) -> bool:
-        """Whether the person says yes; a blank answer is no."""
+        """Whether the user says yes. A blank answer is no."""
         while True:
             answer = (await self.ask(f"{question} [y/N]: ")).strip().lower()
             if answer in ("y", "yes"):
@@ -68,9 +68,9 @@ class Dialogue:
             self.screen.again("Answer y for yes, or n for no.")
 
     async def ask_id(self, typed: str, question: str) -> int:
-        """An Employee ID: what was typed at the menu, or the answer to the question.
+        """The Employee ID: the text typed at the menu, or the answer to the question.
 
-        A blank answer means one's own record, where there is one.
+        A blank answer means the user's own record, if there is one.
         """
         own = self.rights.own_id
         prompt = f"{question} [{own}, your own]: " if own is not None else f"{question}: "

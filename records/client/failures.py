@@ -1,8 +1,8 @@
-"""Why the daemon cannot be reached, or is not trusted: in a sentence, with what to do next.
+"""Why the daemon cannot be reached or trusted: a sentence with what to do next.
 
-Turns the exceptions of Twisted, OpenSSL and service-identity into `Unreachable`, with what the
-refused certificate itself tells. Makes no connection, and has no say in what is trusted: that is
-`records.tls.contexts.client_tls`.
+Turns exceptions of Twisted, OpenSSL and service-identity into `Unreachable`, with details of the
+refused certificate. Makes no connection, and does not decide what is trusted:
+`records.tls.contexts.client_tls` does.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from records.client.screen import Unreachable
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _NOT_VERIFIED = "certificate verify failed"
-# What OpenSSL says to an answer that is no TLS record at all.
+# The error of OpenSSL for an answer that is not a TLS record.
 _NO_TLS = ("wrong version number", "packet length too long", "record layer failure", "http request")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Which daemon is meant, and by which authority it is known."""
+    """The address of a daemon, and the file of the authority that it is known by."""
 
     host: str
     port: int
@@ -43,10 +43,10 @@ class Place(msgspec.Struct, frozen=True):
 
 @implementer(IOpenSSLClientConnectionCreator)
 class WatchedTLS:
-    """Another connection creator, whose connection is kept to be looked at afterwards.
+    """Wraps a connection creator, and keeps its connection to be looked at afterwards.
 
-    Nothing is set on the connection: Twisted checks the name in the very callback through which
-    OpenSSL would tell what is wrong, so that one's own callback there would put an end to it.
+    Nothing is set on the connection: Twisted verifies the name in the callback of OpenSSL that
+    reports faults, so another callback would switch that off.
     """
 
     def __init__(self, inner: IOpenSSLClientConnectionCreator) -> None:
@@ -59,13 +59,13 @@ class WatchedTLS:
         return self._connection
 
     def certificate(self) -> x509.Certificate | None:
-        """The certificate that the other end showed, good or not; None if it got to none."""
+        """The certificate of the other end, valid or not; None if there was none."""
         chain = self._connection.get_peer_cert_chain() if self._connection is not None else None
         return chain[0].to_cryptography() if chain else None
 
 
 def names_in(certificate: x509.Certificate) -> list[str]:
-    """The host names and addresses that a certificate is for."""
+    """The host names and addresses of a certificate."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
@@ -80,9 +80,9 @@ def names_in(certificate: x509.Certificate) -> list[str]:
 def explain(  # noqa: PLR0911  one a reason
     reason: BaseException, place: Place, certificate: x509.Certificate | None, now: datetime
 ) -> Unreachable:
-    """Why no connection to this place came about.
+    """Why there is no connection to this place.
 
-    certificate: what the other end showed, if it got so far. now: with its time zone.
+    certificate: of the other end, if it was received. now: with its time zone.
     """
     match reason:
         case Unreachable():
@@ -155,7 +155,7 @@ def _bad_certificate(
 
 
 def _words(reason: SSL.Error) -> list[str]:
-    """What OpenSSL says of it: the last part of each of its errors."""
+    """The last part of each of OpenSSL's errors."""
     told = reason.args[0] if reason.args and isinstance(reason.args[0], list) else []
     return [str(each[-1]) for each in told if isinstance(each, tuple) and each]
 

@@ -32,7 +32,7 @@ class Fields:
 
 
 NO_FIELDS = Fields(FieldsShown((), ""))
-"""The fields as long as the daemon has not told them."""
+"""Used until the daemon has told its fields."""
 
 
 def check_typed(field: FieldInfo, typed: str) -> Value:

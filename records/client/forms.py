@@ -1,7 +1,7 @@
-"""A form: an employee's fields asked for one after another, checked as they are typed.
+"""A form: asks for the fields of an employee one after another, and checks them as they are typed.
 
-Owns the draft of what is to be added or changed. Values are checked by the rules that the
-daemon told; what only the daemon can know comes back as errors, and is asked for again.
+Owns the draft of an addition or a change. Values are checked by the rules that the daemon told. The
+daemon's own errors come back and are asked for again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ID = FieldInfo(
 
 
 class Answer(Enum):
-    """An answer that is no value."""
+    """An answer that is not a value."""
 
     KEEP = "keep"
     KEEP_ALL = "keep all"
@@ -50,10 +50,10 @@ _SPECIAL: Mapping[str, Answer | None] = {"": Answer.KEEP, REST: Answer.KEEP_ALL,
 
 
 class Form:
-    """What is to be added or changed.
+    """The draft.
 
-    fields: those that the person may fill in. base: the values so far, as the daemon told them;
-    masked: those of them that are hidden.
+    fields: those that the user may fill in. base: the values so far, from the daemon. masked: the
+    masked ones of them.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Form:
 
     @property
     def changes(self) -> dict[str, Value]:
-        """What differs from the base, by field; None where a field is to be blank."""
+        """The differences from the base, by field; None clears a field."""
         return {
             name: value
             for name, value in self._draft.items()
@@ -75,7 +75,7 @@ class Form:
 
     @property
     def rows(self) -> list[Row]:
-        """The changes beside what was there before."""
+        """The changes beside the values before."""
         changes = self.changes
         return [
             Row(field, self._base.get(name), msgspec.to_builtins(changes[name]))
@@ -84,7 +84,7 @@ class Form:
         ]
 
     def against(self, present: Mapping[str, object]) -> list[Row]:
-        """Where one's own version differs from the present one: own on the left."""
+        """The differences between the draft and the present version; the draft is on the left."""
         changes: dict[str, object] = msgspec.to_builtins(self.changes)
         own = {**self._base, **changes}
         return [
@@ -94,12 +94,12 @@ class Form:
         ]
 
     def rebase(self, present: Mapping[str, object], masked: Iterable[str]) -> None:
-        """Go on from another base with the same changes."""
+        """Apply the same changes to another base."""
         self._draft = self.changes
         self._base, self._masked = present, frozenset(masked)
 
     async def fill(self, dialogue: Dialogue, names: Iterable[str] | None = None) -> None:
-        """Ask for each field, or for those named."""
+        """Ask for each field, or for the named ones."""
         wanted = self._fields if names is None else dict.fromkeys(names)
         for name in wanted:
             field = self._fields[name]
@@ -112,7 +112,7 @@ class Form:
     async def correct(self, dialogue: Dialogue, error: RecordsError) -> None:
         """Ask again for the fields that the daemon refused; the rest stays.
 
-        Raises the error itself where it is about none of them.
+        Raises the error if it concerns none of them.
         """
         refused = {each.field for each in error.errors}
         names = [name for name in self._fields if name in refused]

@@ -1,9 +1,9 @@
-"""Editing one line on a terminal: keys in, what the terminal must draw out.
+"""A line editor for a terminal: keys in, what the terminal has to draw out.
 
 A `recvline.HistoricRecvLine` for text of any language. Twisted's own takes each byte for a
-character one column wide; here a line is made of characters as they are drawn, some two columns
-wide and some with marks on top, and scrolls sideways when it outgrows its row. Knows the terminal
-only as `ITerminalTransport`, and nothing of what the lines mean.
+character of one column. Here a line consists of characters as they are drawn, some two columns wide
+and some with marks on top, and scrolls sideways when it is longer than its row. Knows the terminal
+only as `ITerminalTransport`, and nothing of what lines mean.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CTRL_C = "\x03"
 
 
 class Terminal(ServerProtocol):
-    """The terminal as bytes. Unlike Twisted's, it does not clear the screen when it is left."""
+    """The terminal as bytes. Unlike that of Twisted, it does not clear the screen at the end."""
 
     def loseConnection(self) -> None:
         """See `ITransport`."""
@@ -37,10 +37,10 @@ class Terminal(ServerProtocol):
 
 
 class LineEditor(HistoricRecvLine):
-    """Asks for lines, one at a time; keys that come too early wait for the next question.
+    """Asks for lines, one at a time. Keys that come early wait for the next question.
 
-    width: tells how many columns the terminal has now. interrupt: called on Ctrl-C while
-    nothing is asked. closed: fires when the terminal is let go of.
+    width: the present columns of the terminal. interrupt: called on Ctrl-C while nothing is asked.
+    closed: fires when the terminal is released.
     """
 
     def __init__(self, width: Callable[[], int], interrupt: Callable[[], None]) -> None:
@@ -51,7 +51,7 @@ class LineEditor(HistoricRecvLine):
         self._asked: Deferred[str] | None = None
         self._secret = False
         self._room = 0
-        self._cursor = 0  # columns from where the answer begins to where the cursor stands
+        self._cursor = 0  # columns from the beginning of the answer to the cursor
         self._first = 0  # the first character drawn
         self._gone = False
         self.closed: Deferred[None] = Deferred()
@@ -76,13 +76,13 @@ class LineEditor(HistoricRecvLine):
         del self.keyHandlers[self.terminal.INSERT]
 
     def initializeScreen(self) -> None:
-        """Leave the screen as it is, unlike Twisted's, which clears it."""
+        """Leave the screen as it is. Twisted's own would clear it."""
 
     def terminalSize(self, width: int, height: int) -> None:
         """See `ITerminalProtocol`. The width is asked for whenever it matters."""
 
     def ask(self, prompt: str, *, secret: bool, recall: Sequence[str]) -> Deferred[str]:
-        """The next line that is typed. See `records.client.screen.Screen.ask`."""
+        """The next line. See `records.client.screen.Screen.ask`."""
         assert self._asked is None, "one question at a time"
         answer: Deferred[str] = Deferred(self._given_up)
         if self._gone:
@@ -125,7 +125,7 @@ class LineEditor(HistoricRecvLine):
             self.characterReceived(character, False)
 
     def characterReceived(self, ch: str, moreCharactersComing: bool) -> None:
-        """Put a character where the cursor is; a mark joins the character before it."""
+        """Insert a character at the cursor; a mark joins the character before it."""
         place = self.lineBufferIndex
         if place and not self._wide(ch):
             self.lineBuffer[place - 1] += ch
@@ -151,7 +151,7 @@ class LineEditor(HistoricRecvLine):
         return sum(cell_len(self._shown(each)) for each in self.lineBuffer[start:stop])
 
     def _draw(self) -> None:
-        """Draw the answer anew, in place, without the prompt."""
+        """Draw the answer again, in place, without the prompt."""
         index = self.lineBufferIndex
         self._first = min(self._first, index)
         while self._span(self._first, index) > self._room:
@@ -181,22 +181,22 @@ class LineEditor(HistoricRecvLine):
             self._draw()
 
     def handle_TAB(self) -> None:
-        """A tab is no part of any answer."""
+        """A tab is not part of any answer."""
 
     def handle_LEFT(self) -> None:
-        """One character to the left."""
+        """Move one character to the left."""
         self._move(self.lineBufferIndex - 1)
 
     def handle_RIGHT(self) -> None:
-        """One character to the right."""
+        """Move one character to the right."""
         self._move(self.lineBufferIndex + 1)
 
     def handle_HOME(self) -> None:
-        """To the line's beginning."""
+        """Move to the beginning of the line."""
         self._move(0)
 
     def handle_END(self) -> None:
-        """To the line's end."""
+        """Move to the end of the line."""
         self._move(len(self.lineBuffer))
 
     def handle_BACKSPACE(self) -> None:
@@ -222,11 +222,11 @@ class LineEditor(HistoricRecvLine):
         self._erase(start, self.lineBufferIndex)
 
     def handle_UP(self) -> None:
-        """The line before, of those to go back to."""
+        """Recall the line before."""
         self._recall(self.historyPosition - 1)
 
     def handle_DOWN(self) -> None:
-        """The line after it; an empty one after the last."""
+        """Recall the line after; an empty one after the last."""
         self._recall(self.historyPosition + 1)
 
     def _recall(self, position: int) -> None:
@@ -237,7 +237,7 @@ class LineEditor(HistoricRecvLine):
             self._draw()
 
     def handle_RETURN(self) -> None:
-        """The line is done."""
+        """Finish the line."""
         line = "".join(self.lineBuffer)
         asked, self._asked = self._asked, None
         self.lineBuffer, self.lineBufferIndex = [], 0

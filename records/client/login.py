@@ -1,4 +1,4 @@
-"""Beginning a session, beginning it again when it is over, and changing the password.
+"""Login, login after a session has ended, and password changes.
 
 A password lives no longer than the function that asked for it.
 """
@@ -29,14 +29,14 @@ ATTEMPTS = 3
 
 
 class LoginFailed(Exception):
-    """Nobody could log in; they have been told why."""
+    """The login failed, and the user has seen why."""
 
 
 async def log_in(dialogue: Dialogue, username: str | None) -> None:
-    """Begin a session, in at most `ATTEMPTS` attempts.
+    """Log in, in at most `ATTEMPTS` attempts.
 
-    username: asked for if None. A password that must be changed is changed right away. Raises
-    `LoginFailed`, or `Unreachable`.
+    username: asked for if None. A first password is changed right away. Raises `LoginFailed` or
+    `Unreachable`.
     """
     for left in reversed(range(ATTEMPTS)):
         name = username or (await dialogue.ask("Username: ")).strip()
@@ -71,10 +71,10 @@ async def call(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Ask the daemon; if the session is over, have it begun again and ask once more.
+    """Call the daemon. If the session has ended, log in again and call once more.
 
-    So what was typed into a long form is not lost to a lunch break; and a change has the same
-    key both times. Raises as the method does, or `LoginFailed`.
+    So a long form survives a lunch break; a change has the same key both times. Raises as the
+    method does, or `LoginFailed`.
     """
     try:
         return await dialogue.screen.wait(method(*args, **kwargs))
@@ -87,7 +87,7 @@ async def call(
 
 
 async def change_first_password(dialogue: Dialogue, current: str | None = None) -> None:
-    """Have a password changed that was made by somebody else, before anything else is done.
+    """Have a first password changed before anything else.
 
     current: if it was typed just now.
     """
@@ -98,7 +98,7 @@ async def change_first_password(dialogue: Dialogue, current: str | None = None) 
 
 
 async def change_password(dialogue: Dialogue) -> None:
-    """Change one's own password."""
+    """Change the user's password."""
     current = await dialogue.screen.ask("Current password: ", secret=True)
     await _change(dialogue, current)
 
@@ -124,7 +124,7 @@ async def _change(dialogue: Dialogue, current: str) -> None:
 
 
 async def _new_password(dialogue: Dialogue, current: str) -> str:
-    """A new password, typed twice, that the daemon will probably take."""
+    """A new password, typed twice, that the daemon will probably accept."""
     screen = dialogue.screen
     while True:
         new = await screen.ask("New password: ", secret=True)

@@ -1,6 +1,6 @@
-"""What the menu offers to whom. Pure: permissions in, choices out.
+"""The menu of a user. Pure: permissions in, choices out.
 
-The daemon decides; this only keeps from offering what it would refuse.
+The daemon decides; the menu only leaves out what it would refuse.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from records.model.fields import FieldClass
 
 
 class Command(Enum):
-    """What can be chosen; the value is its letter."""
+    """A command; the value is its letter."""
 
     FIND = "f"
     SHOW = "s"
@@ -59,7 +59,7 @@ class Rights:
         return cls(session.permissions, session.user.employee_id, fields)
 
     def may(self, action: Action, field_class: str, subject: int | None = None) -> bool:
-        """Whether this is allowed on everybody's record, or on the subject's."""
+        """Whether the action is allowed on all records, or on the subject's."""
         wanted = (action.value, field_class)
         if (*wanted, Scope.ALL.value) in self._granted:
             return True
@@ -67,16 +67,16 @@ class Rights:
         return own and (*wanted, Scope.SELF.value) in self._granted
 
     def may_somewhere(self, action: Action, field_class: str) -> bool:
-        """Whether this is allowed on everybody's record or at least on the user's own."""
+        """Whether the action is allowed on all records, or at least on the user's own."""
         return self.may(action, field_class, self.own_id)
 
     def may_on_record(self, action: Action) -> bool:
-        """Whether this is allowed on fields of every class, of some record."""
+        """Whether the action is allowed on fields of every class, of some record."""
         classes = self._fields.classes
         return bool(classes) and all(self.may_somewhere(action, each) for each in classes)
 
     def fields(self, action: Action, subject: int | None = None) -> tuple[FieldInfo, ...]:
-        """The fields on which this is allowed, in their order."""
+        """The fields on which the action is allowed, in their order."""
         return tuple(f for f in self._fields if self.may(action, f.field_class, subject))
 
 
@@ -88,14 +88,14 @@ class Choice(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """What it does."""
+        """The label of the command."""
         return LABELS[self.command]
 
 
 def choices(rights: Rights) -> tuple[Choice, ...]:
     """The menu for this user."""
-    # The daemon's own conditions: each method asks for the directory's fields (a name, above
-    # all), and deletion concerns the record as a whole.
+    # The same conditions as in the daemon: every method needs the directory class, and deletion
+    # every class.
     directory = FieldClass.DIRECTORY.value
     offered = {
         Command.FIND: rights.may(Action.READ, directory),
@@ -112,18 +112,18 @@ def choices(rights: Rights) -> tuple[Choice, ...]:
 
 
 def menu_text(offered: Sequence[Choice]) -> str:
-    """The menu, a line for each choice."""
+    """The menu as text."""
     return "\n".join(f"  {each.number}  {each.command.value}  {each.label}" for each in offered)
 
 
 def menu_prompt(offered: Sequence[Choice]) -> str:
-    """The question at the menu, with the letters that answer it."""
+    """The prompt of the menu, with the letters."""
     letters = " ".join(each.command.value for each in offered)
     return f"Choose [{letters}, ? for the menu]: "
 
 
 def choose(line: str, offered: Sequence[Choice]) -> tuple[Command, str] | None:
-    """What was chosen by letter, number or word, and what follows it; None if it's no choice.
+    """The chosen command, by letter, number or word, and the text after it; None if it is not one.
 
     "s 12" shows employee 12 without asking for the ID.
     """
@@ -139,7 +139,7 @@ def _words(command: Command) -> tuple[str, str]:
 
 
 def why_not(line: str) -> str:
-    """Why this line at the menu chose nothing."""
+    """Why this line chose nothing."""
     word = line.strip().partition(" ")[0].lower()
     for command in Command:
         if word in _words(command):

@@ -1,6 +1,6 @@
-"""The screen that is none: lines from a pipe or a file, and plain text for another program.
+"""The screen for scripts: lines from a pipe or a file, and plain text out.
 
-No colours, no control characters, no paging. Knows nothing of what the lines mean.
+No colours, no control characters, no paging. Knows nothing of what lines mean.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ MAX_LINE = 64 * 1024
 
 @implementer(IHalfCloseableProtocol)
 class PlainLines(LineReceiver):
-    """Standard input as lines and standard output as text.
+    """Standard input as lines, and standard output as text.
 
-    closed: fires when everything has been written, or nothing can be any more.
-    echo: called with False before a secret is read, and with True after it, for an input that
-    is a terminal although the output is none.
+    closed: fires when everything has been written, or cannot be. echo: called with False before a
+    secret is read, and with True after it, if the input is a terminal although the output is not.
     """
 
     delimiter = b"\n"
@@ -54,14 +53,14 @@ class PlainLines(LineReceiver):
         return answer.addBoth(self._answered, secret)
 
     def _answered(self, line: T, secret: bool) -> T:
-        # The answer is not seen in the output, so what follows begins on a line of its own.
+        # The answer is not visible in the output, so the next text begins on a new line.
         self.write("\n")
         if secret:
             self._echo(True)
         return line
 
     def write(self, text: str) -> None:
-        """Write text as it is."""
+        """Write text unchanged."""
         if self.transport is not None:
             self.transport.write(text.encode("utf-8", "backslashreplace"))
 
@@ -106,8 +105,8 @@ class PlainLines(LineReceiver):
 class PlainScreen:
     """`records.client.screen.Screen` for a script.
 
-    protocol: what to connect to input and output. closed: see `PlainLines`. failed: whether
-    anything went wrong so far.
+    protocol: to be connected to input and output. closed: see `PlainLines`. failed: whether
+    anything has failed.
     """
 
     def __init__(self, lines: PlainLines) -> None:

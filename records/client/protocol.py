@@ -1,7 +1,7 @@
-"""One connection to the daemon: lines out, lines in, each answer to its own request.
+"""One connection to the daemon: lines out, lines in, each response to its request.
 
-Owns the framing, the requests' ids and how long an answer may take. Knows nothing of logins,
-of connecting again, or of what the methods mean.
+Owns framing, request ids and timeouts. Knows nothing of logins, reconnecting, or the meaning of
+methods.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from records.client.screen import Unreachable
 from records.model.errors import InvalidRequest, ParseError, RecordsError
 
 ANSWER_WITHIN = 30.0
-"""Seconds for an answer. A login may wait its turn for a slow hash; nothing else takes long."""
+"""Seconds for a response. A login may wait for a slow hash; nothing else takes long."""
 SECURE_WITHIN = 10.0
 """Seconds for the TLS handshake."""
 
 
 class Lost(Exception):
-    """The connection ended before the answer came; whether it was done is not known here."""
+    """The connection ended before the response; whether the request was done is not known."""
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -39,11 +39,11 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 @implementer(IHandshakeListener)
 class ClientProtocol(LineReceiver):
-    """A connection on which requests can be made once `ready` has fired.
+    """A connection for requests, once `ready` has fired.
 
-    ready: fires with this protocol when the other end's certificate has been found good, so
-        that nothing is ever said to anybody else; fails with why it never will.
-    lost: why the connection has ended, None while it goes on.
+    ready: fires with this protocol when the certificate is verified, so that nothing is sent to
+    another program; fails with the reason otherwise.
+    lost: why the connection has ended; None while it is open.
     """
 
     delimiter = b"\n"
@@ -72,10 +72,10 @@ class ClientProtocol(LineReceiver):
     def request(
         self, method: str, params: object, within: float = ANSWER_WITHIN
     ) -> Deferred[msgspec.Raw]:
-        """Ask for something. The Deferred gives the result as JSON.
+        """Send a request. The Deferred fires with the result as JSON.
 
-        within: seconds for the answer. Fails with the `RecordsError` that was answered, or
-        with `Lost`.
+        within: seconds for the response. Fails with the `RecordsError` of the response, or with
+        `Lost`.
         """
         if self.lost is not None:
             return fail(Lost(str(self.lost)))
@@ -102,11 +102,11 @@ class ClientProtocol(LineReceiver):
 
     def _answered(self, told: Answer, error: RecordsError | None) -> None:
         if told.id is None:
-            self._last_word = error  # about no request of ours: why it is about to close
+            self._last_word = error  # for no request: the reason why the daemon is about to close
             return
         waiting = self._take(told.id)
         if waiting is None:
-            return  # given up meanwhile
+            return  # the caller has given up
         if error is not None:
             waiting.answer.errback(error)
         elif isinstance(told.result, msgspec.Raw):
@@ -123,13 +123,13 @@ class ClientProtocol(LineReceiver):
         self.abort()
 
     def abort(self) -> None:
-        """End the connection at once, whatever is under way."""
+        """Close at once."""
         abort: Callable[[], None] | None = getattr(self.transport, "abortConnection", None)
         if abort is not None:
             abort()
 
     def close(self) -> None:
-        """End the connection in good order."""
+        """Close in good order."""
         if self.lost is None and self.transport is not None:
             self.transport.loseConnection()
 

@@ -1,7 +1,7 @@
-"""Employees, lists and errors as text for people. Pure: values in, text out.
+"""Employees, lists and errors as text. Pure: values in, text out.
 
-Everything that comes from a record or from the daemon passes `safe_text` here before it can reach
-a terminal. Knows nothing of where the text is shown.
+Text from a record or from the daemon passes `safe_text` here before it can reach a terminal. Knows
+nothing of where the text is shown.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _JOINERS = "\u200c\u200d"  # part of how Persian and several Indian scripts are 
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 BLANK = "–"
 NARROW = 100
-"""Columns below which a list leaves out what matters least."""
+"""Columns below which a list leaves out the less important ones."""
 
 
 class Style(msgspec.Struct, frozen=True):
-    """What text is made for. colour: False also keeps to ASCII lines, for files and pipes."""
+    """The style of text. colour: False also keeps to ASCII lines, for files and pipes."""
 
     width: int
     colour: bool
 
 
 def safe_text(text: str) -> str:
-    """The text with every character made visible that could act on a terminal or mislead the eye.
+    """The text, with every character visible that could control a terminal or mislead a reader.
 
-    Control characters (and so escape sequences), bidirectional overrides and other invisible
-    ones, and what UTF-8 cannot carry come out as \\x1b or \\u202e.
+    Control characters (and so escape sequences), bidirectional overrides, other invisible
+    characters, and what UTF-8 cannot encode come out as \\x1b or \\u202e.
     """
     return "".join(
         each
@@ -56,7 +56,7 @@ def value_text(field: FieldInfo, value: object) -> str:
     if value is None or value == "":
         return BLANK
     if isinstance(value, Mapping) and field.kind == Kind.MONEY.value:
-        with suppress(msgspec.ValidationError):  # shown as it came
+        with suppress(msgspec.ValidationError):  # shown as it is
             value = msgspec.convert(value, Money)
     try:
         return safe_text(str(value))
@@ -65,7 +65,7 @@ def value_text(field: FieldInfo, value: object) -> str:
 
 
 def full_name(employee: Mapping[str, object]) -> str:
-    """Given name and family name, as far as they are there."""
+    """Given name and family name, if they are there."""
     parts = [str(employee.get(name) or "") for name in ("given_name", "family_name")]
     return safe_text(" ".join(part for part in parts if part)) or "(no name)"
 
@@ -132,9 +132,9 @@ def employee_view(
     style: Style,
     title: str | None = None,
 ) -> str:
-    """One employee: a line for each field that came; masked ones are marked.
+    """One employee: a line for each field; masked ones are marked.
 
-    title: in place of the ID, name and revision.
+    title: instead of ID, name and revision.
     """
     heading = title or (
         f"Employee {safe_text(str(employee.get('id')))}: {full_name(employee)}"
@@ -154,7 +154,7 @@ def employee_view(
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One field, side by side in two versions."""
+    """One field in two versions."""
 
     field: FieldInfo
     left: object
@@ -172,7 +172,7 @@ def comparison(rows: Iterable[Row], headings: tuple[str, str], style: Style) -> 
 
 
 def error_text(error: RecordsError) -> str:
-    """What went wrong: the sentence, and a line for each wrong field that says more."""
+    """The sentence of an error, and a line for each wrong field that says more."""
     more = [each.message for each in error.errors if each.message not in error.message]
     return "\n".join([safe_text(error.message), *(f"  - {safe_text(each)}" for each in more)])
 
@@ -183,5 +183,5 @@ def styled(text: str, code: str, colour: bool) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """The columns that the text takes on a terminal."""
     return cell_len(text)

@@ -1,7 +1,6 @@
-"""What the conversations talk to: a screen with a person before it, and the daemon far away.
+"""Protocols between the commands and their two sides: the user interface and the daemon.
 
-Only `typing.Protocol`s and the exceptions that cross them; no logic. A terminal and a script are
-two screens (`terminal`, `plain`), the daemon is `connection.Connection`.
+No logic. `terminal` and `plain` are two user interfaces; `connection.Connection` is the daemon.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ T = TypeVar("T")
 
 
 class Interrupted(Exception):
-    """Ctrl-C: the person gives up what is being asked or waited for."""
+    """Ctrl-C: the user cancels what is asked or waited for."""
 
 
 class Left(Exception):
-    """Ctrl-D, or the end of the input: there is nobody to ask any more."""
+    """Ctrl-D, or the end of the input: no one can be asked any more."""
 
 
 class Stopped(Exception):
-    """A script gave a wrong answer, so its next lines would answer other questions than meant."""
+    """A script gave a wrong answer, so its next lines would answer other questions."""
 
 
 class Unreachable(Exception):
-    """The daemon cannot be spoken with; the text says why, and what to do.
+    """The daemon cannot be used. The text says why, and what to do.
 
-    lasting: whether trying again in a moment is of no use.
+    lasting: whether retrying is of no use.
     """
 
     def __init__(self, message: str, *, lasting: bool = False) -> None:
@@ -49,16 +48,16 @@ class Unreachable(Exception):
 
 
 class Screen(Protocol):
-    """Where questions are asked and answers shown. All text is safe to write as it is."""
+    """Asks questions and shows text. All text is safe to write as it is."""
 
     @property
     def width(self) -> int:
-        """How many columns there are, now."""
+        """The present number of columns."""
         ...
 
     @property
     def page(self) -> int | None:
-        """How many employees fit; None where lists are not paged."""
+        """How many employees fit on a page; None without paging."""
         ...
 
     @property
@@ -69,10 +68,10 @@ class Screen(Protocol):
     def ask(
         self, prompt: str, *, secret: bool = False, recall: Sequence[str] = ()
     ) -> Awaitable[str]:
-        """One line from the person, without its end.
+        """One line of input, without its end.
 
-        secret: never shown. recall: earlier lines to go back to, oldest first.
-        Raises `Interrupted` or `Left`.
+        secret: never shown. recall: earlier lines to recall, oldest first. Raises `Interrupted` or
+        `Left`.
         """
         ...
 
@@ -81,31 +80,31 @@ class Screen(Protocol):
         ...
 
     def fail(self, text: str) -> None:
-        """Show what went wrong; a script's exit code will tell it too."""
+        """Show what failed. The exit code of a script reports it, too."""
         ...
 
     def again(self, text: str) -> None:
-        """Show what was wrong with an answer, before it is asked for again.
+        """Show what was wrong with an answer that is asked for again.
 
-        Raises `Stopped` where nobody can correct it.
+        Raises `Stopped` if no one can correct it.
         """
         ...
 
     def wait(self, coroutine: Coroutine[Deferred[Any], Any, T]) -> Awaitable[T]:
-        """Wait for the daemon. Raises `Interrupted` if the person will not wait."""
+        """Wait for the daemon. Raises `Interrupted` if the user does not wait."""
         ...
 
 
 class Records(Protocol):
-    """The daemon's methods, as `docs/protocol.md` describes them.
+    """The methods of the daemon; see `docs/protocol.md`.
 
-    Each raises `records.model.errors.RecordsError` or `Unreachable`. key: a change's own, new for
-    each change and the same for its repetitions.
+    Each raises `records.model.errors.RecordsError` or `Unreachable`. key: a new one for each
+    change, the same for its repetitions.
     """
 
     @property
     def session(self) -> Resumed | None:
-        """Who is logged in, and what they may do, as the daemon told last."""
+        """The session, as the daemon told last; None before the login."""
         ...
 
     @property
@@ -118,11 +117,11 @@ class Records(Protocol):
         ...
 
     async def change_password(self, current: str, new: str) -> None:
-        """Change one's own password."""
+        """Change the user's password."""
         ...
 
     async def leave(self) -> None:
-        """End the session as well as can be, and the connection. Never raises."""
+        """End the session if possible, and the connection. Never raises."""
         ...
 
     async def get(self, employee_id: int, reveal: Sequence[str] = ()) -> EmployeeShown:

@@ -1,7 +1,7 @@
-"""The screen that is a terminal: raw keys in, styled lines out, and all of it put back after.
+"""The terminal as user interface: raw keys in, styled lines out, its modes restored at the end.
 
-Owns the terminal's modes and Twisted's stdio. The look is a plain scrolling one. What the lines
-mean is not known here.
+Owns the terminal's modes and Twisted's stdio. The screen just scrolls. Knows nothing of what lines
+mean.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _RED = "31"
 
 @contextmanager
 def kept_modes(*descriptors: int) -> Iterator[None]:
-    """Whatever happens inside, the descriptors' terminal modes and flags are as before after it."""
+    """Restore the terminal modes and flags of these descriptors at the end, whatever happens."""
     flags = [(each, fcntl.fcntl(each, fcntl.F_GETFL)) for each in descriptors]
     modes = [(each, termios.tcgetattr(each)) for each in descriptors if os.isatty(each)]
     try:
         yield
     finally:
-        # A terminal that was hung up has no modes any more.
+        # A closed terminal has no modes.
         for descriptor, kept in flags:
             with suppress(OSError):
                 fcntl.fcntl(descriptor, fcntl.F_SETFL, kept)
@@ -56,15 +56,15 @@ def terminal_size(descriptor: int) -> tuple[int, int]:
 
 
 def raw(descriptor: int) -> None:
-    """Have each key sent as it is pressed, none shown, and none made into a signal."""
+    """Pass each key as it is pressed, without echo or signals."""
     tty.setraw(descriptor, termios.TCSANOW)
 
 
 class TerminalScreen:
     """`records.client.screen.Screen` on a terminal.
 
-    size: tells its columns and rows. protocol: what to connect to the keys. closed: see
-    `LineEditor`. failed: always False, for whoever sits there has seen what failed.
+    size: its columns and rows. protocol: to be connected to the keys. closed: see `LineEditor`.
+    failed: always False, because the user has seen what failed.
     """
 
     def __init__(self, size: Callable[[], tuple[int, int]], *, colour: bool) -> None:

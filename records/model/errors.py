@@ -151,7 +151,7 @@ def stopping() -> Busy:
 
     A new error each time: an exception that is raised again keeps every frame that it passed.
     """
-    return Busy("The daemon is stopping; nothing was changed. Connect again.")
+    return Busy("The daemon is stopping. Nothing was changed; connect again.")
 
 
 class OutcomeUnknown(RecordsError):

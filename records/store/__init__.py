@@ -1,1 +1,1 @@
-"""The store: SQLite behind one writing thread and a few reading ones."""
+"""The store: dispatch of reads to threads and of writes to a process. `sqlite` has all SQL."""

@@ -46,7 +46,7 @@ TROUBLE_SECONDS = 60.0
 
 
 def _waiting() -> Busy:
-    return Busy("Too many requests are waiting; nothing was changed. Try again.")
+    return Busy("Too many requests are waiting. Nothing was changed; try again.")
 
 
 class BatchingStore:

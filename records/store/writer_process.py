@@ -81,11 +81,11 @@ class WriterProcess(ForkedProcess):
             fail_all([], jobs)
         else:
             # Bulk jobs come last, because they may not overtake interactive ones.
-            for is_bulk, lane in self._under_way.items():
-                self._pack([job for job in jobs if job.is_bulk is is_bulk], lane, is_bulk)
+            for is_bulk, queued in self._under_way.items():
+                self._pack([job for job in jobs if job.is_bulk is is_bulk], queued, is_bulk)
             self.doWrite()
 
-    def _pack(self, jobs: Jobs, lane: deque[Job], is_bulk: bool) -> None:
+    def _pack(self, jobs: Jobs, queued: deque[Job], is_bulk: bool) -> None:
         """Put the jobs into a frame to be sent."""
         if not jobs:
             return
@@ -94,7 +94,7 @@ class WriterProcess(ForkedProcess):
         except Exception:  # noqa: BLE001  a job cannot be pickled: only that one fails
             jobs = [job for job in jobs if self._can_leave(job)]
             frame = frame_of_works([job.work for job in jobs], is_bulk)
-        lane += jobs
+        queued += jobs
         self._unsent += frame
 
     def _can_leave(self, job: Job) -> bool:
@@ -126,8 +126,8 @@ class WriterProcess(ForkedProcess):
 
     def _next(self, count: int, is_bulk: bool) -> Jobs:
         """Remove and return the jobs that have been under way longest."""
-        lane = self._under_way[is_bulk]
-        return [lane.popleft() for _ in range(count)]
+        queued = self._under_way[is_bulk]
+        return [queued.popleft() for _ in range(count)]
 
     def _end_well(self) -> None:
         self._stop_watching()
@@ -155,9 +155,9 @@ class WriterProcess(ForkedProcess):
 
     def _left(self) -> Jobs:
         """Remove and return all jobs that have no outcome."""
-        left = [job for lane in self._under_way.values() for job in lane]
-        for lane in self._under_way.values():
-            lane.clear()
+        left = [job for queued in self._under_way.values() for job in queued]
+        for queued in self._under_way.values():
+            queued.clear()
         return left
 
 

@@ -1,5 +1,5 @@
 """Faults, injected at every point where one can happen, and what must hold nevertheless.
 
-`trial tests` runs the short form; with RECORDS_LONG=1 each is run as often as docs/reliability.md
-promises. No fault test loosens what it checks between the two: only how often it looks.
+`trial tests.faults` runs the short form. With RECORDS_LONG=1 each test runs as often as it says in
+docs/reliability.md. The checks of both forms are the same.
 """

@@ -24,8 +24,8 @@ PROCESS: tuple[Bug, ...] = (
         "Everybody gets the outcome of what they asked for.",
         "records.test.store.test_writer_process_bulk",
         (
-            "        lane = self._under_way[is_bulk]\n",
-            "        lane = self._under_way[not is_bulk]\n",
+            "        queued = self._under_way[is_bulk]\n",
+            "        queued = self._under_way[not is_bulk]\n",
         ),
     ),
     bug(

@@ -242,7 +242,7 @@ class AdminTests(ProgramCase):
                 assert account is not None
                 assert shown is not None
                 self.assertTrue(BcryptHasher(10).verify(shown[1], account.password_hash))
-            elif "nothing was changed" in process.err:
+            elif "Nothing was changed" in process.err:
                 self.assertFalse(is_there)
                 ended = "nothing was changed"
             self.assertEqual(head_of(folder).seq - before.seq, int(is_there))

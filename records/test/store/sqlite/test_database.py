@@ -35,7 +35,7 @@ from records.operations.boundaries import (
 )
 from records.store.sqlite.database import SqliteDatabase
 from records.store.sqlite.transactions import CHECKPOINT_PAGES
-from records.test.store import store_contract, transaction_contract
+from records.test.store.contracts import suites
 from records.test.store.store_contract import EVENT, named
 from records.testing import Counting, FakeTime, inline_store
 
@@ -44,32 +44,7 @@ def sqlite(case: SynchronousTestCase, clock: FakeTime) -> Database:
     return SqliteDatabase(Path(case.mktemp()), clock, Counting(), catalogue=STANDARD)
 
 
-class SqliteEmployeesTests(store_contract.EmployeesContract):
-    """Employees in SQLite."""
-
-    def make_database(self, clock: FakeTime) -> Database:
-        return sqlite(self, clock)
-
-
-class SqliteAccountsTests(store_contract.AccountsContract):
-    """Accounts in SQLite."""
-
-    def make_database(self, clock: FakeTime) -> Database:
-        return sqlite(self, clock)
-
-
-class SqliteJournalTests(store_contract.JournalContract):
-    """The journal in SQLite."""
-
-    def make_database(self, clock: FakeTime) -> Database:
-        return sqlite(self, clock)
-
-
-class SqliteTransactionTests(transaction_contract.TransactionContract):
-    """Transactions in SQLite."""
-
-    def make_database(self, clock: FakeTime) -> Database:
-        return sqlite(self, clock)
+globals().update(suites("Sqlite", sqlite, __name__))
 
 
 class FaultyTime(FakeTime):
