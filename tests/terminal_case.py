@@ -1,4 +1,4 @@
-"""The client at a real pseudo-terminal, with somebody who types.
+"""The client at a real pseudo-terminal, with a user who types.
 
 The terminal stays open on both sides, so that its modes can be looked at after the client's end.
 """

@@ -96,7 +96,7 @@ class CommandTests(AdminCase):
         self.audited(done("password.reset", "hal"))
 
     def test_cost(self) -> None:
-        """New passwords are hashed at the cost that is told, which is the daemon's if none is."""
+        """New passwords are hashed at the given cost; by default, that of the daemon."""
         self.cost = ()
         for options, cost in (((), 12), (("--bcrypt-cost", "10"), 10)):
             self.does(*options, "add", f"ann{cost}", "hr")

@@ -24,7 +24,7 @@ class VerifyTests(AdminCase):
         connection.close()
 
     def test_whole(self) -> None:
-        """Of a log that is whole, the head is told, to be kept elsewhere."""
+        """Of a log that is whole, the head is reported, to be kept elsewhere."""
         head = self.look(lambda tx: tx.journal.head())
         said = self.does("verify")
         self.assertIn(f"whole: {len(self.before)} entries", said)
@@ -32,7 +32,7 @@ class VerifyTests(AdminCase):
         self.audited()
 
     def test_tampered(self) -> None:
-        """Of one that was tampered with, the first wrong entry is told, and the exit code is 1."""
+        """If it was tampered with, the first wrong entry is reported, and the exit code is 1."""
         self.tamper("UPDATE audit SET actor = 'hal' WHERE seq = 2")
         self.assertIn("audit entry 2: ", self.refused("verify"))
 
@@ -70,7 +70,7 @@ class UsageTests(AdminCase):
         self.audited()
 
     def test_version_and_help(self) -> None:
-        """The version and the help are told."""
+        """The version and the help are reported."""
         self.assertEqual(self.does("--version"), f"records {__version__}\n")
         said = self.does("--help")
         for word in (
@@ -95,7 +95,7 @@ class UsageTests(AdminCase):
         self.assertIn("olga", said.getvalue())
 
     def test_no_database(self) -> None:
-        """Without a database nothing is made, and the option to name it is told."""
+        """Without a database nothing is made, and the option to name it is reported."""
         empty = Path(self.mktemp())
         self.assertIn("--data", self.refused("list", data=empty))
         self.assertFalse(empty.exists())

@@ -160,7 +160,7 @@ class OptionsTests(SynchronousTestCase):
             self.wrong(*argv)
 
     def test_version(self) -> None:
-        """The version is told, and nothing is started."""
+        """The version is reported, and nothing is started."""
         said = io.StringIO()
         self.patch(sys, "stdout", said)
         self.assertEqual(self.assertRaises(SystemExit, parsed, "--version").code, 0)
@@ -209,7 +209,7 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(old, 0o077)
 
     def test_refused(self) -> None:
-        """A start that is refused is told in one line: at the terminal, else in the log."""
+        """A start that is refused is reported in one line: at the terminal, else in the log."""
         self.patch(sys, "excepthook", sys.excepthook)
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
@@ -239,7 +239,7 @@ class ProcessTests(SynchronousTestCase):
     """What the process itself tells, and how it ends."""
 
     def test_refusal(self) -> None:
-        """Why a daemon cannot start is told in one line, where twistd does not log it."""
+        """Why a daemon cannot start is reported in one line, where twistd does not log it."""
         said, logged = io.StringIO(), io.StringIO()
         self.patch(sys, "__stderr__", said)
         self.patch(sys, "stderr", logged)
@@ -263,7 +263,7 @@ class ProcessTests(SynchronousTestCase):
         self.assertEqual((told, said.getvalue()), ([error], ""))
 
     def test_show(self) -> None:
-        """The first password is shown to somebody at a terminal, and to no file or pipe."""
+        """The first password is shown to a person at a terminal, and to no file or pipe."""
         terminal, file = Terminal(), io.StringIO()
         for stream in (terminal, file, None):
             self.patch(sys, "__stderr__", stream)

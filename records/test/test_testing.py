@@ -45,7 +45,7 @@ class FixtureTests(SynchronousTestCase):
         self.assertEqual(drawn, [b"\0\0\0\1", b"\0\0\0\2", b"\0\0\0\3"])
 
     def test_user(self) -> None:
-        """Somebody logged in has the roles that were asked for."""
+        """A logged-in user has the roles that were asked for."""
         self.assertEqual(user(Role.HR, employee_id=3).roles, (Role.HR,))
 
 

@@ -183,7 +183,7 @@ class Subject:
         return self._store.deliver()
 
     def turn(self, call: Callable[[], T]) -> T:
-        """Do what the reactor does in one turn."""
+        """Do what the reactor does in one iteration."""
         aside, outer, self._within = self._store.elsewhere, self._within, 0.0
         begun = time.thread_time()
         result = call()

@@ -1,4 +1,4 @@
-"""Lines to try: what a random search makes, and the worst that somebody who thinks can send."""
+"""Lines to try: what a random search makes, and the worst that a user who thinks can send."""
 
 from __future__ import annotations
 

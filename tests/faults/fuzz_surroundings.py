@@ -46,7 +46,7 @@ class PlainHasher:
 
 
 class TimedStore:
-    """A store whose threads are done by the reactor's next turn.
+    """A store whose threads are done by the reactor's next iteration.
 
     elsewhere: seconds of CPU that its threads, and those for passwords, would have spent.
     """
@@ -84,7 +84,7 @@ class TimedStore:
         return outcome
 
     def deliver(self) -> bool:
-        """Tell the outcomes of all that was handed over; whether there were any."""
+        """Tell the outcomes of all that was submitted; whether there were any."""
         waiting, self._waiting = self._waiting, []
         begun = time.thread_time()
         done = [(work(), outcome) for work, outcome in waiting]
@@ -95,7 +95,7 @@ class TimedStore:
 
 
 class TurnClock(Clock):
-    """A clock by which each call is a turn of the reactor by itself, as it is in a real one."""
+    """A clock by which each call is a reactor iteration by itself, as it is in a real one."""
 
     def __init__(self, turn: Callable[[Callable[[], object]], object]) -> None:
         super().__init__()

@@ -102,7 +102,7 @@ class ProgramCase(FaultCase):
                     self.assertTrue(any(each.is_injected for each in traced), told)
                 if how.is_kill and process.pid in program.killed:
                     self.assertEqual(process.returncode, -9, told)
-                elif how.is_kill:  # it was the process that writes, whose end is told
+                elif how.is_kill:  # it was the writer process, whose end is told
                     self.assertEqual(process.returncode, 1, told)
                     self.assertIn("has ended: signal 9", process.err, told)
                 for sign in ("Unhandled", "A fault in"):

@@ -27,7 +27,7 @@ FRAME = 24 + 4096
 
 @dataclass
 class Scene:
-    """A daemon with somebody logged in, `token`, and a clerk who may change nothing."""
+    """A daemon with a user logged in, `token`, and a clerk who may change nothing."""
 
     daemon: ForkedDaemon
     token: str

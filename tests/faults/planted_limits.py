@@ -112,7 +112,7 @@ LIMITS: tuple[Bug, ...] = (
     bug(
         "who-floods-goes-first",
         "records/runtime/input_batching.py",
-        "Who asks for little is served before those who ask for much.",
+        "Who sends one small request is served before those who ask for much.",
         "records.test.runtime.test_input_batching.BusyTests.test_others_first",
         ("return len(data) <= INTERACTIVE_BYTES and", "return"),
     ),

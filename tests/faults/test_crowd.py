@@ -49,7 +49,7 @@ _BURN = "import os; os.nice(19)\nwhile True: pass"
 
 
 class Regular:
-    """Somebody who works with records, from an address of their own."""
+    """A user who works with records, from an address of their own."""
 
     def __init__(self, daemon: Daemon, token: str) -> None:
         self.wire = Wire(daemon.port, daemon.ca)
@@ -86,7 +86,7 @@ def _p99(ask: Callable[[], None]) -> float:
 
 
 class CrowdCase(DaemonCase):
-    """A daemon that lets a crowd in, and somebody who is no part of it."""
+    """A daemon that lets a crowd in, and a user who is no part of it."""
 
     needs_quiet = True
 
@@ -100,14 +100,14 @@ class CrowdCase(DaemonCase):
 
     @cached_property
     def undisturbed(self) -> Regular:
-        """Somebody who works with a daemon to which no crowd comes."""
+        """A user who works with a daemon to which no crowd comes."""
         calm = self.make_crowded()
         wire, token = self.log_in_first(calm)
         self.fill(wire, 200)
         return self.regular_of(calm, token)
 
     def regular_of(self, daemon: Daemon, token: str) -> Regular:
-        """Somebody who works with a daemon."""
+        """A user who works with a daemon."""
         regular = Regular(daemon, token)
         self.addCleanup(regular.wire.close)
         return regular
@@ -241,7 +241,9 @@ class HoldingOnTests(CrowdCase):
         self.assertLess(peaks[-1], 1.2 * peaks[0])
 
     def test_never_reading(self) -> None:
-        """Whoever asks for much and reads nothing takes a bounded share of memory, and no time."""
+        """A client that asks for much and reads nothing takes a bounded share of memory, and no
+        time.
+        """
         count = CROWD // 10
         before, peaks = self.memory(), []
         for _ in range(ROUNDS):

@@ -30,7 +30,7 @@ FULL = "The disk is full. Nothing was changed"
 
 
 class Client:
-    """Somebody who asks the next thing whenever they have an answer. Ends at `stop`.
+    """A user who asks the next thing whenever they have an answer. Ends at `stop`.
 
     answers: how many there were of each kind: "ok", "full", or another error's reason.
     """
@@ -76,7 +76,7 @@ class Client:
 
 
 class Reader(Client):
-    """Somebody who looks at the first employee, and at everybody's list."""
+    """A user who looks at the first employee, and at everybody's list."""
 
     def next(self) -> tuple[str, dict[str, Any]]:
         if sum(self.answers.values()) % 2:
@@ -85,7 +85,7 @@ class Reader(Client):
 
 
 class Writer(Client):
-    """Somebody who adds an employee, and then changes their address again and again.
+    """A user who adds an employee, and then changes their address again and again.
 
     revision: the last one that was acknowledged; 0 before there is any.
     """
@@ -285,7 +285,7 @@ class LoadTests(FullCase):
         self.assertIn("is whole", self.office(self.daemon, "verify"))
 
     def test_admin(self) -> None:
-        """What `records.admin` cannot write is told in one line, and leaves nothing behind."""
+        """What `records.admin` cannot write is reported in one line, and leaves nothing behind."""
         self.disk.fill()
         kept = sorted(path.name for path in self.disk.folder.iterdir())
         office: list[str | Path] = [BIN / "python", "-m", "records.admin", "--bcrypt-cost", "10"]

@@ -27,7 +27,7 @@ from tests.quiet import SharedMachineCase
 
 FOUND = Path(__file__).with_name("found")
 HELD = 0.01
-"""Seconds of the reactor's time that no line may take, nor all that comes in one turn."""
+"""Seconds of the reactor's time that no line may take, nor all that comes in one iteration."""
 BUSY = 0.2
 """Seconds that a line may keep another thread at work in the interpreter, beside the reactor."""
 REMEMBERED = 64 * 1024 * 1024

@@ -155,7 +155,7 @@ class FirstStartTests(DaemonCase):
         self.assertEqual(list(self.losses(life.events(), life.keys, 1)), [])
 
     def check_order(self, life: Recorded) -> None:
-        """What the process that writes has written to the log is synced before it is answered.
+        """What the writer process has written to the log is synced before it is answered.
 
         Nothing of the other's is among it, from when it listens until the stop.
         """

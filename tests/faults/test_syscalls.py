@@ -110,7 +110,7 @@ class RequestTests(FaultCase):
     def inject(self, scene: Scene, kind: Kind, point: Point, how: How) -> bool:
         """A request with this fault, and what becomes of it; whether it came so far.
 
-        It is the process that writes to which it comes: if that is killed, the other says so.
+        It is the writer process to which it comes: if that is killed, the other says so.
         """
         asked = self.prepare(scene, kind)
         wire, writer = scene.wire(asked.token), scene.daemon.writer

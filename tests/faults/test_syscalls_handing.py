@@ -32,7 +32,7 @@ ERRORS = ("ENOBUFS", "ENOMEM") if IS_LONG else ("ENOBUFS",)
 class Step:
     """A call on the way of a request: the at-th of its name in its process.
 
-    is_writer: whether that is the process that writes. effects: how many effects the request has
+    is_writer: whether that is the writer process. effects: how many effects the request has
     if everything ends here.
     """
 
@@ -62,7 +62,7 @@ class HandingTests(FaultCase):
         self.told(self.id())
 
     def test_nobody_gets_anothers_answer(self) -> None:
-        """Whose request cannot be handed over does not get the next one's answer."""
+        """Whose request cannot be submitted does not get the next one's answer."""
         scene = self.scene()
         step, daemon = self.steps(scene, Update())[0], scene.daemon
         (first, wire), (second, other) = [self.asked(scene, Add()) for _ in range(2)]

@@ -135,7 +135,7 @@ class CheckpointTests(LogCase):
             point = Point(point.name, min(point.at, len(scene.logged_pages())))
         if point is not None and how.is_short:
             self.cut_page(scene, point)
-        answer = read_answer(wire)  # while the process that writes is stopped
+        answer = read_answer(wire)  # while the writer process is stopped
         wire.close()
         injections = [] if point is None else [point.injection(how)]
         trace, folder = daemon.folder / "trace", daemon.folder

@@ -17,7 +17,7 @@ BORN = {"birth_date": {"lt": "1990-01-01"}}
 
 
 class TakenAwayTests(DaemonCase):
-    """Somebody who stays logged in while IT is at work."""
+    """A user who stays logged in while IT is at work."""
 
     is_ahead = True
 

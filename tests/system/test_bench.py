@@ -46,7 +46,7 @@ class FramingTests(SharedMachineCase):
         return answers, errors, rest
 
     def test_lines(self) -> None:
-        """Each line is an answer, and one with an error is told."""
+        """Each line is an answer, and one with an error is reported."""
         stream = b'{"result":{}}\n{"error":{"code":1}}\n{"res'
         for size in (1, 7, len(stream)):
             self.assertEqual(self.counted(lines, stream, size)[0], 2)

@@ -20,7 +20,7 @@ ENOUGH = 60
 
 
 class Writer:
-    """Somebody who adds an employee and then changes their title, again and again.
+    """A user who adds an employee and then changes their title, again and again.
 
     acknowledged: the params of what was answered, in order; open: of what was sent and not
     answered. Each request has a key of its own.

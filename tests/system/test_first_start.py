@@ -56,7 +56,7 @@ class FirstStartTests(DaemonCase):
         self.assertEqual(daemon.errors, "")
 
     def test_shown_at_a_terminal(self) -> None:
-        """The first password is shown once to somebody at a terminal, and never logged."""
+        """The first password is shown once to a person at a terminal, and never logged."""
         daemon = self.make_daemon()
         ours, theirs = os.openpty()
         self.addCleanup(os.close, ours)
@@ -226,7 +226,7 @@ class RefusedStartTests(DaemonCase):
         daemon.start()
 
     def test_unwritable(self) -> None:
-        """A data folder that cannot be made is told in a sentence."""
+        """A data folder that cannot be made is reported in one sentence."""
         daemon = self.make_daemon()
         (daemon.folder / "data").write_text("a file in the way")
         self.assertIn("data cannot be used", self.refused(daemon))

@@ -159,7 +159,7 @@ class StopTests(ProcessCase):
 
 
 class WriterTests(ProcessCase):
-    """The process that writes comes to a bad end."""
+    """The writer process comes to a bad end."""
 
     def test_idle(self) -> None:
         """Killed with nothing to do, it takes the daemon with it at once, which says why."""

@@ -22,7 +22,7 @@ PATIENCE = 2.0
 
 
 class RefusedTests(DaemonCase):
-    """Starts that cannot be: told in one line, and nothing is left of them."""
+    """Starts that cannot be: reported in one line, and nothing is left of them."""
 
     def refused(self, daemon: Daemon) -> str:
         """The one line in which a start is refused, of which nothing is left."""

@@ -17,7 +17,7 @@ HARDLY = 0.05
 
 
 class Visit:
-    """Somebody who wants to be in the room, and stays there until told to go."""
+    """A user who wants to be in the room, and stays there until told to go."""
 
     def __init__(self, *, alone: bool) -> None:
         self.is_in = Event()
@@ -75,7 +75,7 @@ class TurnTests(SynchronousTestCase):
         self.assertTrue(last.is_in.wait(WAIT))
 
     def test_not_overtaken(self) -> None:
-        """Who comes after somebody who waits to be alone does not go first."""
+        """Who comes after a user who waits to be alone does not go first."""
         first = self.visit(alone=False)
         self.assertTrue(first.is_in.wait(WAIT))
         alone = self.visit(alone=True)

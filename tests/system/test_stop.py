@@ -93,7 +93,7 @@ class StopTests(DaemonCase):
 
 
 class LogTests(DaemonCase):
-    """The log is for whoever runs the daemon, who need not see what is in the records."""
+    """The log is for the operator, who need not see what is in the records."""
 
     is_measured = True
 

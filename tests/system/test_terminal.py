@@ -1,4 +1,4 @@
-"""The client as somebody at a terminal sees it, from the login to the end."""
+"""The client as a person at a terminal sees it, from the login to the end."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class VisitTests(TerminalCase):
 
 
 class RightsTests(TerminalCase):
-    """Somebody who may do little."""
+    """A user who may do little."""
 
     def test_employee(self) -> None:
         """An employee is not offered what the role does not allow, and is denied it anyway."""

@@ -174,7 +174,7 @@ class TrustTests(DaemonCase):
         return said
 
     def test_wrong_name(self) -> None:
-        """A certificate for another name is refused, and both names are told."""
+        """A certificate for another name is refused, and both names are reported."""
         daemon = self.make_daemon()
         root, key = Authority(), new_key()
         chain = root.server(key, ["hr.example.com"])

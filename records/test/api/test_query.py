@@ -97,7 +97,7 @@ class AskedTests(QueryCase):
             self.assertEqual(ask(sort=name).sort.numeric, name == "manager_id")
 
     def test_all_wrong_at_once(self) -> None:
-        """Everything that is wrong is told together."""
+        """Everything that is wrong is reported together."""
         self.assertEqual(
             self.wrong(
                 search="?!",

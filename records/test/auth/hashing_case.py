@@ -1,4 +1,4 @@
-"""What the tests of password hashing share: a thread pool that does each call when it is told."""
+"""What the tests of password hashing share: a thread pool that the test drives."""
 
 from __future__ import annotations
 

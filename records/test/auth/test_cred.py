@@ -123,13 +123,13 @@ class PasswordTests(CredCase):
             self.assertFalse(self.is_open(NEW), name)
 
     def test_too_many(self) -> None:
-        """Whoever guesses is told to wait."""
+        """A client that guesses is told to wait."""
         for _ in range(PAIR.free):
             self.failed(NotAuthenticated, self.by_password("hr", BAD))
         self.failed(TooManyAttempts, self.by_password("hr", GOOD))
 
     def test_must_change(self) -> None:
-        """Somebody who must change the password gets an avatar that says so."""
+        """A user who must change the password gets an avatar that says so."""
         self.change_account("hr", must_change_password=True)
         self.assertTrue(self.avatar(self.by_password("hr", GOOD)).told.must_change_password)
 

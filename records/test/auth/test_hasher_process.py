@@ -273,7 +273,7 @@ class EndTests(HasherCase):
     """Bad ends."""
 
     def test_killed(self) -> None:
-        """Killed, whoever waits is told that the daemon stops, and so is who comes later."""
+        """Killed, a waiting client is told that the daemon stops, and so is who comes later."""
         waiting = [self.lingering(), self.run_call(os.getpid)]
         os.kill(self.pid, signal.SIGKILL)
         self.until(lambda: self.failed)
@@ -296,7 +296,7 @@ class EndTests(HasherCase):
         self.assertIsInstance(found[0], Busy)
 
     def test_cannot_be_read(self) -> None:
-        """A call that it cannot read is its end, and why is told."""
+        """A call that it cannot read is its end, and why is reported."""
         found = self.run_call(partial(len, Unreadable()))  # type: ignore[arg-type]
         self.until(lambda: self.failed)
         self.assertRegex(self.failed[0], r"that hashes passwords cannot go on: ValueError at .*")

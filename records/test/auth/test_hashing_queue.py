@@ -204,7 +204,7 @@ class TurnsTests(QueueCase):
     """Whose turn it is."""
 
     def test_turns(self) -> None:
-        """Whoever comes alone does not wait for all those of a source that sent many."""
+        """A client that comes alone does not wait for all those of a source that sent many."""
         self.queue = HashingQueue(self.threads.run, at_once=1)
         for source, number in (("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 1), ("c", 1)):
             self.submit(source, f"{source}{number}")

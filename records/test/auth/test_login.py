@@ -111,7 +111,7 @@ class LogInTests(PasswordsCase):
         self.assertEqual(sources, {"198.51.100.7"})
 
     def test_must_change(self) -> None:
-        """Somebody who must change the password gets in to do so."""
+        """A user who must change the password gets in to do so."""
         self.change_account("hr", must_change_password=True)
         self.successResultOf(self.log_in("hr", GOOD))
         self.assertTrue(self.account().must_change_password)

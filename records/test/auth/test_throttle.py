@@ -80,7 +80,7 @@ class PairTests(ThrottleCase):
             self.throttle.begin(attempt, self.now)
 
     def test_pace(self) -> None:
-        """Whoever never rests gets no more than about one guess a minute."""
+        """A client that never rests gets no more than about one guess a minute."""
         self.assertLessEqual(self.guesses(tried(GUESSER), 24 * 3600), 24 * 60 + 12)
 
     def test_at_once(self) -> None:
@@ -120,7 +120,7 @@ class SourceTests(ThrottleCase):
         self.assertEqual(self.throttle.refusal(tried(GUESSER, "fresh"), self.now), SOURCE.longest)
 
     def test_own_account_is_no_help(self) -> None:
-        """Whoever guesses gains nothing by logging in to an account of his own in between."""
+        """A client that guesses gains nothing by logging in to an account of his own in between."""
         own = tried(GUESSER, "own", familiar=True)
         allowed = 0
         for _ in range(100):

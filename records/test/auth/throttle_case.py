@@ -31,7 +31,7 @@ class ThrottleCase(SynchronousTestCase):
             self.throttle.begin(attempt, self.now)
 
     def guesses(self, attempt: Attempt, seconds: float) -> int:
-        """How many attempts somebody can make in a time who never rests."""
+        """How many attempts a user can make in a time who never rests."""
         count, end = 0, self.now + seconds
         while (wait := self.throttle.refusal(attempt, self.now)) < end - self.now:
             self.now += wait

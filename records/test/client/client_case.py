@@ -157,7 +157,7 @@ class LocalRecords:
 
 
 class ScriptedScreen:
-    """`Screen` before somebody who follows a script.
+    """`Screen` before a user who follows a script.
 
     answers: lines, exceptions to meet, or calls to make before the next answer. transcript: all
     that was shown and asked. script: whether nobody is there to correct an answer.
@@ -217,7 +217,7 @@ class ClientCase(SynchronousTestCase):
         self.records.begin()
 
     def make_records(self, who: User) -> LocalRecords:
-        """Another database, with somebody else before it."""
+        """Another database, with another user before it."""
         folder = Path(self.mktemp())
         folder.mkdir()
         records = LocalRecords(folder, who)
@@ -228,14 +228,14 @@ class ClientCase(SynchronousTestCase):
         return records
 
     def dialogue(self, screen: ScriptedScreen) -> Dialogue:
-        """Somebody logged in, before this screen."""
+        """A logged-in user, before this screen."""
         numbers = count(1)
         dialogue = Dialogue(screen, self.records, lambda: f"key-{next(numbers)}")
         dialogue.username = self.records.who.username
         return dialogue
 
     def change_behind(self, employee_id: int, revision: int, **changes: object) -> None:
-        """Change an employee as somebody else would, meanwhile."""
+        """Change an employee as another user would, meanwhile."""
         params = UpdateParams(id=employee_id, revision=revision, changes=changes)
         self.records.store.do(update_employee, user(Role.HR, name="other"), params)
 

@@ -66,7 +66,7 @@ class ConnectionCase(SynchronousTestCase):
         return Deferred.fromCoroutine(coroutine)
 
     def log_in(self) -> None:
-        """Have somebody logged in."""
+        """Have a user logged in."""
         login = self.start(self.connection.login("tess", "pw"))
         self.assertEqual(self.wire.request()["params"], {"username": "tess", "password": "pw"})
         self.wire.answer(LOGGED_IN, 1)
@@ -111,7 +111,7 @@ class LoginTests(ConnectionCase):
         self.assertEqual(len(self.wires), 1)
 
     def test_unreachable(self) -> None:
-        """A first connection that cannot be made is told at once."""
+        """A first connection that cannot be made is reported at once."""
         self.refusals = [Unreachable("No daemon listens.")]
         login = self.start(self.connection.login("tess", "x"))
         self.assertEqual(str(self.failureResultOf(login, Unreachable).value), "No daemon listens.")
@@ -229,7 +229,7 @@ class RepeatTests(ConnectionCase):
         self.successResultOf(answer)
 
     def test_never_known(self) -> None:
-        """If it stays unknown, that is told."""
+        """If it stays unknown, that is reported."""
         answer = self.start(self.connection.delete(1, 1, "k"))
         for delay in (*RETRY_AFTER, 0):
             self.wire.answer(OutcomeUnknown("Not known."), self.wire.request()["id"])
@@ -256,7 +256,7 @@ class RepeatTests(ConnectionCase):
         self.assertIn("No daemon listens. The change may have been saved", why)
 
     def test_lasting(self) -> None:
-        """What will not change by waiting, such as a wrong certificate, is told at once."""
+        """What will not change by waiting, such as a wrong certificate, is reported at once."""
         answer = self.start(self.connection.get(1))
         self.refusals = [Unreachable("Wrong name.", lasting=True)]
         self.wire.lose()
@@ -339,7 +339,7 @@ class PasswordTests(ConnectionCase):
         self.assertFalse(self.connection.session.must_change_password)
 
     def test_not_repeated(self) -> None:
-        """A change of password is not repeated; that it may have been made is told."""
+        """A change of password is not repeated; that it may have been made is reported."""
         change = self.start(self.connection.change_password("old", "new"))
         self.wire.lose()
         why = str(self.failureResultOf(change, Unreachable).value)

@@ -58,7 +58,7 @@ class LoginTests(VisitCase):
         self.assertNotIn("Username: ", screen.prompts)
 
     def test_wrong(self) -> None:
-        """A wrong password may be tried three times, and the attempts left are told."""
+        """A wrong password may be tried three times, and the attempts left are reported."""
         good, screen = self.visit("tess", "x", "tess", "y", "tess", "z")
         self.assertFalse(good)
         self.assertEqual(
@@ -94,7 +94,7 @@ class LoginTests(VisitCase):
         self.assertEqual(screen.failures, ["No daemon listens here."])
 
     def test_refused(self) -> None:
-        """Another refusal of the login is told, and ends the client."""
+        """Another refusal of the login is reported, and ends the client."""
         self.records.trouble = [Busy("Not now.")]
         good, screen = self.visit("tess", PASSWORD)
         self.assertFalse(good)
@@ -178,7 +178,7 @@ class MenuTests(VisitCase):
         self.assertEqual(screen.transcript.count("Employee 2: Ko"), 3)
 
     def test_unknown(self) -> None:
-        """What is not on the menu is told, and the menu shown again."""
+        """What is not on the menu is reported, and the menu shown again."""
         _, screen = self.visit("tess", PASSWORD, "x", "?", "", "q")
         self.assertEqual(screen.failures, ["This is not on the menu."])
         self.assertEqual(screen.transcript.count("Find employees"), 4)
@@ -191,7 +191,7 @@ class MenuTests(VisitCase):
         self.assertNotIn("d  Delete", screen.transcript)
 
     def test_error(self) -> None:
-        """An error is told, and the menu comes back."""
+        """An error is reported, and the menu comes back."""
         good, screen = self.visit("tess", PASSWORD, "s 99", "s 2", "q")
         self.assertTrue(good)
         self.assertEqual(screen.failures, ["There is no employee 99."])
@@ -227,7 +227,7 @@ class MenuTests(VisitCase):
         self.assertFalse(self.visit_on(screen)[0])
 
     def test_log_out(self) -> None:
-        """After logging out somebody else can log in."""
+        """After logging out another user can log in."""
         good, screen = self.visit(PASSWORD, "l", "tess", PASSWORD, "q", username="tess")
         self.assertTrue(good)
         self.assertIn("Logged out.", screen.transcript)

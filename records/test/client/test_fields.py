@@ -34,7 +34,9 @@ NEW: dict[str, Any] = {
     "own": True,
     "colour": "members that this client does not know are passed over",
 }
-"""A field of a newer daemon, as it is told: its type, its class and a member are not known here."""
+"""A field of a newer daemon, as it is reported: its type, its class and a member are not known
+here.
+"""
 
 
 def newer() -> Fields:
@@ -99,7 +101,7 @@ class NewerDaemonTests(ClientCase):
         self.assertTrue(Rights(may, None, Fields(describe(STANDARD))).may_on_record(Action.DELETE))
 
     def test_nothing_told(self) -> None:
-        """While no fields are told, nothing is allowed on a whole record."""
+        """While no fields are reported, nothing is allowed on a whole record."""
         may = [Permission("delete", "all", "directory")]
         self.assertFalse(Rights(may, None, NO_FIELDS).may_on_record(Action.DELETE))
 

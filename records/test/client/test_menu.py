@@ -17,7 +17,7 @@ ALWAYS = [Command.PASSWORD, Command.LOG_OUT, Command.QUIT]
 
 
 def rights(*roles: Role, own: int | None = None) -> Rights:
-    """The rights of somebody with these roles."""
+    """The rights of a user with these roles."""
     return Rights(permissions(user(*roles, employee_id=own)), own, FIELDS)
 
 
@@ -45,7 +45,7 @@ class ChoicesTests(SynchronousTestCase):
         self.assertEqual(self.offered(own), [Command.SHOW, Command.CHANGE, *ALWAYS])
 
     def test_no_own_record(self) -> None:
-        """Rights on one's own record are nothing to somebody without one."""
+        """Rights on one's own record are nothing to a user without one."""
         nobody = Rights([Permission("read", "self", "directory")], None)
         self.assertEqual(self.offered(nobody), ALWAYS)
 

@@ -124,7 +124,7 @@ class DatabaseTests(PlacesCase):
         self.assertEqual(len(self.look()[0]), 1)
 
     def test_account_cannot_be_made(self) -> None:
-        """If the account cannot be made, that is told in a line."""
+        """If the account cannot be made, that is reported in one line."""
         good = self.clock
 
         def failing() -> int:

@@ -55,7 +55,7 @@ class StartTests(ServiceCase):
             self.reactor.ports.reverse()
 
     def test_only_tls(self) -> None:
-        """Whoever does not begin with TLS is told nothing, and hung up on."""
+        """A client that does not begin with TLS is told nothing, and hung up on."""
         self.started()
         other = self.connected()
         assert other.transport is not None
@@ -71,7 +71,7 @@ class StartTests(ServiceCase):
         self.assertIsNotNone(self.connected().error)
 
     def test_use(self) -> None:
-        """Somebody logs in with the first password, changes it, adds an employee and gets it."""
+        """A user logs in with the first password, changes it, adds an employee and gets it."""
         self.started()
         connection = self.logged_in()
         self.assertFalse(self.places.first_password.exists())
@@ -106,7 +106,7 @@ class StartTests(ServiceCase):
 
 
 class ToldTests(ServiceCase):
-    """What is told of a start, and to whom."""
+    """What is reported a start, and to whom."""
 
     def test_log(self) -> None:
         """The log says where the data is, where to connect and how, and where the password is."""

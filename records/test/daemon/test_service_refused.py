@@ -175,7 +175,7 @@ class RefusedTests(ServiceCase):
             os.close(descriptor)
 
     def test_why(self) -> None:
-        """Each reason for which nothing can listen is told in words."""
+        """Each reason for which nothing can listen is reported in words."""
         for reason, said in (
             (EADDRINUSE, "the port is taken"),
             (EACCES, "only root may use this port"),

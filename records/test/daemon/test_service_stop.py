@@ -81,7 +81,7 @@ class StopTests(StopCase):
         self.all_closed(service)
 
     def test_lock(self) -> None:
-        """Whoever writes holds the lock as well, and so until its own end."""
+        """The writer holds the lock as well, and so until its own end."""
         service = self.started()
         store = service._store
         assert store is not None
@@ -155,7 +155,7 @@ class StopTests(StopCase):
         self.until(lambda: stopped)
 
     def test_deadline(self) -> None:
-        """After the deadline connections are ended; what was handed in is made all the same."""
+        """After the deadline connections are ended; what was submitted is made all the same."""
         service = self.started(stop=5)
         answer = self.writing()
         self.turn()
@@ -232,7 +232,7 @@ class FatalTests(StopCase):
         return answer
 
     def test_answered(self) -> None:
-        """Whoever waits is told that it is not known; the process ends as a failed one."""
+        """A waiting client is told that it is not known; the process ends as a failed one."""
         service = self.started()
         (error,) = self.broken(service)
         self.assertIsInstance(error, OutcomeUnknown)

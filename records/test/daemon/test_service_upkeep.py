@@ -217,7 +217,7 @@ class HourlyTests(UpkeepCase):
         self.assertEqual(self.events.ours(), [])
 
     def test_not_swept(self) -> None:
-        """A sweep that fails is told of, and tried again after an hour."""
+        """A sweep that fails is reported, and tried again after an hour."""
         store = self.started()._store
         assert store is not None
         self.result_of(store.write(lambda tx: None))  # after the first sweep

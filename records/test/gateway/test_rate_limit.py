@@ -28,7 +28,7 @@ class RateLimitTests(SynchronousTestCase):
         self.assertLess(limit.delay("a", 100.0 + 540.0), 1.0)
 
     def test_rest(self) -> None:
-        """Whoever rests may have a burst again."""
+        """A client that rests may have a burst again."""
         limit = RateLimit()
         for _ in range(BURST + 50):
             limit.delay("a", 100.0)

@@ -121,7 +121,7 @@ class ChainTests(SynchronousTestCase):
 
     @given(LOGS)
     def test_rewritten(self, content: list[tuple[int, Event]]) -> None:
-        """Somebody who writes the chain anew from an entry on does not get the old head."""
+        """A user who writes the chain anew from an entry on does not get the old head."""
         entries = chained(content)
         at, event = content[0]
         forged = chained([(at + 1, event), *content[1:]])

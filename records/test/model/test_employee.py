@@ -117,7 +117,7 @@ class CheckWholeTests(SynchronousTestCase):
         )
 
     def test_birth(self) -> None:
-        """Somebody is born before being hired, before leaving, and not in the future."""
+        """An employee is born before being hired, before leaving, and not in the future."""
         self.assertEqual(self.wrong(birth_date="2026-01-01"), [])
         self.assertEqual(self.wrong(birth_date="2026-01-02"), ["birth_date"])
         self.assertEqual(
@@ -136,7 +136,7 @@ class CheckWholeTests(SynchronousTestCase):
         )
 
     def test_hired_in_future(self) -> None:
-        """Somebody may be hired, and may leave, in the future."""
+        """A user may be hired, and may leave, in the future."""
         self.assertEqual(self.wrong(hire_date="2026-09-01", termination_date="2027-09-01"), [])
 
     def test_status(self) -> None:
@@ -145,7 +145,7 @@ class CheckWholeTests(SynchronousTestCase):
         self.assertEqual(self.wrong(status="left"), ["termination_date"])
 
     def test_everything_at_once(self) -> None:
-        """All that does not fit is told together."""
+        """All that does not fit is reported together."""
         self.assertEqual(
             self.wrong(
                 given_name=None,
@@ -233,7 +233,7 @@ class WordsTests(SynchronousTestCase):
         )
 
     def test_single_name(self) -> None:
-        """Somebody with one name is sorted by it, whichever of the two it is."""
+        """An employee with one name is sorted by it, whichever of the two it is."""
         given_only = name_key(record(given_name="Cher", family_name=None))
         self.assertEqual(given_only, name_key(record(given_name=None, family_name="Cher")))
 

@@ -43,7 +43,7 @@ class CatalogueTests(SynchronousTestCase):
             self.assertIs(STANDARD[name].field_class, FieldClass.DIRECTORY)
 
     def test_statuses(self) -> None:
-        """Somebody is active, on leave, or has left."""
+        """An employee is active, on leave, or has left."""
         self.assertEqual(STANDARD["status"].choices, STATUSES)
         self.assertEqual(STATUSES, ("active", "on_leave", "left"))
 

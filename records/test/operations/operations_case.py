@@ -1,7 +1,7 @@
 """What the tests of operations share: a real database, people with sessions, and asking.
 
 `ask` goes the way of a request: params as JSON, decoded in the method's form, performed in one
-transaction as whoever asks; what a refused read leaves behind is written in one of its own, as
+transaction as the client; what a refused read leaves behind is written in one of its own, as
 the daemon does it.
 """
 
@@ -122,7 +122,7 @@ class OperationsCase(SynchronousTestCase):
         return shown
 
     def read(self, look: Callable[..., Any]) -> Any:
-        """What somebody sees who looks at the store directly."""
+        """What an employee sees who looks at the store directly."""
         return self.store.read_now(look)
 
     def entries(self, after: int = 0) -> list[Entry]:

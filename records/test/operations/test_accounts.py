@@ -180,7 +180,7 @@ class ChangeTests(AccountsCase):
 
 
 class LastOwnerTests(AccountsCase):
-    """Somebody must be able to give roles."""
+    """A user must be able to give roles."""
 
     def test_last_owner(self) -> None:
         """The only owner can neither be closed nor lose the role."""

@@ -64,7 +64,7 @@ class AddTests(EmployeeCase):
         self.assertEqual(self.add(id=MAX_ID - 1)["id"], MAX_ID - 1)
 
     def test_all_wrong_at_once(self) -> None:
-        """All wrong fields are told together, and nothing is changed."""
+        """All wrong fields are reported together, and nothing is changed."""
         self.add(ssn="536-90-4399")
         before = self.entries()
         found = self.bad_add(
@@ -105,7 +105,7 @@ class AddTests(EmployeeCase):
         self.assertIsNone(self.values(2))
 
     def test_bad_name_alone(self) -> None:
-        """Somebody whose only name is wrong is told of that name."""
+        """An employee whose only name is wrong is told of that name."""
         self.assertIn("given_name", self.bad_add(given_name="<b>"))
 
     def test_born_today(self) -> None:
@@ -168,7 +168,7 @@ class UpdateTests(EmployeeCase):
         self.assertEqual(self.entries(), before)
 
     def test_all_wrong_at_once(self) -> None:
-        """All wrong fields are told together, and nothing is changed."""
+        """All wrong fields are reported together, and nothing is changed."""
         self.add()
         before, log = self.values(1), self.entries()
         found = self.bad_update(
@@ -208,7 +208,7 @@ class UpdateTests(EmployeeCase):
         self.assertEqual(self.bad_update(1, status="left"), ["termination_date"])
 
     def test_not_found(self) -> None:
-        """There is nothing to change of somebody who is not there, or not any more."""
+        """There is nothing to change of a user who is not there, or not any more."""
         self.refused(NotFound, self.hr, "employee.update", id=9, revision=1, changes={})
         self.add()
         self.ask(self.hr, "employee.delete", id=1, revision=1)
@@ -250,7 +250,7 @@ class DeleteTests(EmployeeCase):
     """employee.delete"""
 
     def test_delete(self) -> None:
-        """Somebody deleted is gone, with the deletion as one more revision."""
+        """An employee deleted is gone, with the deletion as one more revision."""
         self.add()
         answer = self.ask(self.hr, "employee.delete", id=1, revision=1)
         self.assertEqual((answer.id, answer.revision), (1, 2))
@@ -258,7 +258,7 @@ class DeleteTests(EmployeeCase):
         self.assertEqual(self.ask(self.hr, "employee.list").employees, [])
 
     def test_with_reports(self) -> None:
-        """Somebody to whom others report stays until they have another manager."""
+        """An employee to whom others report stays until they have another manager."""
         self.add()
         self.add(manager_id=1)
         self.add(manager_id=1)
@@ -270,7 +270,7 @@ class DeleteTests(EmployeeCase):
         self.ask(self.hr, "employee.delete", id=1, revision=1)
 
     def test_account_stays(self) -> None:
-        """The account of somebody deleted stays, and no record is its own any more."""
+        """The account of an employee deleted stays, and no record is its own any more."""
         self.add()
         tess = self.person("tess", Role.EMPLOYEE, employee_id=1)
         self.add()
@@ -280,7 +280,7 @@ class DeleteTests(EmployeeCase):
         self.assertIsNone(account.employee_id)
 
     def test_ssn_is_free_again(self) -> None:
-        """The number of somebody deleted may be entered for a new record of the same person."""
+        """The number of an employee deleted may be entered for a new record of the same person."""
         self.add(ssn="536-90-4399")
         self.ask(self.hr, "employee.delete", id=1, revision=1)
         self.add(ssn="536-90-4399")

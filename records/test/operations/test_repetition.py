@@ -85,7 +85,7 @@ class OnceTests(OperationsCase):
         self.assertEqual(self.count(), 0)
 
     def test_erased(self) -> None:
-        """Of somebody whose history has been erased, as a law may ask, there is nothing to tell."""
+        """Of an employee whose history was erased, as a law may ask, nothing is left to tell."""
         self.ask(self.hr, "employee.add", employee=NEW, key="k")
         hand = apsw.Connection(str(self.path))
         self.addCleanup(hand.close)
@@ -158,7 +158,7 @@ class ErrorTests(OperationsCase):
         """Make possible what was not."""
 
     def test_not_found(self) -> None:
-        """Somebody who was not there."""
+        """A user who was not there."""
         self.mend = self.add  # type: ignore[method-assign, assignment]
         self.twice(NotFound, "employee.update", id=1, revision=1, changes={"title": "Boss"})
 

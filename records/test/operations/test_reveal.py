@@ -16,7 +16,7 @@ MASKED = [field.name for field in STANDARD if field.masked]
 
 
 class ReadOnlyTests(EmployeeCase):
-    """Somebody who may read every class of field, and reveal none."""
+    """A user who may read every class of field, and reveal none."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -45,14 +45,14 @@ class WhereaboutsTests(SynchronousTestCase):
         self.assertRegex(shown[0], r"\Atest_faults\.py:[0-9]+ raised\Z")
 
     def test_innermost(self) -> None:
-        """Of many calls the innermost are told."""
+        """Of many calls the innermost are reported."""
         shown = place_of(raised(lambda: sink(50))).split(" > ")
         self.assertEqual(len(shown), MAX_FRAMES)
         self.assertRegex(shown[-1], " fall$")
         self.assertEqual({each.split(" ")[1] for each in shown[:-1]}, {"sink"})
 
     def test_no_text(self) -> None:
-        """Nothing of the error's own text is told, nor of the errors that it comes from."""
+        """Nothing of the error's own text is reported, nor of the errors that it comes from."""
 
         def chained() -> None:
             try:

@@ -37,17 +37,17 @@ def operation(tx: Transaction, *args: object) -> None:
 
 
 def sent(frame: bytes) -> object:
-    """What a parcel holds for whoever gets it."""
+    """What a frame holds for whoever gets it."""
     (thing,) = FrameDecoder().decode(frame)
     return thing
 
 
 class UnpackerTests(SynchronousTestCase):
-    """Parcels in a stream of bytes."""
+    """Frames in a stream of bytes."""
 
     @given(st.lists(st.binary(max_size=300), max_size=6), st.data())
     def test_pieces(self, things: list[bytes], data: st.DataObject) -> None:
-        """However the bytes are cut, the same parcels come out, in their order."""
+        """However the bytes are cut, the same frames come out, in their order."""
         stream = b"".join(encode_frame(thing) for thing in things)
         unpacker = FrameDecoder()
         found: list[object] = []
@@ -58,7 +58,7 @@ class UnpackerTests(SynchronousTestCase):
         self.assertEqual(found, things)
 
     def test_no_more(self) -> None:
-        """Half a parcel is none."""
+        """Part of a frame gives nothing yet."""
         self.assertEqual(list(FrameDecoder().decode(encode_frame("x")[:-1])), [])
 
     def test_words(self) -> None:

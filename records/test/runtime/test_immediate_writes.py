@@ -63,7 +63,7 @@ class Socket(StringTransport):
 
 @implementer(IPushProducer)
 class Producer:
-    """Writes down what it is told."""
+    """Writes down what it is reported."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -113,7 +113,7 @@ class EagerTests(SynchronousTestCase):
         self.assertEqual((socket.sent, socket.waiting), (b"abcdefghi", b""))
 
     def test_pause(self) -> None:
-        """Whoever writes is told to pause once when much waits, and to go on when nothing does."""
+        """The writer is told to pause once when much waits, and to go on when nothing does."""
         socket, producer = Socket(takes=0), Producer()
         connection = self.connect(socket)
         connection.registerProducer(producer, True)
@@ -148,7 +148,7 @@ class EagerTests(SynchronousTestCase):
         self.assertEqual(producer.told, ["pause"])
 
     def test_lost(self) -> None:
-        """When the connection is lost the producer is told; later writes go nowhere."""
+        """When the connection is lost the producer is reported; later writes go nowhere."""
         socket, producer = Socket(takes=0), Producer()
         connection = self.connect(socket)
         connection.registerProducer(producer, True)

@@ -1,4 +1,4 @@
-"""Tests for gathering over a turn."""
+"""Tests for gathering over an iteration."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class GatheringCase(SynchronousTestCase):
         self.input_batching.receive(connection, data.encode())
 
     def turn(self) -> list[str]:
-        """End the turn; what happened."""
+        """End the iteration; what happened."""
         calls, self.soon[:] = list(self.soon), []
         with capturedLogs() as told:
             for call in calls:
@@ -92,7 +92,7 @@ class GatheringCase(SynchronousTestCase):
         return events
 
     def taken(self) -> list[str]:
-        """End the turn; who took something, and what."""
+        """End the iteration; who took something, and what."""
         return [event.replace(" takes", "") for event in self.turn() if " takes" in event]
 
 
@@ -115,7 +115,7 @@ class GatheringTests(GatheringCase):
         self.assertEqual(self.soon, [])
 
     def test_complete(self) -> None:
-        """What waits for the end of the turn can be done before it, and is not done again."""
+        """What waits for the end of the iteration can be done before it, and is not done again."""
         self.receive(self.a, "1")
         self.input_batching.run_now()
         self.assertEqual(self.events, ["a takes 1", "a flushes"])
@@ -123,7 +123,7 @@ class GatheringTests(GatheringCase):
         self.assertEqual(self.turn(), [])
 
     def test_sent_while_flushing(self) -> None:
-        """What is sent while others flush leaves in the next turn."""
+        """What is sent while others flush leaves in the next iteration."""
 
         def flush() -> None:
             self.input_batching.send(self.c)
@@ -135,7 +135,7 @@ class GatheringTests(GatheringCase):
         self.assertEqual(self.soon, [])
 
     def test_received_meanwhile(self) -> None:
-        """What is received while others are worked on is worked on in the next turn."""
+        """What is received while others are worked on is worked on in the next iteration."""
         self.a.flush = lambda: self.receive(self.b, "2")  # type: ignore[method-assign]
         self.receive(self.a, "1")
         self.assertEqual(self.turn(), ["a takes 1"])
@@ -150,7 +150,7 @@ class FaultTests(GatheringCase):
         return [each["kind"] for each in self.told]
 
     def test_fault(self) -> None:
-        """So it is for who asks for little."""
+        """The same for interactive connections."""
         self.receive(self.a, "bad")
         self.receive(self.b, "2")
         self.assertEqual(self.turn(), ["a takes bad", "a is dropped", "b takes 2", "b flushes"])
@@ -158,7 +158,7 @@ class FaultTests(GatheringCase):
         self.assertNotIn("a fault", "".join(str(each) for each in self.told))
 
     def test_busy(self) -> None:
-        """So it is for who asks for much."""
+        """The same for bulk connections."""
         self.receive(self.a, MUCH + "bad")
         self.receive(self.b, MUCH)
         self.assertEqual(
@@ -168,7 +168,7 @@ class FaultTests(GatheringCase):
         self.assertEqual(self.soon, [])
 
     def test_wait_and_flush(self) -> None:
-        """So it is for what else a connection is told."""
+        """So it is for what else a connection is reported."""
 
         def fail() -> None:
             raise ValueError("a fault")
@@ -203,7 +203,7 @@ class BusyTests(GatheringCase):
     """Those who ask for much."""
 
     def test_others_first(self) -> None:
-        """Whoever asks for little is served and answered before them, even having come later."""
+        """A client that sends one small request is served first, even if it came later."""
         self.receive(self.a, MUCH)
         self.receive(self.b, "2")
         self.receive(self.c, "3")
@@ -240,7 +240,7 @@ class BusyTests(GatheringCase):
         self.assertEqual(self.taken(), ["a 1", "b 4", "a 23"])
 
     def test_quiet_by_then(self) -> None:
-        """It counts what is under way when the turn ends, with what else it has brought."""
+        """It counts what is under way when the iteration ends, with what else it has brought."""
         process = self.a.process
 
         def take_more(data: bytes) -> None:
@@ -254,7 +254,7 @@ class BusyTests(GatheringCase):
         self.assertEqual(self.taken(), ["a 1", "b 3", "a 2"])
 
     def test_time(self) -> None:
-        """They are served while there is time, and the others go on in the next turn."""
+        """They are served while there is time, and the others go on in the next iteration."""
         for connection in self.all:
             connection.seconds = 0.6 * BULK_SLICE
             self.receive(connection, MUCH)
@@ -287,7 +287,7 @@ class BusyTests(GatheringCase):
         self.assertEqual(self.soon, [])
 
     def test_one_at_least(self) -> None:
-        """However long it takes, one is served in each turn."""
+        """However long it takes, one is served in each iteration."""
         for connection in self.all:
             connection.seconds = 10 * BULK_SLICE
             self.receive(connection, MUCH)
@@ -307,7 +307,7 @@ class BusyTests(GatheringCase):
         self.assertEqual(self.taken(), ["b"])
 
     def test_once(self) -> None:
-        """However little it takes, each is served once in each turn."""
+        """However little it takes, each is served once in each iteration."""
         for connection in self.all:
             connection.rests = True
             self.receive(connection, MUCH)
@@ -336,7 +336,9 @@ class BusyTests(GatheringCase):
         self.assertEqual(turns, [["b much"], ["a much"], ["c much"]])
 
     def test_rest(self) -> None:
-        """Who has had its share goes on with the next turn that it has, until it rests no more."""
+        """Who has had its share goes on with the next iteration that it has, until it rests no
+        more.
+        """
         self.a.rests = True
         self.input_batching.requeue(self.a)
         self.input_batching.requeue(self.b)

@@ -61,7 +61,7 @@ class TurnsCase(SynchronousTestCase):
         self.turns.add(self.b)
 
     def turn(self) -> list[str]:
-        """Let a turn of the reactor pass; what happened."""
+        """Let a reactor iteration pass; what happened."""
         calls, self.soon[:] = list(self.soon), []
         for call in calls:
             call()
@@ -74,7 +74,7 @@ BULK = ["b bulk", "a bulk", "b hands on", "a hands on"]
 
 
 class OrderTests(TurnsCase):
-    """What is done at the end of a turn."""
+    """What is done at the end of an iteration."""
 
     def test_little(self) -> None:
         """All do what is little and then all hand on, who was added later first; that is all."""
@@ -91,7 +91,7 @@ class OrderTests(TurnsCase):
             self.events.clear()
 
     def test_bulk_of_this_turn(self) -> None:
-        """Bulk that comes up while others do what is little, or hand on, is done in this turn."""
+        """Bulk work that interactive work or a flush causes is done in the same iteration."""
         for stage in ("little", "hands on"):
             self.b.then = {stage: lambda: setattr(self.b, "has_bulk", True)}
             self.turns.run()
@@ -101,10 +101,10 @@ class OrderTests(TurnsCase):
 
 
 class ScheduleTests(TurnsCase):
-    """When a turn is ended."""
+    """When an iteration is ended."""
 
     def test_once(self) -> None:
-        """However often it is asked for, a turn is ended once; and so is each later one."""
+        """However often it is asked for, an iteration is ended once; and so is each later one."""
         for _ in range(3):
             self.turns.schedule()
             self.turns.schedule()
@@ -113,7 +113,7 @@ class ScheduleTests(TurnsCase):
             self.assertEqual(self.soon, [])
 
     def test_within(self) -> None:
-        """What happens within the end of a turn asks for no other, if nothing is left waiting."""
+        """Work done at the end of an iteration schedules no other one, if nothing is left."""
         for part in (self.a, self.b):
             part.has_bulk = True
             part.then = dict.fromkeys(("little", "bulk", "hands on"), self.turns.schedule)
@@ -122,7 +122,7 @@ class ScheduleTests(TurnsCase):
         self.assertEqual(self.soon, [])
 
     def test_waiting(self) -> None:
-        """While anything waits, there is one end of a turn after the other."""
+        """While anything waits, there is one end of an iteration after the other."""
         for part in (self.a, self.b):
             part.has_work = True
             self.turns.schedule()
@@ -192,19 +192,19 @@ class TimeTests(TurnsCase):
             self.long.append(self.turns.slice_is_over())
 
     def is_short(self) -> bool:
-        """End a turn: whether those who ask for much had the shorter time."""
+        """End an iteration: whether those who ask for much had the shorter time."""
         self.turns.run()
         self.assertIn(self.long, ([False] * 2 + [True] * 3, [False] * 4 + [True]))
         return self.long[2]
 
     def test_nobody_else(self) -> None:
-        """Where nobody else is, they have the longer time, in each turn."""
+        """Where nobody else is, they have the longer time, in each iteration."""
         for _ in range(3):
             self.assertFalse(self.is_short())
             self.time.advance(0.02)
 
     def test_others(self) -> None:
-        """They have the shorter one where anybody, of whatever part, asks for little."""
+        """The slice is short if any participant has interactive work."""
         for part in (self.a, self.b):
             part.little = True
             self.assertTrue(self.is_short())
@@ -212,7 +212,7 @@ class TimeTests(TurnsCase):
             self.time.advance(INTERACTIVE_WINDOW)
 
     def test_mindful(self) -> None:
-        """So they have for a while after it, which begins anew with each who asks for little."""
+        """The slice stays short for a while after the last interactive request."""
         for _ in range(2):
             self.b.little = True
             self.assertTrue(self.is_short())
@@ -225,7 +225,7 @@ class TimeTests(TurnsCase):
         self.assertFalse(self.is_short())
 
     def test_before_there_was_much(self) -> None:
-        """Who asked for little counts from then on, also where nobody had asked for much yet."""
+        """An interactive request counts from then on, also if there was no bulk work yet."""
         self.a.has_bulk, self.b.little = False, True
         self.turns.run()
         self.a.has_bulk, self.b.little = True, False

@@ -1,4 +1,4 @@
-"""What the tests of conversations share: a store that answers when it is told, and the other end.
+"""What the tests of conversations share: a store that the test drives, and the other end.
 
 The database is a real one. What the test holds in its hand is when work is done and answered,
 so that something can be under way for as long as a test wants to look at it.
@@ -47,7 +47,7 @@ class Waiting(msgspec.Struct, frozen=True):
 class HandStore:
     """A real store that does its work at once or, while `held`, when it is told to.
 
-    handed: everything that was ever handed over, as (kind, operation's name). bulk: whether it
+    handed: everything that was ever submitted, as (kind, operation's name). bulk: whether it
     was in bulk, for each of those.
     seen_through: what operations see in place of their transaction.
     """
@@ -113,7 +113,7 @@ class HandStore:
 
     @property
     def under_way(self) -> list[str]:
-        """The kinds of what waits, in the order in which it was handed over."""
+        """The kinds of what waits, in the order in which it was submitted."""
         return [waiting.kind for waiting in self.waiting]
 
 

@@ -48,12 +48,12 @@ class Wire(StringTransport):
         self.producerState = "paused"
 
     def resumeProducing(self) -> None:
-        """See `IPushProducer`. What has come meanwhile is delivered in another turn."""
+        """See `IPushProducer`. What has come meanwhile is delivered in another iteration."""
         self.producerState = "producing"
         self._clock.callLater(0, self._flow)
 
     def abortConnection(self) -> None:
-        """See `ITCPTransport`. The loss is told in another turn."""
+        """See `ITCPTransport`. The loss is told in another iteration."""
         if not self.lost:
             super().abortConnection()
             self.aborted = True
@@ -164,7 +164,7 @@ class ProtocolCase(ConversationCase):
         return list(self.time.getDelayedCalls())
 
     def turn(self) -> None:
-        """Do what waits for the reactor's next turn."""
+        """Do what waits for the reactor's next iteration."""
         self.time.advance(0)
 
     def until(self, done: Callable[[], bool], turns: int = 1000) -> None:

@@ -74,7 +74,7 @@ class OrderTests(ConversationCase):
         self.assertEqual([len(each["result"]["employees"]) for each in (before, after)], [0, 1])
 
     def test_reads_one_s_own_writes(self) -> None:
-        """Whoever pipelines sees each of their changes in what they read next."""
+        """A client that pipelines sees each of their changes in what they read next."""
         self.hand.held = True
         for revision, name in enumerate(("Al", "Bo", "Cy")):
             if revision:

@@ -56,7 +56,7 @@ class PasswordTests(ConversationCase):
         self.assertIs(self.log_in_on(talk, "hr", NEW)["must_change_password"], False)
 
     def test_must_change_and_leaves(self) -> None:
-        """Somebody who must change the password can log out instead."""
+        """A user who must change the password can log out instead."""
         self.change_account("hr", must_change_password=True)
         self.assertEqual(self.talk("hr").result("logout"), {})
 

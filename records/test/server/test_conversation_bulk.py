@@ -1,4 +1,4 @@
-"""Who asks for little and who for much, as the store is told; and that refusals leave nothing."""
+"""What the store gets as interactive and as bulk work; refusals leave no reference cycles."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class RefusedReadsTests(ConversationCase):
         self.assertEqual(left(), before)
 
     def test_nothing_is_kept(self) -> None:
-        """Their errors are in no circle of references: nobody is to look for them."""
+        """Their errors are in no reference cycle, which the collector would have to find."""
         made: list[ref[RecordsError]] = []
 
         def refuse(tx: Transaction, user: User, params: Params) -> None:

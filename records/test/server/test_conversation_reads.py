@@ -148,7 +148,7 @@ class TraceTests(ConversationCase):
         self.assertEqual(self.denied(), ["employee.delete"])
 
     def test_no_trace_no_refusal(self) -> None:
-        """If the trace cannot be written, that is what is told, and nothing of the record is."""
+        """If the trace cannot be written, that error is answered, and nothing of the record."""
         self.hand.held = True
         self.worker.ask("employee.list", sort="salary")
         self.hand.fire()

@@ -138,7 +138,7 @@ class ErrorTests(ConversationCase):
 
 
 class IdTests(ConversationCase):
-    """The id, by which whoever asks knows the answer."""
+    """The id, by which the client that asks knows the answer."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -154,7 +154,7 @@ class LoginTests(SessionCase):
         self.assertFalse(talk.conversation.is_anonymous)
 
     def test_too_many(self) -> None:
-        """Whoever guesses is told how many seconds to wait, on whichever connection."""
+        """A client that guesses is told how many seconds to wait, on whichever connection."""
         for _ in range(PAIR.free):
             self.talk().reason("login", username="hr", password=BAD)
         error = self.talk().call("login", username="hr", password=GOOD)["error"]
@@ -282,7 +282,7 @@ class LogoutTests(SessionCase):
         self.assertEqual([talk.reason("logout") for _ in "12"], ["", "not-authenticated"])
 
     def test_login_after(self) -> None:
-        """Somebody can log in again on the same connection."""
+        """A user can log in again on the same connection."""
         talk = self.talk("hr")
         talk.result("logout")
         self.log_in_on(talk)

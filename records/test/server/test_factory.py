@@ -233,7 +233,7 @@ class FinishTests(FactoryCase):
         self.hand.fire_all()
 
     def test_twice(self) -> None:
-        """Whoever asks for it again is told of the same end."""
+        """A client that asks for it again is told of the same end."""
         wire = self.connect("hr")
         first, second = self.factory.finish(), self.factory.finish()
         wire.on_hangup()
@@ -264,7 +264,7 @@ class AbortTests(FactoryCase):
         return wire, self.factory.finish()
 
     def test_after_finish(self) -> None:
-        """It ends what did not finish, and whoever waits for the end is told."""
+        """It ends what did not finish, and a waiting client for the end is reported."""
         wire, gone = self.half_finished()
         self.factory.abort()
         self.turn()

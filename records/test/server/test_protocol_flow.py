@@ -109,7 +109,7 @@ class FlowTests(ProtocolCase):
         self.assertEqual(self.wire.numbers(), [0, 1, 2, 0, 1, 2, 3])
 
     def test_share(self) -> None:
-        """Who sends much at once gets a share of each turn, and others are answered between."""
+        """A bulk connection gets a share of each iteration, and others are answered between."""
         self.hand.held = False
         other = self.connect("hr")
         turns = self.held_turns(lambda: None)
@@ -123,7 +123,7 @@ class FlowTests(ProtocolCase):
         self.assertEqual(answered, [(SHARE, 1, False), (SHARE, 0, False), (1, 0, True)])
 
     def test_little_first(self) -> None:
-        """Who asks for one thing is answered before another who sent many earlier in the turn."""
+        """A single request is answered before many that came earlier in the iteration."""
         self.hand.held = False
         other = self.connect("hr")
         seen: list[tuple[list[object], list[object]]] = []
@@ -151,7 +151,7 @@ class FlowTests(ProtocolCase):
         self.assertEqual([kind for kind, _ in self.hand.handed], ["read", "write"])
 
     def test_full_no_more(self) -> None:
-        """Who was full is read again after those who ask for little, not at once."""
+        """A full connection is read again after the interactive ones, not at once."""
         self.hand.held = False
         other = self.connect("hr")
         self.hand.held = True
@@ -167,7 +167,7 @@ class FlowTests(ProtocolCase):
         self.assertEqual(turns, [])
 
     def test_full_no_more_of_many(self) -> None:
-        """What it had sent meanwhile is taken on then, a share in each turn."""
+        """What it had sent meanwhile is taken on then, a share in each iteration."""
         gets = [request("employee.get", n, id=9) for n in range(1, MAX_UNDER_WAY + SHARE + 1)]
         self.wire.deliver(self.adding(1) + b"".join(line + b"\n" for line in gets))
         turns = self.held_turns(lambda: None)

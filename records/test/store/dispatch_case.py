@@ -27,7 +27,7 @@ from records.testing import FakeTime
 class HeldScheduler:
     """A reactor's turns, taken one by one by the test; calls from threads wait in a queue.
 
-    next_turn: what the test's own thread, which is the reactor's, has put off to the next turn.
+    next_turn: calls that the test's own thread, the reactor's, has put off to the next iteration.
     """
 
     def __init__(self) -> None:

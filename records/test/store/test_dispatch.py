@@ -28,7 +28,7 @@ class TurnsTests(HeldCase):
     """Work goes by turn."""
 
     def test_one_hand_over(self) -> None:
-        """What comes up in a turn is handed over at its end, as one batch, and answered in one."""
+        """Jobs of an iteration are submitted at its end, as one batch, and answered in one."""
         found = self.outcomes([self.store.write(add, number) for number in (1, 2, 3)])
         self.settle()
         self.assertEqual(self.database.batches, [], "nothing is handed over before")
@@ -61,7 +61,7 @@ class TurnsTests(HeldCase):
             self.assertEqual(found, [1, fault, 1])
 
     def test_reads_and_writes(self) -> None:
-        """Reads and writes of a turn go to their own threads."""
+        """Reads and writes of an iteration go to their own threads."""
         found = self.outcomes([self.store.read(next_id), self.store.write(add, 1)])
         self.turns.turn()
         self.turns.one_call()
@@ -84,7 +84,7 @@ class TurnsTests(HeldCase):
         self.assertEqual(self.database.batches, [MAX_BATCH, MAX_BATCH, 5])
 
     def test_new_work_from_an_answer(self) -> None:
-        """Work that an answer leads to is handed over at the end of that turn."""
+        """Work that an answer leads to is submitted at the end of that iteration."""
         found: list[object] = []
         self.store.write(add, 1).addCallback(
             lambda number: self.store.read(next_id).addCallback(found.append)
@@ -100,7 +100,7 @@ class NearTests(HeldCase):
     """Reads at once."""
 
     def test_same_state_within_a_turn(self) -> None:
-        """Reads of one turn see one state; the next turn sees the newest."""
+        """Reads of one iteration see one state; the next iteration sees the newest."""
         self.assertEqual(self.store.read_now(next_id), 1)
         self.outcomes([self.store.write(add, 1)])
         self.assertEqual(self.store.read_now(next_id), 1)
@@ -109,7 +109,7 @@ class NearTests(HeldCase):
         self.assertEqual(self.store.read_now(next_id), 2)
 
     def test_own_writes(self) -> None:
-        """Whoever has been answered sees the write, even in the turn of an older read."""
+        """A client that has been answered sees the write, even in the turn of an older read."""
         seen: list[object] = []
         self.store.write(add, 1).addCallback(lambda _: seen.append(self.store.read_now(next_id)))
         self.turns.turn()
@@ -171,14 +171,14 @@ class TroubleTests(HeldCase):
             self.said.append(formatEvent(event))
 
     def write(self) -> None:
-        """Two writes in one turn, and how they end."""
+        """Two writes in one iteration, and how they end."""
         found = self.outcomes([self.store.write(add, 1) for _ in range(2)])
         self.turns.turn()
         self.turns.one_call()
         self.assertEqual([type(each) for each in found], [Busy] * 2)
 
     def test_told(self) -> None:
-        """Whoever runs the daemon is told of which kind it is, once a minute at the most."""
+        """The operator is told of which kind it is, once a minute at the most."""
         self.database.refusal = Done(error=Busy("x"), trouble="FullError")
         self.write()
         self.assertEqual(self.said, ["The database takes no changes: FullError"])
@@ -238,7 +238,7 @@ class ClockTests(SynchronousTestCase):
     """With a real reactor, whose clock is set."""
 
     def test_set_back(self) -> None:
-        """Work is handed over in the next turn, even if the clock is set back before."""
+        """Work is submitted in the next iteration, even if the clock is set back before."""
         turns: Any = SelectReactor()
         self.addCleanup(turns.waker.connectionLost, None)
         now = [1_000_000.0]

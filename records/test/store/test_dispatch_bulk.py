@@ -52,7 +52,7 @@ class BulkCase(HeldCase):
     """A store that is handed work in bulk."""
 
     def bulk(self, count: int, *, read: bool = False, seconds: float = 0.0) -> list[object]:
-        """Hand in work whose outcomes are 0, 1 and so on; what comes out, as it comes.
+        """Submit work whose outcomes are 0, 1 and so on; what comes out, as it comes.
 
         seconds: how long it takes to answer each.
         """
@@ -68,7 +68,7 @@ class BulkCase(HeldCase):
         return found
 
     def handed_over(self, calls: int = 1) -> None:
-        """End the turn, and take in so many parts of the outcomes."""
+        """End the iteration, and take in so many parts of the outcomes."""
         self.turns.turn()
         for _ in range(calls):
             self.turns.one_call()
@@ -87,7 +87,7 @@ class GivenOutTests(BulkCase):
     """When outcomes are given out."""
 
     def test_others_at_once(self) -> None:
-        """Others get theirs as they are delivered, the bulk at the end of that turn."""
+        """Others get theirs as they are delivered, the bulk at the end of that iteration."""
         for read in (False, True):
             bulk = self.bulk(2, read=read)
             begin: Callable[..., Deferred[Any]] = self.store.read if read else self.store.write
@@ -99,14 +99,14 @@ class GivenOutTests(BulkCase):
             self.assertEqual(self.turns.next_turn, [], "there is nothing more to be done")
 
     def test_a_turns_time(self) -> None:
-        """In a turn they are given out until it is long, the rest in the next ones, in order."""
+        """Outcomes are delivered until the slice is over, the rest in the next ones, in order."""
         found = self.bulk(7, seconds=BULK_SLICE * 0.4)
         self.handed_over()
         counts = self.counts(found)
         self.assertEqual((counts, found), ([3, 6, 7], list(range(7))))
 
     def test_one_at_least(self) -> None:
-        """Whoever else uses up that time, at least one is given out in each turn."""
+        """Whoever else uses up that time, at least one is given out in each iteration."""
         idler: Participant = Idler(self.time)
         self.store._scheduler.add(idler)
         found = self.bulk(3)
@@ -132,7 +132,7 @@ class GivenOutTests(BulkCase):
         self.handed_over()
         self.store.write(add, 1, bulk=True).addCallback(lambda _: order.append("write"))
         for worker in self.store._workers:
-            worker.submit()  # the turn has not ended
+            worker.submit()  # the iteration has not ended
         self.turns.one_call()
         self.assertEqual(order, [])
         self.turns.turn()
@@ -147,7 +147,7 @@ class GivenOutTests(BulkCase):
             begun.set()
             go_on.wait(20)
 
-        self.store.write(hold)  # somebody else's, so that it would be the bulk's turn
+        self.store.write(hold)  # another user's, so that it would be the bulk's turn
         self.turns.turn()
         self.assertTrue(begun.wait(20))
         self.store.write(lambda tx: done.append("first"))
@@ -205,7 +205,7 @@ class WaitingTests(BulkCase):
 
 
 class OwnWritesTests(BulkCase):
-    """Whoever has been answered sees what they wrote."""
+    """A client that has been answered sees what they wrote."""
 
     def test_in_a_later_turn(self) -> None:
         """So does a read at once upon an outcome of the bulk, whenever that is given out."""
@@ -249,7 +249,7 @@ class EndTests(BulkCase):
     readers = READERS
 
     def test_stop(self) -> None:
-        """Stopped, the store gives all of them out, without another turn."""
+        """Stopped, the store gives all of them out, without another iteration."""
         written, read = (
             self.bulk(5, seconds=BULK_SLICE),
             self.bulk(3, read=True, seconds=BULK_SLICE),
@@ -271,7 +271,7 @@ class EndTests(BulkCase):
         self.store._fatal = lambda failure: told.append(len(found))
         self.database.fault = CommitUnknown("IOError")
         later = self.outcomes([self.store.write(same, 5, bulk=True), self.store.write(same, 6)])
-        self.writer.submit()  # the turn has not ended
+        self.writer.submit()  # the iteration has not ended
         self.turns.one_call()
         self.assertEqual((found, told), ([0, 1, 2, 3, 4], [5]))
         self.assertNotIn(None, later)

@@ -15,7 +15,9 @@ class StopTests(HeldCase):
     """Stopping."""
 
     def test_drains(self) -> None:
-        """What was handed in before the stop is done, even in the same turn; later work is not."""
+        """What was submitted before the stop is done, even in the same iteration; later work is
+        not.
+        """
         before = self.outcomes([self.store.write(add, 1), self.store.read(next_id)])
         stopped: list[object] = []
         self.store.stop().addBoth(stopped.append)

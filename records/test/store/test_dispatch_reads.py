@@ -79,7 +79,7 @@ class LeftOpenTests(HeldCase):
         self.assertIs(self.reads(is_disabled), True)
 
     def test_at_once(self) -> None:
-        """So do reads at once, from the next turn on."""
+        """So do reads at once, from the next iteration on."""
         self.store.read_now(self.leave_open)
         self.turns.turn()
         self.disable()

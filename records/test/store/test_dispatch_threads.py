@@ -56,7 +56,7 @@ class WorkerThreadTests(SynchronousTestCase):
             item.deferred.callback(outcome.value)
 
     def hand(self, *things: object, bulk: bool = False) -> list[Any]:
-        """Hand in a work for each; what comes out, later."""
+        """Submit a work for each; what comes out, later."""
         found: list[Any] = []
         for thing in things:
             item = Job(Work(same, (thing,)), bulk)
@@ -71,7 +71,7 @@ class WorkerThreadTests(SynchronousTestCase):
         self.worker.thread.join(WAIT)
 
     def test_others_first(self) -> None:
-        """Who asks for little does not wait for the bulk that was handed over before."""
+        """Interactive work does not wait for bulk work that was submitted before."""
         bulk, others = self.hand(1, 2, 3, bulk=True), self.hand("a", "b")
         self.worker.stop()
         self.worker.start()

@@ -1,4 +1,4 @@
-"""Tests for the lanes of what waits for a worker."""
+"""Tests for `records.store.queues`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LanesTests(SynchronousTestCase):
         return [self.lanes.next_batch() for _ in range(turns)]
 
     def sizes(self) -> list[tuple[int, bool]]:
-        """How much is taken at a time until nothing is left, and of which lane."""
+        """How much is taken at a time until nothing is left, and of which queue."""
         found: list[tuple[int, bool]] = []
         while self.lanes:
             things, is_bulk = self.lanes.next_batch()
@@ -36,7 +36,7 @@ class LanesTests(SynchronousTestCase):
         return found
 
     def test_truth(self) -> None:
-        """They are true while anything waits, in whichever lane."""
+        """They are true while anything waits, in whichever queue."""
         self.assertFalse(self.lanes)
         for is_bulk in (False, True):
             self.add([1, 2], is_bulk)
@@ -81,7 +81,7 @@ class LanesTests(SynchronousTestCase):
         self.assertEqual(self.sizes(), [(MANY, False), (MANY, False), (1, False)])
 
     def test_mindful(self) -> None:
-        """For a while after the others had a turn, less of the bulk is taken; each begins it."""
+        """Bulk batches stay small for a while after an interactive one, and each begins it anew."""
         self.add(range(100), True)
         self.add([0], False)
         self.assertEqual(self.taken(1), [([0], False)])
@@ -132,7 +132,7 @@ class LanesTests(SynchronousTestCase):
         st.booleans(),
     )
     def test_all_once(self, steps: list[tuple[int, bool] | None], is_rest_taken: bool) -> None:
-        """All that is put in comes out once, of the lane it was put in and in its order."""
+        """All that is put in comes out once, of the queue it was put in and in its order."""
         lanes: JobQueue[tuple[bool, int]] = JobQueue(MANY, FEWER)
         put: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}
         out: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}

@@ -1,4 +1,4 @@
-"""What the process that writes does, played in the test's own process: all that it is to be told
+"""What the writer process does, played in the test's own process: all that it is to be told
 is sent before it begins."""
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class WritingCase(SynchronousTestCase):
             self.socket.sendall(frame)
 
     def works(self, *numbers: int) -> bytes:
-        """A parcel that adds these employees."""
+        """A frame that adds these employees."""
         return frame_of_works([Work(add, (number,)) for number in numbers])
 
     def open_writer(self, path: Path) -> ScriptedWriter:
@@ -127,7 +127,7 @@ class ServeTests(WritingCase):
     """Writing."""
 
     def test_together(self) -> None:
-        """What waits is done in one batch, in its order, whatever parcels it came in."""
+        """What waits is done in one batch, in its order, whatever frames it came in."""
         self.send(self.path, self.works(1, 2), self.works(3), Stop())
         said = self.serve()
         self.assertEqual(self.opened, [self.path])
@@ -151,7 +151,7 @@ class ServeTests(WritingCase):
         self.assertEqual(self.writer.done, [MAX_BATCH, "rest", 2, "rest", "close"])
 
     def test_own_errors(self) -> None:
-        """A work that is refused harms no other, and its error is told."""
+        """A work that is refused harms no other, and its error is reported."""
         frame = frame_of_works([Work(add, (1,)), Work(refuse), Work(next_id)])
         self.send(self.path, frame, Stop())
         _, ((first, second, third), _), _ = self.serve()
@@ -159,7 +159,7 @@ class ServeTests(WritingCase):
         self.assertIsInstance(second.error, NotFound)
 
     def test_not_opened(self) -> None:
-        """A database that cannot be opened is told, with the reason."""
+        """A database that cannot be opened is reported, with the reason."""
         self.send(self.path, Stop())
 
         def cannot(path: Path) -> ScriptedWriter:
@@ -174,7 +174,7 @@ class BulkTests(WritingCase):
     """Work in bulk beside that of others."""
 
     def many(self, first: int, count: int, *, is_bulk: bool) -> bytes:
-        """A parcel of works whose outcomes are numbers from the first on."""
+        """A frame of works whose outcomes are numbers from the first on."""
         works = [Work(same, (first + number,)) for number in range(count)]
         return frame_of_works(works, is_bulk)
 
@@ -223,7 +223,7 @@ class GoneTests(WritingCase):
         self.assertEqual(self.opened, [])
 
     def test_while_works_wait(self) -> None:
-        """What was not begun is left: whoever asked for it will ask again."""
+        """What was not begun is left: the client that asked for it will ask again."""
         self.send(self.path, self.works(1))
         self.socket.shutdown(socket.SHUT_WR)
         self.assertEqual(self.serve(), [Opened()])

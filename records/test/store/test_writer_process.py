@@ -1,4 +1,4 @@
-"""The process that writes, in earnest: its beginning, its work, and each way in which it ends."""
+"""The writer process, in earnest: its beginning, its work, and each way in which it ends."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class ProcessCase(SynchronousTestCase):
         *args: object,
         bulk: bool = False,
     ) -> list[Any]:
-        """Hand in a work; what comes out, later."""
+        """Submit a work; what comes out, later."""
         item, found = Job(Work(operation, args), bulk), []
         item.deferred.addCallbacks(found.append, lambda failure: found.append(failure.value))
         process.new_jobs.append(item)
@@ -167,7 +167,7 @@ class LifeTests(ProcessCase):
     """A good life."""
 
     def test_works(self) -> None:
-        """What is handed in is done, in its order; each outcome is its own."""
+        """What is submitted is done, in its order; each outcome is its own."""
         process = self.started()
         pid = process.pid
         calls = (add, 1), (next_id,), (refuse,), (fail,), (next_id,)
@@ -185,7 +185,7 @@ class LifeTests(ProcessCase):
         self.assertEqual([each.name for each in self.path.parent.iterdir()], [self.path.name])
 
     def test_stop(self) -> None:
-        """Stopped, it first does what has been handed in, and what is handed in with the stop."""
+        """Stopped, it first does what has been submitted, and what is submitted with the stop."""
         process = self.started()
         first = self.hand(process, add, 1)
         process.submit()
@@ -272,7 +272,7 @@ class EndTests(ProcessCase):
             process.open(self.path)
 
     def test_fault_before(self) -> None:
-        """If it comes upon a fault as it opens the database, its kind and place are told."""
+        """If it comes upon a fault as it opens the database, its kind and place are reported."""
 
         def opening(path: Path) -> Writer:
             raise LookupError(path)
@@ -309,7 +309,7 @@ class EndTests(ProcessCase):
         process.abandon()
 
     def test_killed(self) -> None:
-        """Killed at its work, nobody knows what it has done; what was not handed in was not."""
+        """Killed at its work, nobody knows what it has done; what was not submitted was not."""
         process = self.started()
         pid, sign = process.pid, Path(self.mktemp()).absolute()
         under_way = [self.hand(process, linger, str(sign)), self.hand(process, add, 1)]
@@ -351,7 +351,7 @@ class EndTests(ProcessCase):
         self.is_over(process, pid)
 
     def test_cannot_send(self) -> None:
-        """If the system cannot send on, half a parcel may have left: nothing can follow it."""
+        """If the system cannot send on, half a frame may have left: nothing can follow it."""
         process = self.started()
         pid = process.pid
 
@@ -369,7 +369,7 @@ class EndTests(ProcessCase):
         self.is_over(process, pid)
 
     def test_after_the_stop(self) -> None:
-        """What is handed in after the stop is not begun, and told so."""
+        """What is submitted after the stop is not begun, and told so."""
         process = self.started()
         process.stop()
         found = self.hand(process, add, 1)

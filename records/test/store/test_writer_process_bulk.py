@@ -1,4 +1,4 @@
-"""The process that writes, in earnest, with work in bulk beside that of others."""
+"""The writer process, in earnest, with work in bulk beside that of others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BulkTests(ProcessCase):
         return [type(each[0]) for each in found]
 
     def hold(self, process: WriterProcess) -> None:
-        """Stop it for a while, so that it then finds all at once what was handed over."""
+        """Stop it for a while, so that it then finds all at once what was submitted."""
         os.kill(process.pid, signal.SIGSTOP)
         os.waitpid(process.pid, os.WUNTRACED)
 
@@ -57,7 +57,7 @@ class BulkTests(ProcessCase):
         self.assertEqual(found, [[number] for number in range(1200)])
 
     def test_overtaken(self) -> None:
-        """Who hands in one thing does not wait for the bulk that was handed in before."""
+        """Who hands in one thing does not wait for the bulk that was submitted before."""
         process = self.started()
         order: list[object] = []
         self.hold(process)

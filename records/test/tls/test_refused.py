@@ -1,4 +1,4 @@
-"""Keys and certificates with which the daemon does not start, and what its operator is told."""
+"""Keys and certificates with which the daemon does not start, and what its operator is reported."""
 
 from __future__ import annotations
 

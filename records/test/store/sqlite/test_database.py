@@ -350,7 +350,7 @@ class LogTests(WriterCase):
         self.assertEqual(self.log_bytes(), grown, "the log is begun anew")
 
     def test_reader_in_the_way(self) -> None:
-        """Somebody who reads an old state delays the copying and nothing else."""
+        """A user who reads an old state delays the copying and nothing else."""
         reader = self.database.reader()
         self.addCleanup(reader.close)
         reader.begin().employees.next_id()

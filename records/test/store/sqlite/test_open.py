@@ -147,7 +147,7 @@ class OpenTests(SynchronousTestCase):
         self.assert_refused("schema step 1", altered)
 
     def test_foreign(self) -> None:
-        """Somebody else's database is refused, however it is marked."""
+        """another user's database is refused, however it is marked."""
         for mark in (0, 7):
             other = apsw.Connection(str(self.path))
             other.execute(f"PRAGMA application_id = {mark}; CREATE TABLE IF NOT EXISTS x (y)")
@@ -236,7 +236,7 @@ class OpenTests(SynchronousTestCase):
             leaving.join()
 
     def test_no_place(self) -> None:
-        """A folder that is not there, or a folder in the file's place, is told of."""
+        """A folder that is not there, or a folder in the file's place, is reported."""
         self.path = Path(self.mktemp()) / "nowhere" / "x.sqlite"
         self.assert_refused("cannot be opened")
         self.path = Path(self.mktemp())
