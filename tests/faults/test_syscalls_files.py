@@ -184,7 +184,7 @@ class RenewalTests(ProgramCase):
         seen = len(daemon.log)
         with self.strace(scene, *injections) as strace:
             daemon.signal(signal.SIGHUP)
-            self.until_said(daemon, seen, "The certificate (was loaded|stays)")
+            self.until_said(daemon, seen, "Certificate loaded|The certificate stays")
         return strace.calls
 
 
