@@ -5,7 +5,8 @@ Knows nothing of how requests are framed or ordered: that is the entry point's p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 from twisted.cred.portal import Portal
@@ -16,6 +17,7 @@ from twisted.python.failure import Failure
 from records.api.messages import (
     LoggedIn,
     LoginParams,
+    NoParams,
     Nothing,
     Params,
     PasswordChangeParams,
@@ -92,21 +94,20 @@ class ConnectionSession:
 
         bulk: see `records.operations.boundaries.Store`. Raises `RecordsError`.
         """
-        match params:
-            case LoginParams():
-                return await self._log_in(params, bulk)
-            case ResumeParams():
-                return await self._enter(SessionToken(self._calling(params.token), bulk))
-            case PasswordChangeParams():
-                caller, passwords = self._known(), self._services.passwords
-                await passwords.change(caller, params.current, params.new, bulk=bulk)
-                return Nothing()
-        if method.name == "logout":
-            await self._log_out(bulk)
-            return Nothing()
+        return await _METHODS[method.name](self, params, bulk)
+
+    async def _info(self, params: NoParams, bulk: bool) -> ServerInfo:
         return self._services.info
 
-    async def _log_out(self, bulk: bool) -> None:
+    async def _resume(self, params: ResumeParams, bulk: bool) -> Resumed:
+        return await self._enter(SessionToken(self._calling(params.token), bulk))
+
+    async def _change_password(self, params: PasswordChangeParams, bulk: bool) -> Nothing:
+        caller, passwords = self._known(), self._services.passwords
+        await passwords.change(caller, params.current, params.new, bulk=bulk)
+        return Nothing()
+
+    async def _log_out(self, params: NoParams, bulk: bool) -> Nothing:
         """End the session. If the store cannot do that now, the connection keeps it."""
         try:
             await self._store.write(end_session, self._known(), bulk=bulk)
@@ -114,6 +115,7 @@ class ConnectionSession:
             self.caller = None  # it had ended before
             raise
         self.caller = None
+        return Nothing()
 
     def _known(self) -> Caller:
         if self.caller is None:
@@ -160,3 +162,12 @@ class ConnectionSession:
         if not failure.check(NotAuthenticated):  # it was not opened
             kind = kind_of(failure.value)
             self._log.warn("An unused session could not be ended: {kind}", kind=kind)
+
+
+_METHODS: Mapping[str, Callable[[ConnectionSession, Any, bool], Awaitable[object]]] = {
+    "server.info": ConnectionSession._info,
+    "login": ConnectionSession._log_in,
+    "resume": ConnectionSession._resume,
+    "logout": ConnectionSession._log_out,
+    "password.change": ConnectionSession._change_password,
+}

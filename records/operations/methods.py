@@ -64,7 +64,8 @@ class Mode(Enum):
 Operation = Callable[[Transaction, User, Any], object]
 
 
-def _no_subject(params: Any) -> str:
+def _none(params: Any) -> str:
+    """The subject of a method that concerns no single employee."""
     return "-"
 
 
@@ -86,7 +87,7 @@ class Method(msgspec.Struct, frozen=True):
     decode: msgspec.json.Decoder[Any]
     mode: Mode
     operation: Operation | None = None
-    subject: Callable[[Any], str] = _no_subject
+    subject: Callable[[Any], str] = _none
     replay: Replay | None = None
     cost: Callable[[Any], int] = _one_row
     reveal: Method | None = None
@@ -107,18 +108,8 @@ class Method(msgspec.Struct, frozen=True):
         return self
 
 
-def _method(
-    name: str,
-    params: type[Params],
-    mode: Mode,
-    operation: Operation | None = None,
-    subject: Callable[[Any], str] = _no_subject,
-    replay: Replay | None = None,
-    cost: Callable[[Any], int] = _one_row,
-    reveal: Method | None = None,
-) -> Method:
-    decode = msgspec.json.Decoder(params, float_hook=real)
-    return Method(name, decode, mode, operation, subject, replay, cost, reveal)
+def _json(params: type[Params]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(params, float_hook=real)
 
 
 def _method_named(name: str, is_reveal: bool) -> Method:
@@ -126,7 +117,8 @@ def _method_named(name: str, is_reveal: bool) -> Method:
     return method.reveal if is_reveal and method.reveal is not None else method
 
 
-def _employee(params: GetParams | UpdateParams | DeleteParams) -> str:
+def _one(params: GetParams | UpdateParams | DeleteParams) -> str:
+    """The subject of a method that concerns one employee."""
     return f"employee:{params.id}"
 
 
@@ -135,36 +127,22 @@ def _page(params: ListParams) -> int:
 
 
 # Revealing a field writes an audit entry, so it is a write.
-_REVEAL = _method("employee.get", GetParams, Mode.WRITE, reveal_employee, _employee)
+_REVEAL = Method("employee.get", _json(GetParams), Mode.WRITE, reveal_employee, _one)
 
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        _method("server.info", NoParams, Mode.SESSION),
-        _method("login", LoginParams, Mode.SESSION),
-        _method("resume", ResumeParams, Mode.SESSION),
-        _method("logout", NoParams, Mode.SESSION),
-        _method("password.change", PasswordChangeParams, Mode.SESSION),
-        _method("server.fields", NoParams, Mode.POINT, list_fields),
-        _method("employee.get", GetParams, Mode.POINT, get_employee, _employee, reveal=_REVEAL),
-        _method("employee.list", ListParams, Mode.READ, list_employees, cost=_page),
-        _method("employee.add", AddParams, Mode.WRITE, add_employee, replay=STORED),
-        _method(
-            "employee.update",
-            UpdateParams,
-            Mode.WRITE,
-            update_employee,
-            subject=_employee,
-            replay=STORED,
-        ),
-        _method(
-            "employee.delete",
-            DeleteParams,
-            Mode.WRITE,
-            delete_employee,
-            subject=_employee,
-            replay=DELETED,
-        ),
+        Method("server.info", _json(NoParams), Mode.SESSION),
+        Method("login", _json(LoginParams), Mode.SESSION),
+        Method("resume", _json(ResumeParams), Mode.SESSION),
+        Method("logout", _json(NoParams), Mode.SESSION),
+        Method("password.change", _json(PasswordChangeParams), Mode.SESSION),
+        Method("server.fields", _json(NoParams), Mode.POINT, list_fields),
+        Method("employee.get", _json(GetParams), Mode.POINT, get_employee, _one, reveal=_REVEAL),
+        Method("employee.list", _json(ListParams), Mode.READ, list_employees, cost=_page),
+        Method("employee.add", _json(AddParams), Mode.WRITE, add_employee, _none, STORED),
+        Method("employee.update", _json(UpdateParams), Mode.WRITE, update_employee, _one, STORED),
+        Method("employee.delete", _json(DeleteParams), Mode.WRITE, delete_employee, _one, DELETED),
     )
 }
 
@@ -178,9 +156,10 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
     """
     user = authenticate(tx, caller)
     assert method.operation is not None
-    key: str | None = getattr(params, "key", None)
-    if key is not None and method.replay is not None and not user.must_change_password:
-        return _perform_once(tx, user, method, params, key, method.replay)
+    if method.replay is not None and not user.must_change_password:
+        key = cast(AddParams | UpdateParams | DeleteParams, params).key
+        if key is not None:
+            return _perform_once(tx, user, method, params, key, method.replay)
     try:
         if user.must_change_password:
             raise PermissionDenied(_CHANGE_FIRST, details={"must_change_password": True})

@@ -32,8 +32,12 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """How the result of a method is kept, and made again for a repeated request."""
+    """How the result of a method is kept, and made again for a repeated request.
 
+    result: its type.
+    """
+
+    result: type
     keep: Callable[[Any], Kept]
     repeat: Callable[[Transaction, User, Kept], object]
 
@@ -60,9 +64,9 @@ def _repeat_deleted(tx: Transaction, user: User, kept: Kept) -> EmployeeDeleted:
     return EmployeeDeleted(kept.id, kept.revision)
 
 
-STORED = Replay(_keep_stored, _repeat_stored)
+STORED = Replay(EmployeeStored, _keep_stored, _repeat_stored)
 """For methods that answer with `EmployeeStored`."""
-DELETED = Replay(_keep_deleted, _repeat_deleted)
+DELETED = Replay(EmployeeDeleted, _keep_deleted, _repeat_deleted)
 """For methods that answer with `EmployeeDeleted`."""
 
 

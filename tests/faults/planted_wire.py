@@ -129,9 +129,9 @@ TOLD: tuple[Bug, ...] = (
         "Nor of sessions that are resumed.",
         "tests.system.test_stop.LogTests.test_no_secrets",
         (
-            "            case ResumeParams():\n",
-            "            case ResumeParams():\n"
-            '                self._log.info("Resumed: {token}", token=params.token)\n',
+            "        return await self._enter(SessionToken(",
+            '        self._log.info("Resumed: {token}", token=params.token)\n'
+            "        return await self._enter(SessionToken(",
         ),
     ),
     bug(

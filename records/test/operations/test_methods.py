@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import get_type_hints
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -29,7 +30,10 @@ class TableTests(SynchronousTestCase):
             takes_key = "key" in method.decode.type.__struct_fields__
             self.assertEqual(takes_key, method.replay is not None, method.name)
             if takes_key:
+                assert method.replay is not None
+                returned = get_type_hints(method.operation)["return"]
                 self.assertIs(method.mode, Mode.WRITE, method.name)
+                self.assertIs(method.replay.result, returned, method.name)
 
     def test_subjects(self) -> None:
         """The audit subject of a method on one employee names that employee."""
