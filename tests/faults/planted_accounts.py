@@ -204,7 +204,7 @@ PASSWORDS: tuple[Bug, ...] = (
         "disabled-meanwhile-logs-in",
         "records/operations/sessions.py",
         "A disabled account cannot log in, also if it was disabled only just now.",
-        "records.test.auth.test_login.OvertakenTests.test_disabled",
+        "records.test.auth.test_login.OrderOfQueuesTests.test_disabled",
         ("present is None or present.disabled or", "present is None or"),
     ),
     bug(

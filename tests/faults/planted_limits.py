@@ -78,7 +78,7 @@ LIMITS: tuple[Bug, ...] = (
         "memory-of-the-unread",
         "records/runtime/immediate_writes.py",
         "Whoever writes pauses while the peer does not read.",
-        "records.test.runtime.test_immediate_writes.EagerTests.test_pause",
+        "records.test.runtime.test_immediate_writes.ImmediateTransportTests.test_pause",
         ("            self._producer.pauseProducing()\n", ""),
     ),
     bug(
@@ -134,7 +134,7 @@ LIMITS: tuple[Bug, ...] = (
         "outcomes-without-end",
         "records/store/dispatch.py",
         "And so have the outcomes of what they asked for.",
-        "records.test.store.test_dispatch_bulk.GivenOutTests.test_a_turns_time",
+        "records.test.store.test_dispatch_bulk.DeliveredTests.test_a_turns_time",
         (" and not (given and self._scheduler.slice_is_over())", ""),
     ),
     bug(
@@ -151,14 +151,14 @@ LIMITS: tuple[Bug, ...] = (
         "bulk-goes-first",
         "records/store/queues.py",
         "In the store, who asks for little does not wait for all that others sent together.",
-        "records.test.store.test_queues.LanesTests.test_no_starving",
+        "records.test.store.test_queues.JobQueueTests.test_no_starving",
         ("may and (not self._interactive or not self._was_bulk)", "may"),
     ),
     bug(
         "bulk-never-done",
         "records/store/queues.py",
         "Nor do these wait for good while others come.",
-        "records.test.store.test_queues.LanesTests.test_no_starving",
+        "records.test.store.test_queues.JobQueueTests.test_no_starving",
         ("may and (not self._interactive or not self._was_bulk)", "may and not self._interactive"),
     ),
     bug(
@@ -210,7 +210,7 @@ LIMITS: tuple[Bug, ...] = (
         "log-filled-by-denials",
         "records/gateway/gateway.py",
         "Who is denied 600 times at once waits for further answers.",
-        "records.test.server.test_conversation_reads.PaceTests.test_denials",
+        "records.test.server.test_conversation_reads.DelayTests.test_denials",
         ("if wait > 0 else outcome", "if wait < 0 else outcome"),
     ),
 )

@@ -42,7 +42,7 @@ PROCESS: tuple[Bug, ...] = (
         "goes-on-without-the-daemon",
         _WRITING,
         "When the daemon has ended, what it had not begun to do is not done.",
-        "records.test.store.test_writer_main.GoneTests.test_while_works_wait",
+        "records.test.store.test_writer_main.ClosedTests.test_while_works_wait",
         (
             "        if not data:\n            raise DaemonGone\n",
             "        if not data:\n            self._is_over = True\n",

@@ -181,8 +181,8 @@ TRANSACTIONS: tuple[Bug, ...] = (
         "state-kept-past-an-answer",
         _BATCHING,
         "A read sees every change that has been answered.",
-        "records.test.store.test_dispatch.NearTests.test_own_writes",
-        ("        self._end_inline()\n        for job,", "        for item,"),
+        "records.test.store.test_dispatch.InlineReadTests.test_own_writes",
+        ("        self._end_inline()\n        for job,", "        for job,"),
     ),
     bug(
         "denials-pile-up",
@@ -205,7 +205,7 @@ TRANSACTIONS: tuple[Bug, ...] = (
         "state-kept-by-a-reader",
         _BATCHING,
         "A read in another thread sees every change that has been answered.",
-        "records.test.store.test_dispatch.NearTests.test_own_writes_by_thread",
+        "records.test.store.test_dispatch.InlineReadTests.test_own_writes_by_thread",
         ("        finally:\n            reader.end()\n", "        finally:\n            pass\n"),
         (
             "        transaction = reader.begin()\n",

@@ -49,7 +49,7 @@ ORDER: tuple[Bug, ...] = (
         "overtaken-in-the-store",
         "records/store/queues.py",
         "On one connection requests take effect in the order sent.",
-        "records.test.store.test_dispatch_bulk.GivenOutTests.test_overtakes_nothing",
+        "records.test.store.test_dispatch_bulk.DeliveredTests.test_overtakes_nothing",
         ("bool(self._bulk) and self._bulk[0][0] <= self._served", "bool(self._bulk)"),
         ("len(batch) < most and self._bulk[0][0] <= self._served:", "len(batch) < most:"),
     ),
@@ -84,14 +84,14 @@ ORDER: tuple[Bug, ...] = (
         "rest-lost",
         "records/runtime/immediate_writes.py",
         "What the peer does not take at once is sent later.",
-        "records.test.runtime.test_immediate_writes.EagerTests.test_rest",
+        "records.test.runtime.test_immediate_writes.ImmediateTransportTests.test_rest",
         ("            self._append(data[sent:])\n", ""),
     ),
     bug(
         "rest-overtaken",
         "records/runtime/immediate_writes.py",
         "What is written later leaves later.",
-        "records.test.runtime.test_immediate_writes.EagerTests.test_rest",
+        "records.test.runtime.test_immediate_writes.ImmediateTransportTests.test_rest",
         (
             "        if self._backlog is not None:\n"
             "            self._append(data)\n            return\n",

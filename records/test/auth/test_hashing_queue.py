@@ -200,7 +200,7 @@ class FloodTests(QueueCase):
         self.place_is_free()
 
 
-class TurnsTests(QueueCase):
+class SchedulerTests(QueueCase):
     """Whose turn it is."""
 
     def test_turns(self) -> None:

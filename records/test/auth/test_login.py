@@ -316,7 +316,7 @@ class RenewedTests(PasswordsCase):
         self.assertTrue(self.is_open(caller("two")))
 
 
-class OvertakenTests(PasswordsCase):
+class OrderOfQueuesTests(PasswordsCase):
     """What happens while a password is being compared."""
 
     def overtaken(self, **changes: object) -> NotAuthenticated:

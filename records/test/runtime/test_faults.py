@@ -33,7 +33,7 @@ def sink(depth: int) -> None:
     fall()
 
 
-class WhereaboutsTests(SynchronousTestCase):
+class PlaceTests(SynchronousTestCase):
     """The innermost calls, outermost first."""
 
     def test_calls(self) -> None:
@@ -79,7 +79,7 @@ class WhereaboutsTests(SynchronousTestCase):
             self.assertEqual(place_of(error), "an unknown place")
 
 
-class FarTests(SynchronousTestCase):
+class RemoteFaultTests(SynchronousTestCase):
     """A fault of another process."""
 
     def test_told(self) -> None:

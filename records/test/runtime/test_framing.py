@@ -42,7 +42,7 @@ def sent(frame: bytes) -> object:
     return thing
 
 
-class UnpackerTests(SynchronousTestCase):
+class FrameDecoderTests(SynchronousTestCase):
     """Frames in a stream of bytes."""
 
     @given(st.lists(st.binary(max_size=300), max_size=6), st.data())

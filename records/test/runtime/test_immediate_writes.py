@@ -81,7 +81,7 @@ class Producer:
         self.told.append("stop")
 
 
-class EagerTests(SynchronousTestCase):
+class ImmediateTransportTests(SynchronousTestCase):
     """`ImmediateTransport`."""
 
     def connect(self, transport: Any) -> ImmediateTransport:

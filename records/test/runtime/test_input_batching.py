@@ -61,7 +61,7 @@ class Connection:
         self.events.append(f"{self.name} is dropped")
 
 
-class GatheringCase(SynchronousTestCase):
+class InputBatchingCase(SynchronousTestCase):
     """Three connections."""
 
     def setUp(self) -> None:
@@ -96,7 +96,7 @@ class GatheringCase(SynchronousTestCase):
         return [event.replace(" takes", "") for event in self.turn() if " takes" in event]
 
 
-class GatheringTests(GatheringCase):
+class InputBatchingTests(InputBatchingCase):
     """`InputBatching`, where nobody asks for much."""
 
     def test_together(self) -> None:
@@ -142,7 +142,7 @@ class GatheringTests(GatheringCase):
         self.assertEqual(self.turn(), ["b takes 2", "b flushes"])
 
 
-class FaultTests(GatheringCase):
+class FaultTests(InputBatchingCase):
     """A fault in one connection drops that one, is logged, and harms no other."""
 
     def kinds(self) -> list[str]:
@@ -199,7 +199,7 @@ class FaultTests(GatheringCase):
         self.assertEqual(self.turn(), ["b takes 3", "b flushes"])
 
 
-class BusyTests(GatheringCase):
+class BusyTests(InputBatchingCase):
     """Those who ask for much."""
 
     def test_others_first(self) -> None:

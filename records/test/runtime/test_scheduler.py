@@ -48,7 +48,7 @@ class Worked:
         self._note("hands on")
 
 
-class TurnsCase(SynchronousTestCase):
+class SchedulerCase(SynchronousTestCase):
     """Turns with two parts, `a` and `b`, which were added in this order."""
 
     def setUp(self) -> None:
@@ -73,7 +73,7 @@ LITTLE = ["b little", "a little", "b hands on", "a hands on"]
 BULK = ["b bulk", "a bulk", "b hands on", "a hands on"]
 
 
-class OrderTests(TurnsCase):
+class OrderTests(SchedulerCase):
     """What is done at the end of an iteration."""
 
     def test_little(self) -> None:
@@ -100,7 +100,7 @@ class OrderTests(TurnsCase):
             self.events.clear()
 
 
-class ScheduleTests(TurnsCase):
+class ScheduleTests(SchedulerCase):
     """When an iteration is ended."""
 
     def test_once(self) -> None:
@@ -168,7 +168,7 @@ class ScheduleTests(TurnsCase):
                 self.assertEqual(self.soon, [])
 
 
-class TimeTests(TurnsCase):
+class TimeTests(SchedulerCase):
     """How long those are served who ask for much."""
 
     def setUp(self) -> None:

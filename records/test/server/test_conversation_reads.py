@@ -168,7 +168,7 @@ class TraceTests(ConversationCase):
         self.assertEqual(self.events()[-1][:3], ("hr", "employee.reveal", "employee:1"))
 
 
-class PaceTests(ConversationCase):
+class DelayTests(ConversationCase):
     """Denials and reveals, each of which leaves an entry in the audit log."""
 
     def setUp(self) -> None:

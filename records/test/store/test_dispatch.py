@@ -24,7 +24,7 @@ from records.test.store.store_contract import EVENT
 from records.testing import FakeTime
 
 
-class TurnsTests(HeldCase):
+class SchedulerTests(HeldCase):
     """Work goes by turn."""
 
     def test_one_hand_over(self) -> None:
@@ -96,7 +96,7 @@ class TurnsTests(HeldCase):
         self.assertEqual(found, [2])
 
 
-class NearTests(HeldCase):
+class InlineReadTests(HeldCase):
     """Reads at once."""
 
     def test_same_state_within_a_turn(self) -> None:

@@ -83,7 +83,7 @@ class BulkCase(HeldCase):
         return counts
 
 
-class GivenOutTests(BulkCase):
+class DeliveredTests(BulkCase):
     """When outcomes are given out."""
 
     def test_others_at_once(self) -> None:

@@ -13,7 +13,7 @@ from records.store.queues import CAREFUL_BATCHES, JobQueue
 MANY, FEWER = 5, 2
 
 
-class LanesTests(SynchronousTestCase):
+class JobQueueTests(SynchronousTestCase):
     """Things in bulk are tens, others are less."""
 
     def setUp(self) -> None:

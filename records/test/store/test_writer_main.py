@@ -72,7 +72,7 @@ class ScriptedWriter:
         self._writer.close()
 
 
-class WritingCase(SynchronousTestCase):
+class WriterLoopCase(SynchronousTestCase):
     """A process that writes, and the daemon's end of its socket."""
 
     def setUp(self) -> None:
@@ -123,7 +123,7 @@ class WritingCase(SynchronousTestCase):
         return self.said()
 
 
-class ServeTests(WritingCase):
+class ServeTests(WriterLoopCase):
     """Writing."""
 
     def test_together(self) -> None:
@@ -170,7 +170,7 @@ class ServeTests(WritingCase):
         self.assertEqual(self.said(), [Opened(f"{self.path} is damaged")])
 
 
-class BulkTests(WritingCase):
+class BulkTests(WriterLoopCase):
     """Work in bulk beside that of others."""
 
     def many(self, first: int, count: int, *, is_bulk: bool) -> bytes:
@@ -213,7 +213,7 @@ class BulkTests(WritingCase):
         self.assertEqual(sizes, [(MAX_BATCH, True), (1, True)])
 
 
-class GoneTests(WritingCase):
+class ClosedTests(WriterLoopCase):
     """A daemon that has ended without a word."""
 
     def test_before(self) -> None:
@@ -238,7 +238,7 @@ class GoneTests(WritingCase):
         self.assertNotIn("close", self.writer.done)
 
 
-class BrokenTests(WritingCase):
+class BrokenTests(WriterLoopCase):
     """When it cannot go on."""
 
     def test_commit(self) -> None:

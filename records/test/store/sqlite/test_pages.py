@@ -184,7 +184,7 @@ FOUND = "id IN (SELECT employee_id FROM employee_words WHERE word >= '{0}' AND w
 """The plain statement, for which all that fits is looked up and sorted: the yardstick."""
 
 
-class ShortWayTests(PagesCase):
+class CheapPlanTests(PagesCase):
     """How often SQLite turns to its file for a page of a list."""
 
     people = crowd()
