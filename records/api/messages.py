@@ -284,10 +284,11 @@ class FieldsShown(msgspec.Struct, frozen=True):
 
 def describe(catalogue: Catalogue) -> FieldsShown:
     """The catalogue as `server.fields` answers it."""
-    return FieldsShown(tuple(_described(field) for field in catalogue), catalogue.version)
+    return FieldsShown(tuple(describe_field(field) for field in catalogue), catalogue.version)
 
 
-def _described(field: Field) -> FieldInfo:
+def describe_field(field: Field) -> FieldInfo:
+    """A field as `server.fields` describes it."""
     return FieldInfo(
         name=field.name,
         label=field.label,
@@ -302,52 +303,3 @@ def _described(field: Field) -> FieldInfo:
         standard=field.standard,
         own=field.own,
     )
-
-
-def _field_schema(field: Field) -> dict[str, object]:
-    """One field's JSON Schema (draft 2020-12)."""
-    shape: dict[str, object]
-    match field.kind:
-        case Kind.MONEY:
-            shape = {
-                "type": ["object", "null"],
-                "required": ["amount", "currency"],
-                "additionalProperties": False,
-                "properties": {
-                    "amount": {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"},
-                    "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
-                },
-            }
-        case Kind.REFERENCE:
-            shape = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_ID}
-        case Kind.CHOICE:
-            shape = {"enum": [*field.choices, None]}
-        case Kind.DATE:
-            shape = {"type": ["string", "null"], "format": "date"}
-        case Kind.EMAIL:
-            shape = {"type": ["string", "null"], "format": "email"}
-        case _:
-            shape = {"type": ["string", "null"], "maxLength": field.max_length}
-    return {
-        "title": field.label,
-        "description": field.rule,
-        **shape,
-        "x-class": field.field_class.value,
-        "x-masked": field.masked,
-        "x-standard": field.standard,
-    }
-
-
-def employee_schema(catalogue: Catalogue) -> dict[str, object]:
-    """The JSON Schema of an employee's fields."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Employee",
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "id": {"type": "integer", "minimum": 1, "maximum": MAX_ID},
-            "revision": {"type": "integer", "minimum": 1},
-        }
-        | {field.name: _field_schema(field) for field in catalogue},
-    }

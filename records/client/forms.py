@@ -11,30 +11,19 @@ from enum import Enum
 
 import msgspec
 
-from records.api.messages import FieldInfo
+from records.api.messages import FieldInfo, describe_field
 from records.client.dialogue import Dialogue
 from records.client.fields import check_typed
 from records.client.render import Row, error_text, safe_text, value_text
 from records.model.errors import RecordsError
-from records.model.fields import FieldClass, Kind, Value
+from records.model.fields import Field, FieldClass, Kind, Value
 from records.model.values import Invalid
 
 CLEAR = "-"
 REST = "."
 
-ID = FieldInfo(
-    name="id",
-    label="ID",
-    kind=Kind.REFERENCE.value,
-    field_class=FieldClass.DIRECTORY.value,
-    rule="a whole number",
-    masked=False,
-    required=False,
-    unique=True,
-    max_length=None,
-    choices=(),
-    standard="id",
-    own=False,
+ID = describe_field(
+    Field("id", "ID", Kind.REFERENCE, FieldClass.DIRECTORY, "a whole number", "id", unique=True)
 )
 """The ID is asked for like a field when an employee is added."""
 

@@ -21,7 +21,8 @@ from rich.text import Text
 from records.api.messages import FieldInfo
 from records.client.fields import Fields
 from records.model.errors import RecordsError
-from records.model.fields import Kind, Money
+from records.model.fields import Kind
+from records.model.values import Money
 
 _JOINERS = "\u200c\u200d"  # part of how Persian and several Indian scripts are spelt
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -150,13 +150,7 @@ class ConnectionSession:
             # The session may have been opened, but the client will never learn its token.
             self._store.write(end_session, caller).addErrback(self._not_ended)
             raise
-        return LoggedIn(
-            token=token,
-            expires_at=told.expires_at,
-            user=told.user,
-            permissions=told.permissions,
-            must_change_password=told.must_change_password,
-        )
+        return LoggedIn(token=token, **structs.asdict(told))
 
     def _not_ended(self, failure: Failure) -> None:
         if not failure.check(NotAuthenticated):  # it was not opened

@@ -16,7 +16,7 @@ from enum import Enum
 import msgspec
 
 from records.model import values
-from records.model.values import Invalid, Money
+from records.model.values import Money
 
 Value = str | int | Money | None
 """What a field can hold; None where it is blank."""
@@ -90,9 +90,8 @@ class Field:
     standard: the attribute's name in SCIM's core and enterprise schemas (RFC 7643), or in
         schema.org where SCIM has none.
     max_length: in characters, for names and text. choices: the values of a CHOICE.
-    default: what a new record holds. required: whether the field can never be blank.
-    unique: whether no two employees may have the same value. searched: whether `search` looks
-        through its words. own: whether the company has added it.
+    default: what a new record holds, if the field can never be blank.
+    unique: whether no two employees may have the same value. own: whether the company has added it.
     """
 
     name: str
@@ -104,10 +103,13 @@ class Field:
     max_length: int = 100
     choices: tuple[str, ...] = ()
     default: str | None = None
-    required: bool = False
     unique: bool = False
-    searched: bool = False
     own: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether the field can never be blank."""
+        return self.default is not None
 
     @property
     def masked(self) -> bool:
@@ -133,12 +135,12 @@ class Catalogue:
     version: a text that differs when the fields differ.
     """
 
-    def __init__(self, fields: Iterable[Field]) -> None:
+    def __init__(self, fields: Iterable[Field], searched: tuple[str, ...] = ()) -> None:
         self._fields = {field.name: field for field in fields}
         self.names: tuple[str, ...] = tuple(self._fields)
-        self.searched = tuple(field.name for field in self if field.searched)
+        self.searched = searched
         self.blank: Mapping[str, Value] = {field.name: field.default for field in self}
-        described = msgspec.json.encode([asdict(field) for field in self])
+        described = msgspec.json.encode([[asdict(field) for field in self], searched])
         self.version = hashlib.sha256(described).hexdigest()[:16]
 
     def __iter__(self) -> Iterator[Field]:
@@ -160,87 +162,43 @@ class Catalogue:
 
 
 _D, _P = FieldClass.DIRECTORY, FieldClass.PERSONAL
-_PHONE_RULE = "with country code, like +1 212 736 5000"
-_DATE_RULE = "a date, YYYY-MM-DD"
-_EMAIL_RULE = "an e-mail address"
+_NAME, _TEXT = "letters of any language", "up to 100 characters"
+_DATE, _EMAIL = "a date, YYYY-MM-DD", "an e-mail address"
+_PHONE = "with country code, like +1 212 736 5000"
+_CONTACT = "a name and how to reach them"
+_SALARY = "a year's amount and currency, like 64000.00 USD"
+_SSN_RULE = "nine digits, like 536-90-4399"
+_HOME = "phoneNumbers[type eq home].value"
 
 STATUSES = ("active", "on_leave", "left")
+_STATUS = "active, on_leave or left"
 
 STANDARD = Catalogue(
     (
+        Field("given_name", "Given name", Kind.NAME, _D, _NAME, "name.givenName"),
+        Field("family_name", "Family name", Kind.NAME, _D, _NAME, "name.familyName"),
         Field(
-            "given_name",
-            "Given name",
-            Kind.NAME,
-            _D,
-            "letters of any language",
-            "name.givenName",
-            searched=True,
+            "preferred_name", "Preferred name", Kind.NAME, _D, "as the person is called", "nickName"
         ),
-        Field(
-            "family_name",
-            "Family name",
-            Kind.NAME,
-            _D,
-            "letters of any language",
-            "name.familyName",
-            searched=True,
-        ),
-        Field(
-            "preferred_name",
-            "Preferred name",
-            Kind.NAME,
-            _D,
-            "as the person is called",
-            "nickName",
-            searched=True,
-        ),
-        Field(
-            "email",
-            "E-mail",
-            Kind.EMAIL,
-            _D,
-            _EMAIL_RULE,
-            "emails[type eq work].value",
-            searched=True,
-        ),
-        Field("phone", "Phone", Kind.PHONE, _D, _PHONE_RULE, "phoneNumbers[type eq work].value"),
-        Field("title", "Job title", Kind.TEXT, _D, "up to 100 characters", "title", searched=True),
-        Field(
-            "department",
-            "Department",
-            Kind.TEXT,
-            _D,
-            "up to 100 characters",
-            "department",
-            searched=True,
-        ),
-        Field(
-            "location",
-            "Location",
-            Kind.TEXT,
-            _D,
-            "up to 100 characters",
-            "addresses[type eq work].locality",
-            searched=True,
-        ),
+        Field("email", "E-mail", Kind.EMAIL, _D, _EMAIL, "emails[type eq work].value"),
+        Field("phone", "Phone", Kind.PHONE, _D, _PHONE, "phoneNumbers[type eq work].value"),
+        Field("title", "Job title", Kind.TEXT, _D, _TEXT, "title"),
+        Field("department", "Department", Kind.TEXT, _D, _TEXT, "department"),
+        Field("location", "Location", Kind.TEXT, _D, _TEXT, "addresses[type eq work].locality"),
         Field("manager_id", "Manager's ID", Kind.REFERENCE, _D, "an Employee ID", "manager.value"),
-        Field("hire_date", "Hire date", Kind.DATE, _D, _DATE_RULE, "schema.org/startDate"),
-        Field(
-            "termination_date", "Termination date", Kind.DATE, _D, _DATE_RULE, "schema.org/endDate"
-        ),
+        Field("hire_date", "Hire date", Kind.DATE, _D, _DATE, "schema.org/startDate"),
+        Field("termination_date", "Termination date", Kind.DATE, _D, _DATE, "schema.org/endDate"),
         Field(
             "status",
             "Status",
             Kind.CHOICE,
             _D,
-            "active, on_leave or left",
+            _STATUS,
             "active",
             choices=STATUSES,
             default="active",
-            required=True,
         ),
-        Field("birth_date", "Birth date", Kind.DATE, _P, _DATE_RULE, "schema.org/birthDate"),
+        Field("birth_date", "Birth date", Kind.DATE, _P, _DATE, "schema.org/birthDate"),
         Field(
             "home_address",
             "Home address",
@@ -248,64 +206,39 @@ STANDARD = Catalogue(
             _P,
             "up to 200 characters",
             "addresses[type eq home].formatted",
-            max_length=200,
+            200,
         ),
         Field(
             "personal_email",
             "Personal e-mail",
             Kind.EMAIL,
             _P,
-            _EMAIL_RULE,
+            _EMAIL,
             "emails[type eq home].value",
         ),
-        Field(
-            "personal_phone",
-            "Personal phone",
-            Kind.PHONE,
-            _P,
-            _PHONE_RULE,
-            "phoneNumbers[type eq home].value",
-        ),
+        Field("personal_phone", "Personal phone", Kind.PHONE, _P, _PHONE, _HOME),
         Field(
             "emergency_contact",
             "Emergency contact",
             Kind.TEXT,
             _P,
-            "a name and how to reach them",
+            _CONTACT,
             "schema.org/contactPoint",
-            max_length=200,
+            200,
         ),
+        Field("salary", "Salary", Kind.MONEY, FieldClass.PAY, _SALARY, "schema.org/baseSalary"),
         Field(
-            "salary",
-            "Salary",
-            Kind.MONEY,
-            FieldClass.PAY,
-            "a year's amount and currency, like 64000.00 USD",
-            "schema.org/baseSalary",
+            "ssn", "SSN", Kind.SSN, FieldClass.IDENTITY, _SSN_RULE, "schema.org/taxID", unique=True
         ),
-        Field(
-            "ssn",
-            "SSN",
-            Kind.SSN,
-            FieldClass.IDENTITY,
-            "nine digits, like 536-90-4399",
-            "schema.org/taxID",
-            unique=True,
-        ),
-    )
+    ),
+    searched=(
+        "given_name",
+        "family_name",
+        "preferred_name",
+        "email",
+        "title",
+        "department",
+        "location",
+    ),
 )
 """The fields of every installation."""
-
-__all__ = [
-    "MASKED_CLASSES",
-    "STANDARD",
-    "STATUSES",
-    "Catalogue",
-    "Field",
-    "FieldClass",
-    "Invalid",
-    "Kind",
-    "Money",
-    "Value",
-    "check_value",
-]

@@ -25,10 +25,8 @@ from records.api.messages import (
     ResumeParams,
     UpdateParams,
     WireUser,
-    employee_schema,
 )
 from records.model.errors import InvalidParams
-from records.model.fields import STANDARD
 from records.model.values import MAX_ID
 from records.operations.methods import METHODS
 
@@ -168,15 +166,3 @@ class AnswerTests(SynchronousTestCase):
                 "session_lifetime_seconds": 43200,
             },
         )
-
-    def test_schema(self) -> None:
-        """The schema has every field with its class, and allows each to be blank."""
-        schema = employee_schema(STANDARD)
-        properties: Any = schema["properties"]
-        self.assertEqual(list(properties), ["id", "revision", *STANDARD.names])
-        for field in STANDARD:
-            shape = properties[field.name]
-            self.assertEqual(shape["x-class"], field.field_class.value)
-            self.assertEqual(shape["x-masked"], field.masked)
-            self.assertIn(None if "enum" in shape else "null", shape.get("enum", shape.get("type")))
-        msgspec.json.encode(schema)
