@@ -22,21 +22,6 @@ Ts = TypeVarTuple("Ts")
 START = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z in microseconds: the start of test clocks."""
 
-ANN: dict[str, object] = {
-    "given_name": "Ann",
-    "family_name": "O'Hara",
-    "email": "ann.ohara@example.com",
-    "phone": "+12127365000",
-    "title": "Engineer",
-    "department": "Research",
-    "hire_date": "2020-02-03",
-    "birth_date": "1990-05-17",
-    "home_address": "1 Elm Street, Springfield",
-    "salary": {"amount": "64000.00", "currency": "USD"},
-    "ssn": "536-90-4399",
-}
-"""A new employee's fields, as they are sent."""
-
 
 class FakeTime:
     """A clock that stands still until it is advanced. Calling it returns microseconds."""

@@ -49,7 +49,7 @@ from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
 from records.operations.boundaries import Backend, Database, PasswordHasher, Writer
 from records.operations.sessions import sweep
-from records.runtime.faults import kind_of, place_of
+from records.runtime.faults import describe, kind_of
 from records.runtime.immediate_writes import ImmediateFactory, UnbufferedTLS
 from records.runtime.input_batching import InputBatching
 from records.runtime.scheduler import Scheduler
@@ -293,11 +293,7 @@ class RecordsService(Service):
         try:
             self._keep_house()
         except Exception as error:  # noqa: BLE001  tried again in an hour
-            _log.error(
-                "House-keeping failed: {kind} at {where}",
-                kind=kind_of(error),
-                where=place_of(error),
-            )
+            _log.error("House-keeping failed: {fault}", fault=describe(error))
 
     def _keep_house(self) -> None:
         """The hourly house-keeping."""
@@ -348,11 +344,7 @@ class RecordsService(Service):
         return following(self._stopped)
 
     def _not_stopped(self, failure: Failure) -> Failure:
-        _log.error(
-            "The stop failed: {kind} at {where}",
-            kind=kind_of(failure.value),
-            where=place_of(failure.value),
-        )
+        _log.error("The stop failed: {fault}", fault=describe(failure.value))
         return failure
 
     async def _stop(self) -> None:

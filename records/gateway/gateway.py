@@ -22,7 +22,7 @@ from records.model.errors import InternalError, NotAuthenticated, PermissionDeni
 from records.operations.boundaries import Done, Refused
 from records.operations.methods import Method, Mode, perform, perform_all, perform_encoded
 from records.operations.sessions import Caller
-from records.runtime.faults import kind_of, place_of
+from records.runtime.faults import describe
 
 
 class Gateway:
@@ -52,7 +52,7 @@ class Gateway:
 
         Raises whatever the operation raises; `request` then answers with the error.
         """
-        caller = _known(session)
+        caller = session.known()
         result = self._store.read_now(perform, caller, method, params)
         session.note_use(caller)
         return result
@@ -66,7 +66,7 @@ class Gateway:
             work: Deferred[Any] = Deferred.fromCoroutine(session.run(method, decoded, bulk))
             return self._finished(session, method, work)
         try:
-            caller = _known(session)
+            caller = session.known()
         except NotAuthenticated as error:
             return fail(error)
         if method.mode is Mode.READ:
@@ -95,30 +95,25 @@ class Gateway:
     ) -> list[Deferred[Any]]:
         """Run reads together, in one transaction. Returns the result of each."""
         results: list[Deferred[Any]] = [Deferred() for _ in requests]
-        finished = [
-            self._finished(session, method, result)
-            for (method, _), result in zip(requests, results, strict=True)
-        ]
-        try:
-            caller = _known(session)
-        except NotAuthenticated as error:
-            for result in results:
-                result.errback(Failure(error))
-            return finished
-        session.note_use(caller)
 
-        def done(outcomes: list[Done]) -> None:
+        def deliver(outcomes: list[Done]) -> None:
             for result, outcome in zip(results, outcomes, strict=True):
                 self._traced(outcome, bulk).chainDeferred(result)
 
-        def failed(failure: Failure) -> None:
-            for result in results:
-                result.errback(Failure(failure.value))
+        def failed(failure: Failure) -> list[Done]:
+            return [Done(error=failure.value)] * len(requests)
 
-        self._store.read(perform_all, caller, requests, bulk=bulk).addCallbacks(
-            done, failed
-        ).addErrback(self._fault)
-        return finished
+        try:
+            caller = session.known()
+        except NotAuthenticated as error:
+            return [fail(error) for _ in requests]
+        session.note_use(caller)
+        done = self._store.read(perform_all, caller, requests, bulk=bulk).addErrback(failed)
+        done.addCallback(deliver).addErrback(self._fault)
+        return [
+            self._finished(session, method, result)
+            for (method, _), result in zip(requests, results, strict=True)
+        ]
 
     def _traced(self, done: Done, bulk: bool) -> Deferred[Any]:
         """A read's outcome. A refusal that must leave a trace leaves it before it is answered."""
@@ -155,24 +150,9 @@ class Gateway:
         """The error to answer with: the one place where an exception is mapped to a reply."""
         if isinstance(error, RecordsError):
             return error
-        self._log.error(
-            "A fault in {method}: {kind} at {where}",
-            method=method.name,
-            kind=kind_of(error),
-            where=place_of(error),
-        )
+        self._log.error("A fault in {method}: {fault}", method=method.name, fault=describe(error))
         return InternalError("Internal error. The daemon's log has the details.")
 
     def _fault(self, failure: Failure) -> None:
         """A mistake in this module itself, which must not pass in silence."""
-        self._log.critical(
-            "A fault in the gateway: {kind} at {where}",
-            kind=kind_of(failure.value),
-            where=place_of(failure.value),
-        )
-
-
-def _known(session: ConnectionSession) -> Caller:
-    if session.caller is None:
-        raise NotAuthenticated("Nobody is logged in here. Log in first.")
-    return session.caller
+        self._log.critical("A fault in the gateway: {fault}", fault=describe(failure.value))

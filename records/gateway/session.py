@@ -103,21 +103,22 @@ class ConnectionSession:
         return await self._enter(SessionToken(self._calling(params.token), bulk))
 
     async def _change_password(self, params: PasswordChangeParams, bulk: bool) -> Nothing:
-        caller, passwords = self._known(), self._services.passwords
+        caller, passwords = self.known(), self._services.passwords
         await passwords.change(caller, params.current, params.new, bulk=bulk)
         return Nothing()
 
     async def _log_out(self, params: NoParams, bulk: bool) -> Nothing:
         """End the session. If the store cannot do that now, the connection keeps it."""
         try:
-            await self._store.write(end_session, self._known(), bulk=bulk)
+            await self._store.write(end_session, self.known(), bulk=bulk)
         except NotAuthenticated:
             self.caller = None  # it had ended before
             raise
         self.caller = None
         return Nothing()
 
-    def _known(self) -> Caller:
+    def known(self) -> Caller:
+        """The session for requests. Raises `NotAuthenticated`."""
         if self.caller is None:
             raise NotAuthenticated("Nobody is logged in here. Log in first.")
         return self.caller

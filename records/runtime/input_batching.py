@@ -13,7 +13,7 @@ from typing import Protocol, TypeVarTuple
 
 from twisted.logger import Logger
 
-from records.runtime.faults import place_of
+from records.runtime.faults import describe
 from records.runtime.scheduler import Participant, Scheduler
 
 Ts = TypeVarTuple("Ts")
@@ -140,9 +140,7 @@ class InputBatching:
 
     def _log_fault(self, error: Exception) -> None:
         self._log.critical(
-            "A fault in a connection, which is dropped: {kind} at {where}",
-            kind=type(error).__name__,
-            where=place_of(error),
+            "A fault in a connection, which is dropped: {fault}", fault=describe(error)
         )
 
 

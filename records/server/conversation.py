@@ -30,7 +30,7 @@ from records.api.messages import MAX_ANSWER, MAX_BYTES_UNDER_WAY, MAX_PAGE, MAX_
 from records.gateway.gateway import Gateway
 from records.model.errors import InternalError, MethodNotFound, RecordsError
 from records.operations.methods import METHODS, Mode
-from records.runtime.faults import kind_of, place_of
+from records.runtime.faults import describe
 from records.server.pending import PendingRequest, ResponseLine
 
 MAX_WRITES = 16
@@ -279,8 +279,4 @@ class Conversation:
 
     def _fault(self, failure: Failure) -> None:
         """A mistake in this module itself, which must not pass in silence."""
-        self._log.critical(
-            "A fault in a conversation: {kind} at {where}",
-            kind=kind_of(failure.value),
-            where=place_of(failure.value),
-        )
+        self._log.critical("A fault in a conversation: {fault}", fault=describe(failure.value))

@@ -40,6 +40,14 @@ FULL: Mapping[str, object] = {name: values[0] for name, values in VALUES.items()
 OTHER: Mapping[str, object] = {name: values[1] for name, values in VALUES.items()}
 """Another one: no field has the same value."""
 
+ANN: dict[str, object] = {
+    name: FULL[name]
+    for name in FULL
+    if name in ("given_name", "family_name", "email", "phone", "title", "department", "hire_date")
+    or name in ("birth_date", "home_address", "salary", "ssn")
+}
+"""A new employee with some blank fields."""
+
 PARAMS: Mapping[str, Mapping[str, object]] = {
     "server.fields": {},
     "employee.get": {"id": 1},

@@ -13,8 +13,9 @@ from records.model.fields import STANDARD
 from records.model.history import load
 from records.operations.boundaries import Refused, Transaction, Work
 from records.operations.employees import _today
+from records.test.samples import ANN
 from records.test.store.store_contract import EVENT, named
-from records.testing import ANN, START, Counting, FakeTime, inline_store, user
+from records.testing import START, Counting, FakeTime, inline_store, user
 
 
 class FixtureTests(SynchronousTestCase):

@@ -38,7 +38,8 @@ from records.runtime.input_batching import InputBatching
 from records.runtime.scheduler import Scheduler
 from records.server.conversation import Conversation, Peer
 from records.server.protocol import Deadlines, RecordsFactory, RecordsProtocol
-from records.testing import ANN, FakeTime, inline_store
+from records.test.samples import ANN
+from records.testing import FakeTime, inline_store
 from tests.faults.fuzz_answers import MAX_LINE, faults
 from tests.faults.fuzz_surroundings import SOURCE, PlainHasher, TimedStore, Transport, TurnClock
 

@@ -140,8 +140,8 @@ TOLD: tuple[Bug, ...] = (
         "Logs hold no contents of records: of a fault they tell kind and place.",
         "records.test.server.test_conversation_faults.FaultTests",
         (
-            "            method=method.name,\n            kind=kind_of(error),\n",
-            "            method=method.name,\n            kind=repr(error),\n",
+            "method=method.name, fault=describe(error))",
+            "method=method.name, fault=repr(error))",
         ),
     ),
     bug(

@@ -34,7 +34,8 @@ from records.operations.sessions import (
     sweep,
 )
 from records.store.sqlite.database import SqliteDatabase
-from records.testing import ANN, FakeTime
+from records.test.samples import ANN
+from records.testing import FakeTime
 from tests.faults.power import Acknowledged, Begun, Disk, Event, instants, lay_out
 from tests.faults.power_recorder import Recorder
 

@@ -46,7 +46,8 @@ from records.operations.employees import (
     update_employee,
 )
 from records.operations.sessions import permissions
-from records.testing import ANN, inline_store, user
+from records.test.samples import ANN
+from records.testing import inline_store, user
 
 T = TypeVar("T")
 PASSWORD = "a horse of another colour"

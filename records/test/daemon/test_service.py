@@ -13,7 +13,7 @@ from records.client.connection import Connection
 from records.model.accounts import SessionLimits
 from records.model.errors import NotAuthenticated
 from records.test.daemon.service_case import LISTEN, PASSWORD, ServiceCase
-from records.testing import ANN
+from records.test.samples import ANN
 
 
 class StartTests(ServiceCase):

@@ -31,8 +31,9 @@ from records.model.errors import Unusable
 from records.store.writer_process import WriterProcess
 from records.test.auth.hashing_case import PlainHasher
 from records.test.daemon.service_case import PASSWORD
+from records.test.samples import ANN
 from records.test.tls.tls_case import End
-from records.testing import ANN, sqlite_backend
+from records.testing import sqlite_backend
 from records.tls.keys import KeyFiles, load_certificates, make_certificate, prepare_keys
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"

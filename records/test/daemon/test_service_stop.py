@@ -16,8 +16,8 @@ from records.model.errors import OutcomeUnknown
 from records.operations.boundaries import CommitUnknown
 from records.test.auth.hashing_case import PlainHasher
 from records.test.daemon.service_case import LISTEN, ServiceCase
+from records.test.samples import ANN
 from records.test.store.dispatch_case import WriterThread
-from records.testing import ANN
 
 
 class HeldHasher(PlainHasher):

@@ -25,7 +25,8 @@ from records.model.employee import (
 )
 from records.model.fields import STANDARD, Value
 from records.model.values import Money
-from records.testing import ANN, user
+from records.test.samples import ANN
+from records.testing import user
 
 TODAY = date(2026, 1, 1)
 

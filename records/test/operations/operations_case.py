@@ -24,7 +24,8 @@ from records.model.history import Change
 from records.operations.boundaries import Refused, Transaction
 from records.operations.methods import METHODS, Mode, perform
 from records.operations.sessions import Caller
-from records.testing import ANN, FakeTime, inline_store
+from records.test.samples import ANN
+from records.testing import FakeTime, inline_store
 
 SOURCE = "192.0.2.1"
 LIMITS = SessionLimits()

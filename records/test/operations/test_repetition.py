@@ -23,7 +23,8 @@ from records.model.errors import (
 from records.operations.repetition import fingerprint, keep, kept_error
 from records.operations.sessions import OUTCOMES_KEPT, sweep
 from records.test.operations.operations_case import LIMITS, OperationsCase
-from records.testing import ANN, user
+from records.test.samples import ANN
+from records.testing import user
 
 NEW = {name: value for name, value in ANN.items() if name != "ssn"}
 

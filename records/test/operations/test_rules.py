@@ -13,7 +13,7 @@ from records.model.values import Money
 from records.operations.boundaries import Transaction
 from records.operations.employees import MAX_LEVELS
 from records.test.operations.employee_case import EmployeeCase
-from records.testing import ANN
+from records.test.samples import ANN
 
 
 class SsnTests(EmployeeCase):

@@ -29,7 +29,8 @@ from records.operations.boundaries import Store, Transaction
 from records.server.conversation import Conversation, Peer
 from records.test.auth.login_case import GOOD, PasswordsCase
 from records.test.operations.operations_case import LIMITS, SOURCE
-from records.testing import ANN, InlineStore
+from records.test.samples import ANN
+from records.testing import InlineStore
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -8,8 +8,8 @@ from records.model.access import Role
 from records.model.audit import Outcome
 from records.model.errors import Busy, OutcomeUnknown
 from records.server.conversation import MAX_READS
+from records.test.samples import ANN
 from records.test.server.conversation_case import ConversationCase, batch, person, reason, request
-from records.testing import ANN
 
 
 class PieceTests(ConversationCase):
