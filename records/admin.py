@@ -127,8 +127,8 @@ def _show_password(username: str, password: str) -> None:
     print("It must be changed at the first login. It is shown only here; hand it over safely.")
 
 
-def _list(office: AdminDatabase, options: argparse.Namespace) -> None:
-    accounts = office.read(list_accounts, LOCAL)
+def _list(database: AdminDatabase, options: argparse.Namespace) -> None:
+    accounts = database.read(list_accounts, LOCAL)
     rows = [("USERNAME", "ROLES", "EMPLOYEE", ""), *map(_row, accounts)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
@@ -145,10 +145,10 @@ def _row(account: Account) -> tuple[str, str, str, str]:
     return account.username, roles, str(account.employee_id or "-"), remark
 
 
-def _add(office: AdminDatabase, options: argparse.Namespace) -> None:
+def _add(database: AdminDatabase, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
     hashed = BcryptHasher(options.bcrypt_cost).hash(password)
-    account = office.write(
+    account = database.write(
         add_account,
         LOCAL,
         NewAccount(options.username, options.roles, hashed, options.employee),
@@ -157,52 +157,52 @@ def _add(office: AdminDatabase, options: argparse.Namespace) -> None:
     _show_password(account.username, password)
 
 
-def _set_roles(office: AdminDatabase, options: argparse.Namespace) -> None:
-    office.write(set_roles, LOCAL, options.username, options.roles)
+def _set_roles(database: AdminDatabase, options: argparse.Namespace) -> None:
+    database.write(set_roles, LOCAL, options.username, options.roles)
     roles = ", ".join(role.value for role in options.roles)
     print(f"{options.username} now has the roles {roles} (effective immediately).")
 
 
-def _set_employee(office: AdminDatabase, options: argparse.Namespace) -> None:
-    office.write(set_employee, LOCAL, options.username, options.employee)
+def _set_employee(database: AdminDatabase, options: argparse.Namespace) -> None:
+    database.write(set_employee, LOCAL, options.username, options.employee)
     if options.employee is None:
         print(f"{options.username} is no longer linked to an employee.")
     else:
         print(f"{options.username} is now linked to employee {options.employee}.")
 
 
-def _disable(office: AdminDatabase, options: argparse.Namespace) -> None:
-    office.write(set_disabled, LOCAL, options.username, True)
+def _disable(database: AdminDatabase, options: argparse.Namespace) -> None:
+    database.write(set_disabled, LOCAL, options.username, True)
     print(f"{options.username} is disabled, and logged out everywhere.")
 
 
-def _enable(office: AdminDatabase, options: argparse.Namespace) -> None:
-    office.write(set_disabled, LOCAL, options.username, False)
+def _enable(database: AdminDatabase, options: argparse.Namespace) -> None:
+    database.write(set_disabled, LOCAL, options.username, False)
     print(f"{options.username} may log in again.")
 
 
-def _reset_password(office: AdminDatabase, options: argparse.Namespace) -> None:
+def _reset_password(database: AdminDatabase, options: argparse.Namespace) -> None:
     password = generate_password(os.urandom)
     hashed = BcryptHasher(options.bcrypt_cost).hash(password)
-    office.write(reset_password, LOCAL, options.username, hashed)
+    database.write(reset_password, LOCAL, options.username, hashed)
     print(f"{options.username} has a new password, and is logged out everywhere.")
     _show_password(options.username, password)
     try:
-        forget_first_password(office.places, options.username)
+        forget_first_password(database.places, options.username)
     except OSError as error:
         raise Unusable(
-            f"{office.places.first_password} cannot be removed: {error.strerror}."
+            f"{database.places.first_password} cannot be removed: {error.strerror}."
         ) from None
 
 
-def _verify(office: AdminDatabase, options: argparse.Namespace) -> None:
-    head = office.read(verify_journal)
+def _verify(database: AdminDatabase, options: argparse.Namespace) -> None:
+    head = database.read(verify_journal)
     print(f"The audit log is whole: {head.seq} entries. History and employees agree with it.")
     print(f"Its head is {head.hash.hex()}. Keep it elsewhere, to notice if entries are cut off.")
 
 
-def _backup(office: AdminDatabase, options: argparse.Namespace) -> None:
-    office.copy_to(options.file)
+def _backup(database: AdminDatabase, options: argparse.Namespace) -> None:
+    database.copy_to(options.file)
     print(f"Copied the database to {options.file}. The keys are not in it: copy them too.")
 
 

@@ -226,7 +226,7 @@ OWN_FILES = 64
 """File descriptors reserved for the database, the keys, the log and the like."""
 
 
-def _more_files(wanted: int) -> int:
+def _raise_descriptor_limit(wanted: int) -> int:
     """Raise the limit of file descriptors as far as allowed. A connection takes one.
 
     wanted: the number of connections. Returns how many are possible.
@@ -249,7 +249,7 @@ def _more_files(wanted: int) -> int:
     return possible
 
 
-def _count_true_seconds(running: Any) -> None:
+def _use_monotonic_clock(running: Any) -> None:
     """Have the reactor use the monotonic clock for delays and deadlines.
 
     Twisted uses the wall clock. If that is set forward, connections are dropped too early; if it is
@@ -262,7 +262,7 @@ def _count_true_seconds(running: Any) -> None:
         running.seconds = time.monotonic
 
 
-def _collect_seldom() -> None:
+def _collect_less_often() -> None:
     """Freeze start-up objects, and run full garbage collections a tenth as often.
 
     A full collection paused the daemon for 0.1 s with 500 clients. Hardly any object needs it;
@@ -273,13 +273,13 @@ def _collect_seldom() -> None:
     gc.set_threshold(young, middle, 100)
 
 
-class _Refusable(RecordsService):
+class _ServiceWithExitCode(RecordsService):
     """The service as twistd starts it: a refusal ends the process with one line."""
 
     def startService(self) -> None:
         sys.excepthook = _tell_in_one_line
-        self.limit_connections(_more_files(self.max_connections))
-        _count_true_seconds(reactor)
+        self.limit_connections(_raise_descriptor_limit(self.max_connections))
+        _use_monotonic_clock(reactor)
         try:
             super().startService()
         except Unusable as reason:
@@ -288,13 +288,13 @@ class _Refusable(RecordsService):
             raise
         running: Any = reactor
         running.addSystemEventTrigger("before", "shutdown", _stop_once)
-        _collect_seldom()
+        _collect_less_often()
 
 
 def makeService(options: Options) -> IService:
     """See `twisted.application.service.IServiceMaker`."""
     os.umask(0o077)
-    service: IService = _Refusable(
+    service: IService = _ServiceWithExitCode(
         options.settings(),
         Environment(
             reactor=reactor,

@@ -35,12 +35,12 @@ PREFIX = "bcrypt-sha256$"
 
 _SALT_END = 29  # "$2b$12$" and 22 characters of salt
 _BCRYPT_READS = 72
-_NOBODYS = b"." * 53  # salt and hash of an unknown password
+_DUMMY = b"." * 53  # salt and hash of an unknown password
 
 THREADS = 2
 """Hashes that are made at a time."""
 
-MAX_WAITING = 256
+MAX_WAITING_LOGINS = 256
 MAX_WAITING_PER_SOURCE = 64
 """Waiting logins: enough for an office that logs in at nine behind one address."""
 
@@ -95,12 +95,12 @@ class BcryptHasher:
         good = self._checkpw(given, stored)
         # A cost of c takes 2^c rounds, and 2^c + 2^c + 2^(c+1) + ... + 2^(ours-1) = 2^ours.
         for cost in range(_cost_of(hashed), self._cost):
-            self._checkpw(given, b"$2b$%02d$" % cost + _NOBODYS)
+            self._checkpw(given, b"$2b$%02d$" % cost + _DUMMY)
         return good
 
-    def nobodys(self) -> str:
+    def dummy_hash(self) -> str:
         """See `records.operations.boundaries.PasswordHasher`."""
-        return f"{PREFIX}$2b${self._cost:02d}${_NOBODYS.decode('ascii')}"
+        return f"{PREFIX}$2b${self._cost:02d}${_DUMMY.decode('ascii')}"
 
     def is_outdated(self, hashed: str) -> bool:
         """Whether the hash is plain bcrypt, or has another cost than new ones."""
@@ -171,8 +171,8 @@ class HashingQueue:
         if held >= at_most:
             result.errback(Failure(SourceFlooded(_BUSY)))
             return result
-        longest = self._longest(than=held) if self._count >= MAX_WAITING else None
-        if self._count >= MAX_WAITING and longest is None:
+        longest = self._longest(than=held) if self._count >= MAX_WAITING_LOGINS else None
+        if self._count >= MAX_WAITING_LOGINS and longest is None:
             result.errback(Failure(Busy(_BUSY)))
             return result
         self._waiting.setdefault(source, deque()).append((call, result))

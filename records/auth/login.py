@@ -55,7 +55,7 @@ class Passwords:
         self._throttle = throttle
         self._changed = changed
         # An unknown user gets compared with this hash, so that it takes as long.
-        self._nobody = hasher.nobodys()
+        self._nobody = hasher.dummy_hash()
 
     async def _compare(
         self,

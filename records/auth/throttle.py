@@ -29,7 +29,7 @@ FORGET_AFTER = 15 * 60.0
 MAX_REMEMBERED = 20_000
 
 
-class Patience(msgspec.Struct, frozen=True):
+class Backoff(msgspec.Struct, frozen=True):
     """Failures that are free. From then on the wait doubles with each, up to `longest` seconds."""
 
     free: int
@@ -42,16 +42,16 @@ class Patience(msgspec.Struct, frozen=True):
         return float(min(self.longest, 2.0 ** min(failures - self.free, 30)))
 
     @property
-    def enough(self) -> int:
+    def failures_to_longest(self) -> int:
         """The number of failures that gives the longest wait: more need not be remembered."""
         return self.free + ceil(log2(self.longest)) + 1
 
 
-PAIR = Patience(free=5, longest=60.0)
-SOURCE = Patience(free=80, longest=30.0)
+PAIR = Backoff(free=5, longest=60.0)
+SOURCE = Backoff(free=80, longest=30.0)
 """More than may wait for a hash, so that a busy office does not count as failing."""
 
-ACCOUNT = Patience(free=20, longest=4.0)
+ACCOUNT = Backoff(free=20, longest=4.0)
 
 
 class _Failures:
@@ -61,8 +61,8 @@ class _Failures:
     neither prolong a wait nor keep old failures.
     """
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff = backoff
         self._instants: OrderedDict[Hashable, deque[float]] = OrderedDict()
         self._refused: set[Hashable] = (
             set()
@@ -79,7 +79,7 @@ class _Failures:
     def add(self, key: Hashable, now: float) -> None:
         count, _ = self._failures(key, now)
         if not count:
-            self._instants[key] = deque(maxlen=self._patience.enough)
+            self._instants[key] = deque(maxlen=self._backoff.failures_to_longest)
         self._instants[key].append(now)
         self._refused.discard(key)
         self._instants.move_to_end(key)
@@ -109,11 +109,11 @@ class _Failures:
     def wait(self, key: Hashable, now: float) -> float:
         """Seconds from `now` until this key may try again."""
         count, last = self._failures(key, now)
-        return max(0.0, last + self._patience.wait(count) - now) if count else 0.0
+        return max(0.0, last + self._backoff.wait(count) - now) if count else 0.0
 
     def pace(self, key: Hashable, now: float) -> float:
         """Seconds by which each attempt is slowed."""
-        return self._patience.wait(self._failures(key, now)[0])
+        return self._backoff.wait(self._failures(key, now)[0])
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -136,7 +136,7 @@ async def _retry(
         form.rebase(present.employee, present.masked)
         return True
     both = comparison(different, ("Yours", "Now"), dialogue.style)
-    dialogue.screen.again(f"{error_text(conflict)}\n{both}")
+    dialogue.screen.reject_answer(f"{error_text(conflict)}\n{both}")
     while True:
         answer = await dialogue.ask(
             "Apply your changes to the current version? [r to apply, Enter to cancel]: "
@@ -146,7 +146,7 @@ async def _retry(
             return True
         if not answer.strip():
             return False
-        dialogue.screen.again("Answer with r or Enter.")
+        dialogue.screen.reject_answer("Answer with r or Enter.")
 
 
 async def delete(dialogue: Dialogue, typed: str) -> None:
@@ -167,7 +167,7 @@ async def delete(dialogue: Dialogue, typed: str) -> None:
         try:
             await _submit(dialogue, records.delete, employee_id, revision, key)
         except RevisionConflict as conflict:
-            screen.again(error_text(conflict))
+            screen.reject_answer(error_text(conflict))
             shown = await _present(dialogue, employee_id, conflict)
         else:
             screen.show(f"Deleted employee {employee_id}, {name}.")

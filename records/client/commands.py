@@ -56,7 +56,7 @@ async def _go_on(dialogue: Dialogue, found: int) -> bool:
         try:
             check_reference(line)
         except Invalid:
-            dialogue.screen.again("Answer with Enter, n, q, or an Employee ID.")
+            dialogue.screen.reject_answer("Answer with Enter, n, q, or an Employee ID.")
         else:
             await show(dialogue, line)
 
@@ -89,7 +89,7 @@ async def _what_to_reveal(dialogue: Dialogue, employee_id: int, masked: Sequence
             return []
         if answer == "r":
             break
-        dialogue.screen.again("Answer with r or Enter.")
+        dialogue.screen.reject_answer("Answer with r or Enter.")
     return [field.name for field in await _which(dialogue, fields)]
 
 
@@ -110,4 +110,4 @@ async def _which(dialogue: Dialogue, fields: Sequence[FieldInfo]) -> list[FieldI
         ]
         if len(chosen) == len(words):
             return chosen
-        dialogue.screen.again("Answer with their numbers or names, or Enter for none.")
+        dialogue.screen.reject_answer("Answer with their numbers or names, or Enter for none.")

@@ -91,7 +91,7 @@ async def _choose(dialogue: Dialogue, offered: tuple[Choice, ...], history: list
     chosen = choose(line, offered)
     if chosen is None:
         if line.strip() not in ("", "?"):
-            screen.again(why_not(line))
+            screen.reject_answer(why_not(line))
         screen.show(menu_text(offered))
         return
     if line.strip() not in history[-1:]:
@@ -102,7 +102,7 @@ async def _choose(dialogue: Dialogue, offered: tuple[Choice, ...], history: list
         await COMMANDS[command](dialogue, typed)
     except Left:
         if command is not Command.QUIT:
-            screen.again("Left before this was done.")
+            screen.reject_answer("Left before this was done.")
         raise
     except Interrupted:
         screen.show("Given up.")

@@ -65,7 +65,7 @@ class Dialogue:
                 return True
             if answer in ("", "n", "no"):
                 return False
-            self.screen.again("Answer y for yes, or n for no.")
+            self.screen.reject_answer("Answer y for yes, or n for no.")
 
     async def ask_id(self, typed: str, question: str) -> int:
         """The Employee ID: the text typed at the menu, or the answer to the question.
@@ -82,4 +82,4 @@ class Dialogue:
             try:
                 return check_reference(line)
             except Invalid as reason:
-                self.screen.again(f"This {reason}")
+                self.screen.reject_answer(f"This {reason}")

@@ -107,7 +107,7 @@ class Form:
         names = [name for name in self._fields if name in refused]
         if not names:
             raise error
-        dialogue.screen.again(error_text(error))
+        dialogue.screen.reject_answer(error_text(error))
         await self.fill(dialogue, names)
 
     async def _ask(self, dialogue: Dialogue, field: FieldInfo) -> Value | Answer:
@@ -125,5 +125,5 @@ class Form:
             try:
                 return check_typed(field, line)
             except Invalid as reason:
-                dialogue.screen.again(safe_text(f"{field.label} {reason}"))
+                dialogue.screen.reject_answer(safe_text(f"{field.label} {reason}"))
                 recall = [line]

@@ -62,7 +62,7 @@ def _tell_refusal(dialogue: Dialogue, refusal: RecordsError, left: int) -> None:
         dialogue.screen.fail(text)
         return
     tries = "1 attempt is" if left == 1 else f"{left} attempts are"
-    dialogue.screen.again(f"{text} {tries} left.")
+    dialogue.screen.reject_answer(f"{text} {tries} left.")
 
 
 async def call(
@@ -81,7 +81,7 @@ async def call(
     except NotAuthenticated as ended:
         if dialogue.username is None:
             raise
-        dialogue.screen.again(safe_text(ended.message))
+        dialogue.screen.reject_answer(safe_text(ended.message))
     await log_in(dialogue, dialogue.username)
     return await dialogue.screen.wait(method(*args, **kwargs))
 
@@ -114,7 +114,7 @@ async def _change(dialogue: Dialogue, current: str) -> None:
             if any(each.field == "current" for each in refusal.errors):
                 screen.fail(error_text(refusal))
                 return
-            screen.again(error_text(refusal))
+            screen.reject_answer(error_text(refusal))
         except (NotAuthenticated, PermissionDenied, TooManyAttempts) as refusal:
             screen.fail(error_text(refusal))
             return
@@ -132,8 +132,8 @@ async def _new_password(dialogue: Dialogue, current: str) -> str:
         if new == current:
             faults = ["This is the password that you have already."]
         if faults:
-            screen.again(" ".join(faults))
+            screen.reject_answer(" ".join(faults))
         elif await screen.ask("New password again: ", secret=True) != new:
-            screen.again("The two are not the same. Type the new one anew.")
+            screen.reject_answer("The two are not the same. Type the new one anew.")
         else:
             return new

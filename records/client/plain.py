@@ -144,7 +144,7 @@ class PlainScreen:
         self.failed = True
         self.show(text)
 
-    def again(self, text: str) -> None:
+    def reject_answer(self, text: str) -> None:
         """See `Screen`. Raises `Stopped`: the next line was meant for another question."""
         self.fail(text)
         raise Stopped

@@ -83,7 +83,7 @@ class Screen(Protocol):
         """Show what failed. The exit code of a script reports it, too."""
         ...
 
-    def again(self, text: str) -> None:
+    def reject_answer(self, text: str) -> None:
         """Show what was wrong with an answer that is asked for again.
 
         Raises `Stopped` if no one can correct it.

@@ -105,7 +105,7 @@ class TerminalScreen:
         """See `Screen`."""
         self.show(styled(text, _RED, self._colour))
 
-    def again(self, text: str) -> None:
+    def reject_answer(self, text: str) -> None:
         """See `Screen`."""
         self.fail(text)
 

@@ -295,7 +295,7 @@ class PasswordHasher(Protocol):
 
     def verify(self, password: str, hashed: str) -> bool: ...
 
-    def nobodys(self) -> str:
+    def dummy_hash(self) -> str:
         """A hash of no known password. Comparing it takes as long; making it is quick."""
 
     def is_outdated(self, hashed: str) -> bool:

@@ -28,7 +28,7 @@ from records.store.workers import Job, Jobs, ReactorFromThread, Worker, WorkerTh
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-MAX_WAITING = 20_000
+MAX_WAITING_JOBS = 20_000
 """The most jobs that may wait for a worker. Further ones are refused."""
 
 CROWDED = 512
@@ -138,7 +138,7 @@ class BatchingStore:
         job = Job(Work(operation, args), is_bulk)
         if self._broken or self._stopped is not None:
             job.deferred.errback(Failure(stopping()))
-        elif worker.waiting >= MAX_WAITING:
+        elif worker.waiting >= MAX_WAITING_JOBS:
             job.deferred.errback(Failure(_waiting()))
         else:
             worker.waiting += 1

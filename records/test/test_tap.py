@@ -36,14 +36,14 @@ from records.server.protocol import Deadlines
 from records.tap import (
     OWN_FILES,
     Options,
-    _collect_seldom,
-    _count_true_seconds,
+    _collect_less_often,
     _microseconds,
-    _more_files,
     _on_hang_up,
+    _raise_descriptor_limit,
     _show,
     _stop_once,
     _tell_in_one_line,
+    _use_monotonic_clock,
     makeService,
 )
 from records.tls.keys import KeyFiles
@@ -329,7 +329,7 @@ class StopOnceTests(TestCase):
 
 
 class FilesTests(SynchronousTestCase):
-    """`_more_files`."""
+    """`_raise_descriptor_limit`."""
 
     def setUp(self) -> None:
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -339,24 +339,24 @@ class FilesTests(SynchronousTestCase):
     def test_enough(self) -> None:
         """As many connections as are wanted, where the system has as many descriptors to spare."""
         with capturedLogs() as events:
-            self.assertEqual(_more_files(self.hard - OWN_FILES), self.hard - OWN_FILES)
+            self.assertEqual(_raise_descriptor_limit(self.hard - OWN_FILES), self.hard - OWN_FILES)
         self.assertEqual(events, [])
         self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE)[0], self.hard)
 
     def test_too_few(self) -> None:
         """Where the system has not, there are fewer connections, and the log says how many."""
         with capturedLogs() as events:
-            self.assertEqual(_more_files(self.hard), self.hard - OWN_FILES)
+            self.assertEqual(_raise_descriptor_limit(self.hard), self.hard - OWN_FILES)
         self.assertIn(f"Only {self.hard - OWN_FILES} connections", str(formatEvent(events[0])))
 
 
 class TrueSecondsTests(SynchronousTestCase):
-    """`_count_true_seconds`."""
+    """`_use_monotonic_clock`."""
 
     def test_monotonic(self) -> None:
         """A reactor on which nothing is scheduled goes by the clock that nobody sets."""
         clock = Clock()
-        _count_true_seconds(clock)
+        _use_monotonic_clock(clock)
         self.assertIs(clock.seconds, time.monotonic)
 
     def test_too_late(self) -> None:
@@ -365,7 +365,7 @@ class TrueSecondsTests(SynchronousTestCase):
         clock.callLater(1, int)
         before = clock.seconds
         with capturedLogs() as events:
-            _count_true_seconds(clock)
+            _use_monotonic_clock(clock)
         self.assertEqual(clock.seconds, before)
         self.assertIn("wall clock", str(formatEvent(events[0])))
 
@@ -381,7 +381,7 @@ class CollectorTests(SynchronousTestCase):
         """What is there stays unlooked at; of the rest, only the rounds over all get rarer."""
         gc.unfreeze()
         gc.set_threshold(700, 9, 10)
-        _collect_seldom()
+        _collect_less_often()
         self.assertGreater(gc.get_freeze_count(), 1000)
         self.assertEqual((gc.isenabled(), gc.get_threshold()), (True, (700, 9, 100)))
 

@@ -36,7 +36,7 @@ class PlainHasher:
         """See `PasswordHasher`."""
         return hashed == self.hash(password)
 
-    def nobodys(self) -> str:
+    def dummy_hash(self) -> str:
         """See `PasswordHasher`."""
         return "plain"
 

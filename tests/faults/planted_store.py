@@ -219,7 +219,7 @@ TRANSACTIONS: tuple[Bug, ...] = (
         _BATCHING,
         "Only so many requests wait for a thread; further ones are refused.",
         "records.test.store.test_dispatch.LimitTests.test_waiting",
-        ("worker.waiting >= MAX_WAITING", "worker.waiting > 100 * MAX_WAITING"),
+        ("worker.waiting >= MAX_WAITING_JOBS", "worker.waiting > 100 * MAX_WAITING_JOBS"),
     ),
 )
 

@@ -95,7 +95,7 @@ class PlainHasher:
         self.compared.append((password, hashed))
         return hashed.partition(" ")[2] == normalize_password(password)
 
-    def nobodys(self) -> str:
+    def dummy_hash(self) -> str:
         """See `PasswordHasher`."""
         return "new nobody's, with \x00 that no password has"
 

@@ -109,7 +109,7 @@ class OwnHashTests(SynchronousTestCase):
 
     def test_nobodys(self) -> None:
         """Nobody's hash is one of ours, of the present cost, and no password is good for it."""
-        hashed = HASHER.nobodys()
+        hashed = HASHER.dummy_hash()
         self.assertEqual(len(hashed), len(HASHER.hash("a")))
         self.assertFalse(HASHER.is_outdated(hashed))
         for password in ("", ".", "." * 53, hashed):

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.auth.hashing import (
-    MAX_WAITING,
+    MAX_WAITING_LOGINS,
     MAX_WAITING_PER_SOURCE,
     THREADS,
     HashingQueue,
@@ -124,7 +124,7 @@ class QueueTests(QueueCase):
 
     def test_busy(self) -> None:
         """When each of too many sources has one place, others are told so, until some are done."""
-        waiting = [self.submit(f"{number}") for number in range(THREADS + MAX_WAITING)]
+        waiting = [self.submit(f"{number}") for number in range(THREADS + MAX_WAITING_LOGINS)]
         for source in (f"{THREADS}", "new"):
             error = self.failureResultOf(self.submit(source, "refused")).value
             self.assertIs(type(error), Busy, source)
@@ -145,7 +145,7 @@ class FloodTests(QueueCase):
         """Have each source take as many places as it gets."""
         for _ in range(THREADS):
             self.submit("before")
-        count = MAX_WAITING // len(sources)
+        count = MAX_WAITING_LOGINS // len(sources)
         return {each: [self.submit(each, each) for _ in range(count)] for each in sources}
 
     def test_newcomer(self) -> None:
@@ -158,8 +158,8 @@ class FloodTests(QueueCase):
         self.assertEqual(self.successResultOf(newcomer), "new")
         self.failureResultOf(floods["a"][-1], Busy)
         self.threads.finish_all()
-        others = [each for flood in floods.values() for each in flood][: MAX_WAITING // 4 - 1]
-        for result in others:
+        flooding = [each for flood in floods.values() for each in flood]
+        for result in flooding[: MAX_WAITING_LOGINS // 4 - 1]:
             self.successResultOf(result)
         self.place_is_free()
 
@@ -167,7 +167,7 @@ class FloodTests(QueueCase):
         """It is the source with the most that gives its newest place, and no more than is fair."""
         for _ in range(THREADS):
             self.submit("before")
-        few = [self.submit("few") for _ in range(MAX_WAITING - 240)]
+        few = [self.submit("few") for _ in range(MAX_WAITING_LOGINS - 240)]
         many = [self.submit(f"{number % 4}") for number in range(240)]
         newcomers = [self.submit("new") for _ in range(48)]
         self.assertEqual(sum(1 for each in many if each.called), 48)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bcrypt
 
 from records.auth.hashing import (
-    MAX_WAITING,
+    MAX_WAITING_LOGINS,
     MAX_WAITING_PER_SOURCE,
     THREADS,
     BcryptHasher,
@@ -70,7 +70,7 @@ class LogInTests(PasswordsCase):
 
         class Watched:
             hash = hasher.hash
-            nobodys = hasher.nobodys
+            dummy_hash = hasher.dummy_hash
             is_outdated = hasher.is_outdated
 
             def verify(self, password: str, hashed: str) -> bool:
@@ -235,7 +235,7 @@ class BusyTests(PasswordsCase):
         self.threads.held = True
         for _ in range(THREADS):
             self.queue.submit("before", lambda: None)
-        for number in range(max(MAX_WAITING_PER_SOURCE, MAX_WAITING * (len(sources) > 1))):
+        for number in range(max(MAX_WAITING_PER_SOURCE, MAX_WAITING_LOGINS * (len(sources) > 1))):
             self.queue.submit(sources[number % len(sources)], lambda: None)
 
     def test_own_flood(self) -> None:
@@ -250,7 +250,7 @@ class BusyTests(PasswordsCase):
 
     def test_others_flood(self) -> None:
         """What is refused because so many others wait does not count as failed."""
-        self.fill(*map(str, range(MAX_WAITING)))
+        self.fill(*map(str, range(MAX_WAITING_LOGINS)))
         for _ in range(PAIR.free + 1):
             self.failed(Busy, self.log_in("hr", GOOD))
         self.threads.finish_all()

@@ -12,7 +12,7 @@ from records.auth.throttle import (
     PAIR,
     SOURCE,
     Attempt,
-    Patience,
+    Backoff,
     Throttle,
     network_of,
 )
@@ -24,7 +24,7 @@ class PatienceTests(SynchronousTestCase):
 
     def test_doubles(self) -> None:
         """The first failures are free; then the wait is a second, and doubles up to the longest."""
-        patience = Patience(free=3, longest=10.0)
+        patience = Backoff(free=3, longest=10.0)
         waits = [patience.wait(failures) for failures in (0, 2, 3, 4, 5, 6, 7, 8, 10**9)]
         self.assertEqual(waits, [0, 0, 1, 2, 4, 8, 10, 10, 10])
 

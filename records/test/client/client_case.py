@@ -201,7 +201,7 @@ class ScriptedScreen:
         self.failures.append(text)
         self.show(text)
 
-    def again(self, text: str) -> None:
+    def reject_answer(self, text: str) -> None:
         self.fail(text)
         if self.script:
             raise Stopped

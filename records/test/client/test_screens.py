@@ -87,7 +87,7 @@ class TerminalScreenTests(SynchronousTestCase):
     def test_show(self) -> None:
         """Lines end as a raw terminal needs it; failures are red where colours are wanted."""
         self.screen.show("a\nb")
-        self.screen.again("c")
+        self.screen.reject_answer("c")
         self.assertEqual(self.transport.value(), b"a\r\nb\r\n\x1b[31mc\x1b[0m\r\n")
         self.assertTrue(self.screen.colour)
         self.assertFalse(self.screen.failed)
@@ -178,7 +178,7 @@ class PlainScreenTests(SynchronousTestCase):
         self.screen.fail("No.")
         self.assertTrue(self.screen.failed)
         with self.assertRaises(Stopped):
-            self.screen.again("Wrong.")
+            self.screen.reject_answer("Wrong.")
         self.assertEqual(self.transport.value(), b"No.\nWrong.\n")
 
     def test_plain(self) -> None:

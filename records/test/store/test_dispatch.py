@@ -16,7 +16,7 @@ from records.model.errors import Busy, RecordsError
 from records.model.fields import STANDARD
 from records.operations.boundaries import Done, Transaction
 from records.runtime.scheduler import Scheduler
-from records.store.dispatch import MAX_WAITING, BatchingStore
+from records.store.dispatch import MAX_WAITING_JOBS, BatchingStore
 from records.store.sqlite.database import SqliteDatabase
 from records.store.workers import MAX_BATCH
 from records.test.store.dispatch_case import HeldCase, WriterThread, add, next_id
@@ -202,7 +202,7 @@ class LimitTests(HeldCase):
 
     def test_waiting(self) -> None:
         """Beyond the limit work is refused at once, and nothing of it is done."""
-        first = self.outcomes([self.store.read(next_id) for _ in range(MAX_WAITING)])
+        first = self.outcomes([self.store.read(next_id) for _ in range(MAX_WAITING_JOBS)])
         refused = self.outcomes([self.store.read(next_id) for _ in range(2)])
         self.assertEqual([type(each) for each in refused], [Busy] * 2)
         self.assertEqual(set(first), {None})
@@ -210,7 +210,7 @@ class LimitTests(HeldCase):
         self.turns.turn()
         while None in first + written:
             self.turns.one_call()
-        self.assertEqual((len(first), written), (MAX_WAITING, [1]))
+        self.assertEqual((len(first), written), (MAX_WAITING_JOBS, [1]))
         again = self.outcomes([self.store.read(next_id)])
         self.turns.turn()
         self.turns.one_call()
@@ -218,7 +218,7 @@ class LimitTests(HeldCase):
 
     def test_errors_do_not_grow(self) -> None:
         """A refusal is a new error each time: one raised over and over would keep every frame."""
-        waiting = self.outcomes([self.store.read(next_id) for _ in range(MAX_WAITING)])
+        waiting = self.outcomes([self.store.read(next_id) for _ in range(MAX_WAITING_JOBS)])
 
         async def ask() -> None:
             await self.store.read(next_id)
@@ -231,7 +231,7 @@ class LimitTests(HeldCase):
                 traceback, length = traceback.tb_next, length + 1
             lengths.append(length)
         self.assertEqual(len(set(lengths)), 1, lengths)
-        self.assertEqual(len(waiting), MAX_WAITING)
+        self.assertEqual(len(waiting), MAX_WAITING_JOBS)
 
 
 class ClockTests(SynchronousTestCase):

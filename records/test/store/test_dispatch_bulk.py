@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from records.model.errors import OutcomeUnknown
 from records.operations.boundaries import CommitUnknown, Transaction
 from records.runtime.scheduler import BULK_SLICE, Participant
-from records.store.dispatch import CROWDED, MAX_WAITING, READERS
+from records.store.dispatch import CROWDED, MAX_WAITING_JOBS, READERS
 from records.store.workers import MAX_BATCH
 from records.test.store.dispatch_case import HeldCase, add, next_id
 
@@ -196,10 +196,10 @@ class WaitingTests(BulkCase):
         """So it does towards the limit beyond which work is refused."""
         self.bulk(2)
         self.handed_over()
-        self.writer.waiting += MAX_WAITING - 2
+        self.writer.waiting += MAX_WAITING_JOBS - 2
         refused = self.outcomes([self.store.write(same, 7)])
         self.turns.turn()
-        self.writer.waiting -= MAX_WAITING - 2
+        self.writer.waiting -= MAX_WAITING_JOBS - 2
         self.assertIn("Too many", str(refused[0]))
         self.assertEqual(self.writer.waiting, 0)
 
