@@ -18,9 +18,15 @@ from twisted.python.failure import Failure
 from records.api.jsonrpc import decode_params
 from records.api.messages import Params
 from records.gateway.session import ConnectionSession, Services
-from records.model.errors import InternalError, NotAuthenticated, PermissionDenied, RecordsError
+from records.model.errors import (
+    InternalError,
+    MethodNotFound,
+    NotAuthenticated,
+    PermissionDenied,
+    RecordsError,
+)
 from records.operations.boundaries import Done, Refused
-from records.operations.methods import Method, Mode, perform, perform_all, perform_encoded
+from records.operations.methods import METHODS, Method, Mode, perform, perform_all, perform_encoded
 from records.operations.sessions import Caller
 from records.runtime.faults import describe
 
@@ -47,6 +53,18 @@ class Gateway:
         """Whether each connection is to have one write under way at a time."""
         return self._store.is_crowded
 
+    @staticmethod
+    def find(name: str, params: Raw) -> tuple[Method, Params]:
+        """The method to run for a request, and its decoded params.
+
+        Raises `MethodNotFound` or `InvalidParams`.
+        """
+        method = METHODS.get(name)
+        if method is None:
+            raise MethodNotFound("There is no such method. See docs/protocol.md.")
+        decoded = decode_params(params, method.decode)
+        return method.for_params(decoded), decoded
+
     def read_now(self, session: ConnectionSession, method: Method, params: Params) -> object:
         """Run a point read at once: the fast path of the most frequent request.
 
@@ -60,7 +78,7 @@ class Gateway:
     def request(
         self, session: ConnectionSession, method: Method, params: Raw, *, bulk: bool = False
     ) -> Deferred[Any]:
-        """Run any method. params: JSON of the method's form."""
+        """Run a method that `find` returned. params: JSON of the method's form."""
         if method.mode is Mode.SESSION:
             decoded = decode_params(params, method.decode)
             work: Deferred[Any] = Deferred.fromCoroutine(session.run(method, decoded, bulk))

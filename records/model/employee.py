@@ -102,8 +102,11 @@ def check_whole(catalogue: Catalogue, values: Mapping[str, Value], today: date) 
         errors.append(
             FieldError("termination_date", "Termination date must not be before the hire date.")
         )
-    if not values.get("status"):
-        errors.append(FieldError("status", "Status is missing: active, on_leave or left."))
+    errors += [
+        FieldError(field.name, f"{field.label} is missing: {field.rule}.")
+        for field in catalogue
+        if field.required and values[field.name] is None
+    ]
     if values.get("status") == "left" and not left:
         errors.append(
             FieldError(

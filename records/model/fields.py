@@ -1,9 +1,9 @@
 """The catalogue of fields: everything that is known about an employee's fields, in one place.
 
-Validation, masking, prompts, the protocol's schema and the database's columns are derived from a
-`Catalogue`. It is a value that is passed to the code that needs it; a transaction has it as
-`tx.catalogue`. `STANDARD` has the fields of every installation. Knows nothing of permissions:
-`records.model.access` goes by a field's class.
+Validation, masking, prompts and SQL statements are derived from a `Catalogue`. It is a value that
+is passed to the code that needs it; a transaction has it as `tx.catalogue`. `STANDARD` has the
+fields of every installation. Knows nothing of permissions: `records.model.access` goes by a
+field's class.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class Field:
     standard: the attribute's name in SCIM's core and enterprise schemas (RFC 7643), or in
         schema.org where SCIM has none.
     max_length: in characters, for names and text. choices: the values of a CHOICE.
-    default: what a new record holds, if the field can never be blank.
+    default: what a new record holds, if the field can never be blank. Its schema file gives the
+        column the same DEFAULT, for the records that are there already.
     unique: whether no two employees may have the same value. own: whether the company has added it.
     """
 
@@ -130,7 +131,8 @@ class Field:
 class Catalogue:
     """The fields that an employee has, in their order. Immutable; equal only to itself.
 
-    names: of all fields. searched: of those whose words `search` looks through.
+    names: of all fields. unique: of those whose values no two employees may share.
+    searched: of those whose words `search` looks through.
     blank: what a new record holds before its first values.
     version: a text that differs when the fields differ.
     """
@@ -138,6 +140,7 @@ class Catalogue:
     def __init__(self, fields: Iterable[Field], searched: tuple[str, ...] = ()) -> None:
         self._fields = {field.name: field for field in fields}
         self.names: tuple[str, ...] = tuple(self._fields)
+        self.unique = tuple([field.name for field in self if field.unique])
         self.searched = searched
         self.blank: Mapping[str, Value] = {field.name: field.default for field in self}
         described = msgspec.json.encode([[asdict(field) for field in self], searched])

@@ -73,7 +73,7 @@ def earlier(
     return Employee(employee_id, revision, values)
 
 
-class Replay:
+class HistoryReplay:
     """The sum of changes, followed in the order of seq.
 
     employees: the existing ones by ID. last_changes: the seq of the last change by ID, deleted

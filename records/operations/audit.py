@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from records.model.audit import BrokenChain, Entry, Head, verify
 from records.model.employee import Employee
-from records.model.history import Change, Replay
+from records.model.history import Change, HistoryReplay
 from records.operations.boundaries import Employees, Transaction
 from records.operations.journal import digest_of
 
@@ -19,14 +19,14 @@ def verify_journal(tx: Transaction) -> Head:
     or of the head if it has none. Accounts, roles, sessions, and what is derived for searching and
     sorting have no history, and are not covered.
     """
-    replay = Replay(tx.catalogue)
+    replay = HistoryReplay(tx.catalogue)
     changes = _followed(replay, tx.journal.all_changes())
     head = verify(_compared(tx.journal.entries(), changes))
     _compare_employees(tx.employees, replay, head.seq)
     return head
 
 
-def _followed(replay: Replay, changes: Iterator[Change]) -> Iterator[Change]:
+def _followed(replay: HistoryReplay, changes: Iterator[Change]) -> Iterator[Change]:
     """The changes, each added to the replay on its way."""
     for change in changes:
         replay.follow(change)
@@ -55,7 +55,7 @@ def _tells_of(entry: Entry, change: Change) -> bool:
     return (event.digest, event.actor, entry.at) == (digest_of(change), change.actor, change.at)
 
 
-def _compare_employees(employees: Employees, replay: Replay, head: int) -> None:
+def _compare_employees(employees: Employees, replay: HistoryReplay, head: int) -> None:
     """Compare the employees with the history. Raises `BrokenChain`."""
     expected = replay.employees
     for employee in _readable(employees, head):

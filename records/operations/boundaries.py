@@ -16,7 +16,7 @@ from records.model.accounts import Account, Session
 from records.model.audit import Entry, Event, Head
 from records.model.employee import Employee, Listed
 from records.model.errors import RecordsError
-from records.model.fields import Catalogue
+from records.model.fields import Catalogue, Value
 from records.model.history import Change
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Employees(Protocol):
     def was_used(self, employee_id: int) -> bool:
         """Whether an employee has, or had, this ID."""
 
-    def with_ssn(self, ssn: str) -> int | None:
-        """The ID of the employee who has this number."""
+    def holder(self, name: str, value: Value) -> int | None:
+        """The ID of the employee who has this value in a unique field."""
 
     def manager_of(self, employee_id: int) -> int | None: ...
 

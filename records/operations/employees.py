@@ -150,9 +150,16 @@ def _check_manager(
     )
 
 
-def _check_ssn(tx: Transaction, employee_id: int | None, ssn: Value) -> Iterable[FieldError]:
-    if isinstance(ssn, str) and tx.employees.with_ssn(ssn) not in (None, employee_id):
-        yield FieldError("ssn", "SSN belongs to another employee.")
+def _check_unique(
+    tx: Transaction, employee_id: int | None, old: Mapping[str, Value], new: Mapping[str, Value]
+) -> Iterable[FieldError]:
+    """Errors for new values of unique fields that another employee has."""
+    for name in tx.catalogue.unique:
+        value = new[name]
+        if value in (None, old[name]):
+            continue
+        if tx.employees.holder(name, value) not in (None, employee_id):
+            yield FieldError(name, f"{tx.catalogue[name].label} belongs to another employee.")
 
 
 def _refuse(errors: list[FieldError], taken: list[FieldError]) -> None:
@@ -182,7 +189,7 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
     _, values, wrong = _checked(tx, tx.catalogue.blank, raw)
     errors += wrong
     errors += _check_manager(tx, employee_id, values["manager_id"])
-    taken += _check_ssn(tx, None, values["ssn"])
+    taken += _check_unique(tx, None, tx.catalogue.blank, values)
     _refuse(errors, taken)
     if employee_id is None:
         employee_id = tx.employees.next_id()
@@ -222,9 +229,7 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     good, values, errors = _checked(tx, before.values, params.changes)
     if values["manager_id"] != before.values["manager_id"]:
         errors += _check_manager(tx, before.id, values["manager_id"])
-    taken: list[FieldError] = []
-    if values["ssn"] != before.values["ssn"]:
-        taken += _check_ssn(tx, before.id, values["ssn"])
+    taken = list(_check_unique(tx, before.id, before.values, values))
     _refuse(errors, taken)
     if values == before.values:
         return _stored(tx, user, before)

@@ -1,7 +1,6 @@
 """The table of methods, and what every request passes through inside its transaction.
 
-`METHODS` has one line a method. A new method needs its params in `records.api.messages`, an
-operation in this package, a line here, and a section in docs/protocol.md.
+`METHODS` has one line a method. CONTRIBUTING.md lists what a new method needs.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from records.api.jsonrpc import (
 )
 from records.api.messages import MAX_ANSWER, MAX_BYTES_UNDER_WAY, MAX_PAGE, MAX_UNDER_WAY
 from records.gateway.gateway import Gateway
-from records.model.errors import InternalError, MethodNotFound, RecordsError
+from records.model.errors import InternalError, RecordsError
 from records.operations.methods import METHODS, Mode
 from records.runtime.faults import describe
 from records.server.pending import PendingRequest, ResponseLine
@@ -176,15 +176,12 @@ class Conversation:
             line.put(place, encode_error(member.id, member.error))
             return
         try:
-            method = METHODS.get(member.method)
-            if method is None:
-                raise MethodNotFound("There is no such method. See docs/protocol.md.")
-            params = decode_params(member.params, method.decode)
+            method, params = self._gateway.find(member.method, member.params)
         except RecordsError as error:
             line.put(place, b"" if member.id is UNSET else encode_error(member.id, error))
         else:
-            variant, cost = method.for_params(params), method.cost(params)
-            request = PendingRequest(line, place, member.id, variant, member.params, cost)
+            cost = method.cost(params)
+            request = PendingRequest(line, place, member.id, method, member.params, cost)
             self._queue.append(request)
 
     def _run(self) -> None:

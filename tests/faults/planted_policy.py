@@ -205,7 +205,7 @@ CHECKS: tuple[Bug, ...] = (
         _EMPLOYEES,
         "Another employee's social security number is answered with `already-exists`.",
         f"{_OPERATIONS}_rules.SsnTests.test_taken",
-        ('    taken += _check_ssn(tx, None, values["ssn"])\n', ""),
+        ("    taken += _check_unique(tx, None, tx.catalogue.blank, values)\n", ""),
     ),
     bug(
         "manager-deleted",

@@ -168,8 +168,12 @@ class SqliteEmployees:
     def was_used(self, employee_id: int) -> bool:
         return bool(self._execute(_WAS_USED, {"id": employee_id}).get)
 
-    def with_ssn(self, ssn: str) -> int | None:
-        found: int | None = self._execute("SELECT id FROM employees WHERE ssn = ?", (ssn,)).get
+    def holder(self, name: str, value: Value) -> int | None:
+        if name not in self._catalogue.unique:  # the name becomes part of a statement
+            raise ValueError(f"{name} is not a unique field")
+        found: int | None = self._execute(
+            f"SELECT id FROM employees WHERE {name} = ?", (value,)
+        ).get
         return found
 
     def manager_of(self, employee_id: int) -> int | None:

@@ -154,8 +154,8 @@ class EmployeesContract(DatabaseCase):
             named(4, manager_id=2),
         ):
             self.do(lambda tx, e=employee: tx.employees.add(e))
-        self.assertEqual(self.see(lambda tx: tx.employees.with_ssn("536-90-4399")), 1)
-        self.assertIsNone(self.see(lambda tx: tx.employees.with_ssn("536-90-4398")))
+        self.assertEqual(self.see(lambda tx: tx.employees.holder("ssn", "536-90-4399")), 1)
+        self.assertIsNone(self.see(lambda tx: tx.employees.holder("ssn", "536-90-4398")))
         managers = [self.see(lambda tx, n=n: tx.employees.manager_of(n)) for n in (1, 2, 4, 9)]
         self.assertEqual(managers, [None, 1, 2, None])
         counts = [self.see(lambda tx, n=n: tx.employees.count_reporting_to(n)) for n in (1, 2, 4)]
