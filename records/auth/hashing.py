@@ -38,7 +38,7 @@ _BCRYPT_READS = 72
 _DUMMY = b"." * 53  # salt and hash of an unknown password
 
 THREADS = 2
-"""Hashes that are made at a time."""
+"""Hashes that are computed at a time: one a core of a small machine. The others wait."""
 
 MAX_WAITING_LOGINS = 256
 MAX_WAITING_PER_SOURCE = 64

@@ -8,10 +8,9 @@ Pure: instants in seconds come in as arguments. Counts failed logins in three pl
 - by account: after many, from whatever sources, sources from which the account has never logged in
   are answered slowly. They are not refused, or a guesser could lock the owner out of a new place.
 
-A user who shares a source with a guesser shares its waits: for the accounts under attack (a minute
-at
-most), and for all accounts that have never logged in from there. See OWASP's Authentication Cheat
-Sheet.
+A user who shares a source with a guesser shares its waits: for the accounts under attack (at most a
+minute), and for all accounts that have never logged in from there. See OWASP's Authentication
+Cheat Sheet.
 """
 
 from __future__ import annotations

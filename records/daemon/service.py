@@ -38,10 +38,10 @@ from records.daemon.bootstrap import (
     Places,
     forget_first_password,
     lock,
+    now,
     open_database,
     open_keys,
 )
-from records.daemon.bootstrap import now as present
 from records.gateway.gateway import Gateway
 from records.gateway.rate_limit import RateLimit
 from records.gateway.session import TOKEN_BYTES, Services
@@ -167,7 +167,7 @@ class RecordsService(Service):
             raise
         try:
             self._hashing = hashing = environment.start_hasher()
-            open_keys(places, present())
+            open_keys(places, now())
             self._tls = ServerTLS(places.keys)
             for description in settings.listen:
                 self._listen(description)
@@ -281,7 +281,7 @@ class RecordsService(Service):
         """Use the files of the keys folder for new connections. Called at a SIGHUP."""
         places = self._settings.places
         try:
-            open_keys(places, present())
+            open_keys(places, now())
             self._tls.reload()
         except Unusable as reason:
             _log.error("The certificate stays as it was: {why}", why=str(reason))
@@ -301,9 +301,9 @@ class RecordsService(Service):
         swept = self._store.write(sweep, self._settings.sessions)
         swept.addErrback(self._not_swept)
         try:
-            if open_keys(self._settings.places, present()):
+            if open_keys(self._settings.places, now()):
                 self.renew()
-            left = days_left(self._settings.places.keys, present())
+            left = days_left(self._settings.places.keys, now())
         except Unusable as reason:
             _log.error("The keys need attention: {why}", why=str(reason))
         else:

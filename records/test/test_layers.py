@@ -173,15 +173,19 @@ class LayersTests(SynchronousTestCase):
                         self.assertNotIn(node.func.attr, CLOCK_READS, f"records.{module}")
 
     def test_sql_stays_in_its_store(self) -> None:
-        """Only `store.sqlite` has an SQL driver; only `COMPOSITION` imports `store.sqlite`."""
+        """Only a package in `store` has an SQL driver; only it and `COMPOSITION` import it."""
+        stores = {
+            f"store.{path.name}"
+            for path in (ROOT / "store").iterdir()
+            if (path / "__init__.py").exists()
+        }
         for module in product():
-            if module.startswith("store.sqlite"):
-                continue
-            drivers = {each.split(".")[0] for each in imported()[module]}
-            self.assertFalse(drivers & SQL_DRIVERS, f"records.{module}")
+            own = ".".join(module.split(".")[:2])
+            drivers = {each.split(".")[0] for each in imported()[module]} & SQL_DRIVERS
+            self.assertFalse(drivers and own not in stores, f"records.{module}")
+            used = {".".join(other.split(".")[:2]) for other in ours(module)} & stores
             if package_of(module) not in COMPOSITION:
-                stores = {other for other in ours(module) if other.startswith("store.sqlite")}
-                self.assertFalse(stores, f"records.{module}")
+                self.assertLessEqual(used, {own}, f"records.{module}")
 
     def test_catalogue_is_passed(self) -> None:
         """Only `COMPOSITION` names the standard fields; everything else gets a catalogue passed."""

@@ -16,6 +16,8 @@ from random import Random
 from time import monotonic, sleep
 from typing import Any
 
+from records.model.access import ROLES, Action, Grant, Role, Scope
+from records.model.fields import FieldClass
 from tests.daemon_case import Daemon
 from tests.faults.histories import (
     Add,
@@ -31,8 +33,15 @@ from tests.faults.histories import (
 from tests.faults.ledger import Ledger, Session, ask, whole_answer
 from tests.wire import WAIT, Refusal, Wire, request
 
-READERS = frozenset({"owner", "hr", "manager", "employee", "auditor", "it"})
-WRITERS = frozenset({"owner", "hr"})
+
+def _holders(action: Action, field_class: FieldClass) -> frozenset[str]:
+    """The roles that allow an action on every record's fields of a class."""
+    needed = Grant(action, field_class, Scope.ALL)
+    return frozenset(role.value for role in Role if needed in ROLES[role])
+
+
+READERS = _holders(Action.READ, FieldClass.DIRECTORY)
+WRITERS = _holders(Action.UPDATE, FieldClass.DIRECTORY)
 """The roles that have these permissions, as the protocol's table has them."""
 
 DENIED = 0.02

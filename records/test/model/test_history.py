@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.employee import Employee
 from records.model.fields import STANDARD, Kind, Value
-from records.model.history import Change, ChangeKind, Replay, difference, dump, earlier, load
+from records.model.history import Change, ChangeKind, HistoryReplay, difference, dump, earlier, load
 from records.model.values import Money
 
 
@@ -92,13 +92,13 @@ class EarlierTests(SynchronousTestCase):
             )
 
 
-class ReplayTests(SynchronousTestCase):
+class HistoryReplayTests(SynchronousTestCase):
     """Going forward."""
 
     @given(st.lists(RECORDS, min_size=1, max_size=5))
     def test_every_version(self, versions: list[dict[str, Value]]) -> None:
         """Followed in their order, changes lead from each version to the next, and to nobody."""
-        replay = Replay(STANDARD)
+        replay = HistoryReplay(STANDARD)
         *changes, deletion = lived(versions, deleted=True)[::-1]
         for change, values in zip(changes, versions, strict=True):
             replay.follow(change)
