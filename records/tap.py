@@ -30,6 +30,7 @@ from records.daemon.service import Environment, RecordsService, Settings, endpoi
 from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
 from records.model.fields import STANDARD
+from records.model.values import REGIONS
 from records.server.protocol import Deadlines
 from records.store.sqlite.database import SqliteBackend
 from records.store.writer_process import WriterProcess
@@ -57,6 +58,14 @@ def _whole(name: str, default: float, what: str, most: int, least: int = 1) -> l
     return [name, None, int(default), what, check]
 
 
+def _region(text: str) -> str:
+    if text.upper() not in REGIONS:
+        raise ValueError(
+            "--region takes a country's ISO 3166 code of two letters, such as US or DE"
+        )
+    return text.upper()
+
+
 class Options(usage.Options):
     """The command line. Raises `usage.UsageError`, which twistd shows."""
 
@@ -68,6 +77,13 @@ class Options(usage.Options):
     optParameters = [  # noqa: RUF012  the form that usage.Options wants
         ["data", "d", "data", "The folder of the database."],
         ["keys", "k", "keys", "The folder of the keys and certificates."],
+        [
+            "region",
+            None,
+            _SETTINGS.region,
+            "The country whose forms of dates, amounts and phone numbers people type.",
+            _region,
+        ],
         _whole(
             "session-idle",
             _SESSIONS.idle,
@@ -169,6 +185,7 @@ class Options(usage.Options):
             self["max-connections"],
             self["max-per-source"],
             self["stop-timeout"],
+            self["region"],
         )
 
 

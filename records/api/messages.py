@@ -32,6 +32,8 @@ MAX_BYTES_UNDER_WAY = 256 * 1024
 """Bytes of such requests."""
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+MAX_VALUES = 1000
+"""Values of a field that one response names."""
 MAX_FIELDS = 100
 """Fields that a request may name."""
 MAX_CURSOR = 16 * 1024
@@ -59,8 +61,14 @@ def real(text: str) -> float:
     return number
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The base of all params. Members that the class does not name are refused."""
+class Params(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
+):
+    """The base of all params. Members that the class does not name are refused.
+
+    Defaults are omitted when params are encoded, so that a request with a key keeps its fingerprint
+    when its method gets new members.
+    """
 
 
 class NoParams(Params, frozen=True):
@@ -97,10 +105,18 @@ class PasswordChangeParams(Params, frozen=True):
 
 
 class GetParams(Params, frozen=True):
-    """employee.get. reveal: fields to show unmasked; each is audited."""
+    """employee.get. Names an employee by id or by employee_number.
 
-    id: Id
+    reveal: fields to show unmasked; each is audited.
+    """
+
+    id: Id | None = None
+    employee_number: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     reveal: Names = []
+
+    def __post_init__(self) -> None:
+        if (self.id is None) == (self.employee_number is None):
+            raise ValueError("Name either `id` or `employee_number`")
 
 
 class ListParams(Params, frozen=True):
@@ -116,23 +132,35 @@ class ListParams(Params, frozen=True):
         return "ListParams(...)"
 
 
+class ValuesParams(Params, frozen=True):
+    """employee.values. field: one that is not masked."""
+
+    field: Annotated[str, Meta(max_length=100)]
+    limit: Annotated[int, Meta(ge=1, le=MAX_VALUES)] = MAX_VALUES
+
+
 class AddParams(Params, frozen=True):
-    """employee.add. employee: fields by name, and `id` if the caller chooses it."""
+    """employee.add. employee: fields by name, and `id` if the caller chooses it.
+
+    check_only: validate, and change nothing.
+    """
 
     employee: Fields
     key: Key | None = None
+    check_only: bool = False
 
     def __repr__(self) -> str:
         return "AddParams(...)"
 
 
 class UpdateParams(Params, frozen=True):
-    """employee.update. changes: fields by name, null to clear one."""
+    """employee.update. changes: fields by name, null to clear one. check_only: see `AddParams`."""
 
     id: Id
     revision: Revision
     changes: Fields
     key: Key | None = None
+    check_only: bool = False
 
     def __repr__(self) -> str:
         return f"UpdateParams(id={self.id}, ...)"
@@ -164,11 +192,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerInfo(msgspec.Struct, frozen=True):
-    """server.info"""
+    """server.info. region: the country whose forms of dates and numbers people use (ISO 3166)."""
 
     name: str
     version: str
     protocol: int
+    region: str
     limits: Limits
 
 
@@ -216,10 +245,25 @@ class EmployeeShown(msgspec.Struct, frozen=True):
         return "EmployeeShown(...)"
 
 
+class FieldWarning(msgspec.Struct, frozen=True):
+    """Something that looks wrong, but did not stop a change.
+
+    code: for programs. field: the field to look at. message: a sentence for people.
+    """
+
+    code: str
+    field: str
+    message: str
+
+    def __repr__(self) -> str:
+        return f"FieldWarning({self.code!r}, ...)"
+
+
 class EmployeeStored(msgspec.Struct, frozen=True):
-    """employee.add and employee.update: the record as it now is, masked."""
+    """employee.add and employee.update: the record as it now is, or would be, masked."""
 
     employee: dict[str, object]
+    warnings: tuple[FieldWarning, ...] = ()
 
     def __repr__(self) -> str:
         return "EmployeeStored(...)"
@@ -243,6 +287,15 @@ class EmployeeListing(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "EmployeeListing(...)"
+
+
+class ValuesInUse(msgspec.Struct, frozen=True):
+    """employee.values. The most frequent values first."""
+
+    values: list[str | int]
+
+    def __repr__(self) -> str:
+        return "ValuesInUse(...)"
 
 
 class EmployeeDeleted(msgspec.Struct, frozen=True):
@@ -298,7 +351,7 @@ def describe_field(field: Field) -> FieldInfo:
         masked=field.masked,
         required=field.required,
         unique=field.unique,
-        max_length=field.max_length if field.kind in (Kind.NAME, Kind.TEXT) else None,
+        max_length=field.max_length if field.kind in (Kind.NAME, Kind.TEXT, Kind.CODE) else None,
         choices=field.choices,
         standard=field.standard,
         own=field.own,

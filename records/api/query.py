@@ -15,9 +15,10 @@ from enum import Enum
 import msgspec
 
 from records.api.messages import ListParams
-from records.model.employee import Employee, name_key, words_in
+from records.model.employee import Employee, name_key
 from records.model.errors import FieldError, ValidationFailed
 from records.model.fields import Catalogue, Field, Kind
+from records.model.search import query_words
 from records.model.values import MAX_ID, Invalid
 
 MAX_WORDS = 8
@@ -193,7 +194,7 @@ def _after(
 def parse_query(catalogue: Catalogue, params: ListParams) -> EmployeeQuery:
     """Check the params. Raises `ValidationFailed` with everything that is wrong."""
     errors: list[FieldError] = []
-    words = tuple(dict.fromkeys(words_in(params.search or "")))
+    words = tuple(dict.fromkeys(query_words(params.search or "")))
     if params.search and params.search.strip() and not words:
         errors.append(FieldError("search", "There is no word in this to search for."))
     if len(words) > MAX_WORDS:

@@ -47,6 +47,7 @@ from records.gateway.rate_limit import RateLimit
 from records.gateway.session import TOKEN_BYTES, Services
 from records.model.accounts import SessionLimits
 from records.model.errors import Unusable
+from records.model.values import DEFAULT_REGION
 from records.operations.boundaries import Backend, Database, PasswordHasher, Writer
 from records.operations.sessions import sweep
 from records.runtime.faults import describe, kind_of
@@ -67,7 +68,11 @@ SWEEP_EVERY = 60 * 60.0
 
 
 class Settings(Struct, frozen=True):
-    """The options of the daemon. stop: seconds that a stop waits for requests under way."""
+    """The options of the daemon.
+
+    stop: seconds that a stop waits for requests under way. region: an ISO 3166 code; the client
+    reads what people type as people there write it.
+    """
 
     places: Places
     listen: tuple[str, ...]
@@ -76,6 +81,7 @@ class Settings(Struct, frozen=True):
     max_connections: int = 20_000
     max_per_source: int = 2_000
     stop: float = 10.0
+    region: str = DEFAULT_REGION
 
 
 class Environment(Struct, frozen=True):
@@ -233,6 +239,7 @@ class RecordsService(Service):
                 "records",
                 __version__,
                 PROTOCOL,
+                settings.region,
                 Limits(
                     session_idle_seconds=settings.sessions.idle,
                     session_lifetime_seconds=settings.sessions.lifetime,

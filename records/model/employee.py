@@ -6,8 +6,7 @@ may do what (a `View` comes in, made by `records.model.access`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from functools import lru_cache
 from operator import itemgetter
@@ -30,12 +29,6 @@ class Employee(msgspec.Struct, frozen=True):
     id: int
     revision: int
     values: Mapping[str, Value]
-
-    @property
-    def name(self) -> str:
-        """The name to call the person by in a list: given name, then family name."""
-        parts = (self.values["given_name"], self.values["family_name"])
-        return " ".join(str(part) for part in parts if part)
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
@@ -77,43 +70,45 @@ def check_fields(
     return good, errors
 
 
-def check_whole(catalogue: Catalogue, values: Mapping[str, Value], today: date) -> list[FieldError]:
-    """Errors of a record whose single values are valid.
+def check_whole(
+    catalogue: Catalogue, values: Mapping[str, Value], today: date, wrong: Collection[str] = ()
+) -> list[FieldError]:
+    """Errors of a record as a whole.
 
-    today: in UTC; birth dates must be before it. Dates are compared as text, which for ISO 8601 is
-    their order in time.
+    today: in UTC; birth dates must not be after it. wrong: fields whose own value is refused; a
+    rule that compares one of them is not applied, because its error would only follow from that.
+    Dates are compared as text, which for ISO 8601 is their order in time.
     """
     errors = []
+
+    def refuse(name: str, message: str, *compared: str) -> None:
+        if not {name, *compared} & set(wrong):
+            errors.append(FieldError(name, message))
+
     hired = str(values.get("hire_date") or "")
     left = str(values.get("termination_date") or "")
     born = str(values.get("birth_date") or "")
     if not values.get("given_name") and not values.get("family_name"):
+        names = ("given_name", "family_name")
         missing = "is missing. Someone with a single name needs only one of the two."
-        errors += [
-            FieldError(n, f"{catalogue[n].label} {missing}") for n in ("given_name", "family_name")
-        ]
+        for name in names:
+            refuse(name, f"{catalogue[name].label} {missing}", *names)
     if born and born > today.isoformat():
-        errors.append(FieldError("birth_date", "Birth date must not lie in the future."))
+        refuse("birth_date", "Birth date must not lie in the future.")
     elif born and hired and born >= hired:
-        errors.append(FieldError("birth_date", "Birth date must be before the hire date."))
+        refuse("birth_date", "Birth date must be before the hire date.", "hire_date")
     if born and left and not hired and born >= left:
-        errors.append(FieldError("birth_date", "Birth date must be before the termination date."))
+        before = "Birth date must be before the termination date."
+        refuse("birth_date", before, "termination_date", "hire_date")
     if hired and left and left < hired:
-        errors.append(
-            FieldError("termination_date", "Termination date must not be before the hire date.")
-        )
-    errors += [
-        FieldError(field.name, f"{field.label} is missing: {field.rule}.")
-        for field in catalogue
-        if field.required and values[field.name] is None
-    ]
+        not_before = "Termination date must not be before the hire date."
+        refuse("termination_date", not_before, "hire_date")
+    for field in catalogue:
+        if field.required and values[field.name] is None:
+            refuse(field.name, f"{field.label} is missing: {field.rule}.")
     if values.get("status") == "left" and not left:
-        errors.append(
-            FieldError(
-                "termination_date",
-                "Termination date is missing. An employee who has left needs one.",
-            )
-        )
+        missing = "Termination date is missing. An employee who has left needs one."
+        refuse("termination_date", missing, "status")
     return errors
 
 
@@ -159,59 +154,3 @@ def name_key(values: Mapping[str, Value]) -> str:
     """The text that a list of employees is sorted by: family name, then given name, folded."""
     family, given = values["family_name"] or "", values["given_name"] or ""
     return fold(f"{family}\x1f{given}" if family else f"{given}\x1f")
-
-
-MAX_WORD = 60
-"""Characters of a word that are compared; longer ones are cut, in records and in searches."""
-
-_WORD = re.compile(rf"([^\W_]{{1,{MAX_WORD}}})[^\W_]*")
-
-_SHORT = 40
-"""Characters of a text whose words are cached. One character may fold into eighteen, of four
-words."""
-
-
-def _words_in(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(fold(text)))
-
-
-_remembered_words_in = lru_cache(maxsize=2048)(_words_in)
-
-
-def words_in(text: str) -> tuple[str, ...]:
-    """The words of a text as `search` compares them: folded, of letters and digits."""
-    return _remembered_words_in(text) if len(text) <= _SHORT else _words_in(text)
-
-
-def _text_of(values: Mapping[str, Value], names: Iterable[str]) -> str:
-    """The values of these fields as one text. No word spans two lines."""
-    return "\n".join([str(values[name]) for name in names if values[name]])
-
-
-def search_words(catalogue: Catalogue, employee_id: int, values: Mapping[str, Value]) -> set[str]:
-    """The words of a record for `search`: its ID, and those of the searched fields."""
-    return {str(employee_id), *words_in(_text_of(values, catalogue.searched))}
-
-
-def word_changes(
-    catalogue: Catalogue,
-    employee_id: int,
-    old: Mapping[str, Value],
-    new: Mapping[str, Value],
-    changed: Collection[str],
-) -> tuple[set[str], set[str]]:
-    """The words that a change removes from a record and adds to it, for `search`.
-
-    changed: the searched fields that differ.
-    """
-    before, after = set(words_in(_text_of(old, changed))), set(words_in(_text_of(new, changed)))
-    gone, fresh = before - after, after - before
-    # A word that another field has as well is not removed or added. Most often no other field
-    # even contains it as a part, which is quicker to see than its words.
-    others = [str(new[name]) for name in catalogue.searched if new[name] and name not in changed]
-    text = fold("\n".join([str(employee_id), *others]))
-    if [word for word in (*gone, *fresh) if word in text]:
-        kept = _WORD.findall(text)
-        gone.difference_update(kept)
-        fresh.difference_update(kept)
-    return gone, fresh

@@ -42,6 +42,7 @@ class Kind(Enum):
 
     NAME = "name"
     TEXT = "text"
+    CODE = "code"
     CHOICE = "choice"
     DATE = "date"
     EMAIL = "email"
@@ -59,13 +60,15 @@ def check_value(  # noqa: PLR0911  one return a kind
 ) -> Value:
     """The canonical form of a value that was typed or sent. Raises `records.model.values.Invalid`.
 
-    max_length: in characters, for names and text. choices: what a CHOICE may hold.
+    max_length: in characters, for names, text and codes. choices: what a CHOICE may hold.
     """
     match kind:
         case Kind.NAME:
             return values.check_name(raw, max_length)
         case Kind.TEXT:
             return values.check_text(raw, max_length)
+        case Kind.CODE:
+            return values.check_code(raw, max_length)
         case Kind.CHOICE:
             return values.check_choice(raw, choices)
         case Kind.DATE:
@@ -89,7 +92,7 @@ class Field:
     rule: what a value looks like, as prompts show it.
     standard: the attribute's name in SCIM's core and enterprise schemas (RFC 7643), or in
         schema.org where SCIM has none.
-    max_length: in characters, for names and text. choices: the values of a CHOICE.
+    max_length: in characters, for names, text and codes. choices: the values of a CHOICE.
     default: what a new record holds, if the field can never be blank. Its schema file gives the
         column the same DEFAULT, for the records that are there already.
     unique: whether no two employees may have the same value. own: whether the company has added it.
@@ -169,26 +172,51 @@ _NAME, _TEXT = "letters of any language", "up to 100 characters"
 _DATE, _EMAIL = "a date, YYYY-MM-DD", "an e-mail address"
 _PHONE = "with country code, like +1 212 736 5000"
 _CONTACT = "a name and how to reach them"
-_SALARY = "a year's amount and currency, like 64000.00 USD"
+_SALARY = "amount, currency and period, like 64000.00 USD per year"
+_NUMBER = "the company's own number, like JAW-0018"
 _SSN_RULE = "nine digits, like 536-90-4399"
 _HOME = "phoneNumbers[type eq home].value"
 
 STATUSES = ("active", "on_leave", "left")
 _STATUS = "active, on_leave or left"
+EMPLOYMENT_TYPES = ("full_time", "part_time", "seasonal", "temporary", "contractor", "intern")
+_EMPLOYMENT = "full_time, part_time, seasonal, temporary, contractor or intern"
 
 STANDARD = Catalogue(
     (
         Field("given_name", "Given name", Kind.NAME, _D, _NAME, "name.givenName"),
+        Field("middle_name", "Middle name", Kind.NAME, _D, _NAME, "name.middleName"),
         Field("family_name", "Family name", Kind.NAME, _D, _NAME, "name.familyName"),
+        Field("suffix", "Suffix", Kind.NAME, _D, "like Jr. or III", "name.honorificSuffix", 20),
         Field(
             "preferred_name", "Preferred name", Kind.NAME, _D, "as the person is called", "nickName"
+        ),
+        Field(
+            "employee_number",
+            "Employee number",
+            Kind.CODE,
+            _D,
+            _NUMBER,
+            "employeeNumber",
+            20,
+            unique=True,
         ),
         Field("email", "E-mail", Kind.EMAIL, _D, _EMAIL, "emails[type eq work].value"),
         Field("phone", "Phone", Kind.PHONE, _D, _PHONE, "phoneNumbers[type eq work].value"),
         Field("title", "Job title", Kind.TEXT, _D, _TEXT, "title"),
         Field("department", "Department", Kind.TEXT, _D, _TEXT, "department"),
+        Field("cost_center", "Cost center", Kind.TEXT, _D, _TEXT, "costCenter"),
         Field("location", "Location", Kind.TEXT, _D, _TEXT, "addresses[type eq work].locality"),
         Field("manager_id", "Manager's ID", Kind.REFERENCE, _D, "an Employee ID", "manager.value"),
+        Field(
+            "employment_type",
+            "Employment type",
+            Kind.CHOICE,
+            _D,
+            _EMPLOYMENT,
+            "userType",
+            choices=EMPLOYMENT_TYPES,
+        ),
         Field("hire_date", "Hire date", Kind.DATE, _D, _DATE, "schema.org/startDate"),
         Field("termination_date", "Termination date", Kind.DATE, _D, _DATE, "schema.org/endDate"),
         Field(
@@ -236,8 +264,10 @@ STANDARD = Catalogue(
     ),
     searched=(
         "given_name",
+        "middle_name",
         "family_name",
         "preferred_name",
+        "employee_number",
         "email",
         "title",
         "department",

@@ -99,7 +99,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 def dump(values: Mapping[str, Value]) -> str:
-    """Field values as the text that is stored."""
+    """Field values as the text that is stored.
+
+    The period of money is left out where it is a year, as in all history from before there were
+    periods: digests are made of this text.
+    """
+    for name, value in values.items():
+        if isinstance(value, Money) and value.per == "year":
+            values = {**values, name: {"amount": value.amount, "currency": value.currency}}  # type: ignore[dict-item]
     return _encode(values).decode("utf-8")
 
 

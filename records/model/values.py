@@ -24,6 +24,9 @@ from stdnum.us import ssn as us_ssn
 DEFAULT_REGION = "US"
 """The country of a phone number that is written without its country code."""
 
+REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""Countries whose forms of phone numbers are known, by their ISO 3166 codes of two letters."""
+
 EARLIEST_DATE = date(1900, 1, 1)
 LATEST_DATE = date(2199, 12, 31)
 
@@ -35,15 +38,23 @@ class Invalid(ValueError):
     """The value cannot be right; the text completes a sentence that begins with the label."""
 
 
+PERIODS = ("year", "month", "hour")
+"""What an amount of pay can be for."""
+
+
 class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An exact amount: a decimal string with all of its currency's digits, and an ISO 4217 code."""
+    """An exact amount: a decimal string with all of its currency's digits, and an ISO 4217 code.
+
+    per: the period that it pays for, one of `PERIODS`.
+    """
 
     amount: str
     currency: str
+    per: str = "year"
 
     def __str__(self) -> str:
         whole, _, cents = self.amount.partition(".")
-        return f"{int(whole):,}{'.' if cents else ''}{cents} {self.currency}"
+        return f"{int(whole):,}{'.' if cents else ''}{cents} {self.currency} per {self.per}"
 
 
 # ISO 4217's table A.1 gives each currency its number of minor digits; funds and metals have none.
@@ -111,6 +122,22 @@ def check_name(raw: object, max_length: int) -> str:
     return value
 
 
+def check_code(raw: object, max_length: int) -> str:
+    """A number or short code by which something is known, such as JAW-0018 or 00017.
+
+    It is text: zeros and capitals are kept. `code_key` tells whether two codes are the same.
+    """
+    value = check_text(raw, max_length)
+    if not any(character.isalnum() for character in value):
+        raise Invalid("must have at least one letter or digit.")
+    return value
+
+
+def code_key(code: str) -> str:
+    """The text that two codes share which differ at most in case and in forms of a character."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold())
+
+
 def check_choice(raw: object, choices: tuple[str, ...]) -> str:
     """One of a few words."""
     value = raw.strip().lower().replace(" ", "_") if isinstance(raw, str) else raw
@@ -141,6 +168,11 @@ def check_reference(raw: object) -> int:
     return raw
 
 
+# Companies use special-use domains for their internal mail, such as corp.local. Two cannot be in
+# an address (RFC 6761, sections 6.3 and 6.4). Changing this list is the library's documented way.
+email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = ["invalid", "localhost"]
+
+
 def check_email(raw: object) -> str:
     """An e-mail address by RFC 5321 and 6531, normalized; whether it can be reached isn't asked."""
     if not isinstance(raw, str):
@@ -155,16 +187,20 @@ def check_email(raw: object) -> str:
 
 
 def check_phone(raw: object) -> str:
-    """A phone number that its country's plan allows, in E.164 form (ITU-T E.164): +15552368000."""
+    """A phone number that its country's plan allows, in E.164 form (ITU-T E.164): +15552368000.
+
+    An extension follows as in RFC 3966, section 5.3: +15552368000;ext=123.
+    """
     if not isinstance(raw, str):
         raise Invalid("must be text.")
     try:
         number = phonenumbers.parse(raw.strip(), DEFAULT_REGION) if len(raw) <= _MAX_PHONE else None
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or number.extension or not phonenumbers.is_valid_number(number):
+    if number is None or not phonenumbers.is_valid_number(number):
         raise Invalid("must be a phone number with its country code, like +1 212 736 5000.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    e164: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"{e164};ext={number.extension}" if number.extension else e164
 
 
 def check_ssn(raw: object) -> str:
@@ -184,21 +220,31 @@ def check_ssn(raw: object) -> str:
 def check_money(raw: object) -> Money:
     """An amount of at most 12 whole digits, exact to its currency's smallest unit.
 
-    Takes {"amount": "1200.50", "currency": "USD"}, a `Money`, or the text "1200.50 USD".
+    Takes {"amount": "1200.50", "currency": "USD", "per": "month"}, which is a year if `per` is left
+    out, a `Money`, or the text "1200.50 USD per month".
     """
+    per: object = "year"
     if isinstance(raw, str):
-        amount, _, currency = raw.strip().partition(" ")
+        text, _, period = raw.strip().partition(" per ")
+        amount, _, currency = text.strip().partition(" ")
         if _GROUPED.fullmatch(amount):
             amount = amount.replace(",", "")
         raw = {"amount": amount, "currency": currency.strip().upper() or "USD"}
-    if isinstance(raw, dict) and set(raw) == {"amount", "currency"}:
-        amount, currency = raw["amount"], raw["currency"]
+        per = period.strip().lower() or per
+    if isinstance(raw, dict) and {"amount", "currency"} <= set(raw) <= {
+        "amount",
+        "currency",
+        "per",
+    }:
+        amount, currency, per = raw["amount"], raw["currency"], raw.get("per", per)
     elif isinstance(raw, Money):
-        amount, currency = raw.amount, raw.currency
+        amount, currency, per = raw.amount, raw.currency, raw.per
     else:
         raise Invalid('must have an amount and a currency, like {"amount": "1200.50", ...}.')
     if not isinstance(currency, str) or currency not in MINOR_DIGITS:
         raise Invalid("must name its currency by its ISO 4217 code, like USD.")
+    if not isinstance(per, str) or per not in PERIODS:
+        raise Invalid(f"must be paid per {', '.join(PERIODS[:-1])} or {PERIODS[-1]}.")
     found = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
     if found is None:
         raise Invalid("must have an amount in digits, like 1200.50, written as text.")
@@ -208,7 +254,8 @@ def check_money(raw: object) -> Money:
         raise Invalid(f"must be below a 1 with {MAX_WHOLE_DIGITS} zeros.")
     if len(fraction) > digits:
         raise Invalid(f"must have at most {digits} digits after the point in {currency}.")
-    return Money(f"{whole}.{fraction.ljust(digits, '0')}" if digits else whole, currency)
+    exact = f"{whole}.{fraction.ljust(digits, '0')}" if digits else whole
+    return Money(exact, currency, per)
 
 
 SCALE = 10_000
@@ -221,14 +268,13 @@ def money_to_units(money: Money) -> int:
 
 
 @lru_cache(maxsize=4096)
-def money_from_units(units: int, currency: str) -> Money:
+def money_from_units(units: int, currency: str, per: str = "year") -> Money:
     """The reverse of `money_to_units`."""
     whole, part = divmod(units, SCALE)
     # A currency that was withdrawn since has no entry any more, and is still to be shown.
     digits = MINOR_DIGITS.get(currency, 4 if part % 100 else 2)
-    return Money(
-        f"{whole}.{part:04d}"[: len(str(whole)) + 1 + digits] if digits else str(whole), currency
-    )
+    amount = f"{whole}.{part:04d}"[: len(str(whole)) + 1 + digits] if digits else str(whole)
+    return Money(amount, currency, per)
 
 
 # Letters that Unicode does not take apart, but people who lack the key type without the stroke.

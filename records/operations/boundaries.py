@@ -67,12 +67,18 @@ class Employees(Protocol):
     def holder(self, name: str, value: Value) -> int | None:
         """The ID of the employee who has this value in a unique field."""
 
+    def with_word(self, word: str, limit: int) -> list[int]:
+        """The IDs of the first `limit` employees with this word; see `records.model.search`."""
+
     def manager_of(self, employee_id: int) -> int | None: ...
 
     def count_reporting_to(self, employee_id: int) -> int: ...
 
     def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
         """The first `limit` employees that match the query, after its cursor, in its order."""
+
+    def values_of(self, name: str, limit: int) -> list[str | int]:
+        """The values of a field that is not money, the most frequent first, then by value."""
 
     def everyone(self) -> Iterator[Employee]:
         """Every employee, in the order of their IDs."""

@@ -7,7 +7,7 @@ record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
 from records.api.messages import (
@@ -20,6 +20,8 @@ from records.api.messages import (
     GetParams,
     ListParams,
     UpdateParams,
+    ValuesInUse,
+    ValuesParams,
 )
 from records.api.query import parse_query
 from records.model.access import Action, User, owns, require, require_on_record, view
@@ -32,10 +34,11 @@ from records.model.errors import (
     RevisionConflict,
     ValidationFailed,
 )
-from records.model.fields import Value
+from records.model.fields import Kind, Value
 from records.model.values import MAX_ID, Invalid, check_reference
 from records.operations.boundaries import Transaction
 from records.operations.journal import note, note_change
+from records.operations.warnings import warnings_of
 
 MAX_LEVELS = 1000
 """Levels of management that are followed upwards; no company has as many."""
@@ -66,15 +69,32 @@ def _shown(
     return EmployeeShown(visible(catalogue, employee, seen), hidden)
 
 
-def _stored(tx: Transaction, user: User, employee: Employee) -> EmployeeStored:
+def _stored(
+    tx: Transaction, user: User, employee: Employee, touched: Collection[str] = ()
+) -> EmployeeStored:
     catalogue = tx.catalogue
-    return EmployeeStored(visible(catalogue, employee, view(catalogue, user, employee.id)))
+    shown = visible(catalogue, employee, view(catalogue, user, employee.id))
+    return EmployeeStored(shown, tuple(warnings_of(tx, user, employee, touched, _today(tx))))
+
+
+def _id_of(tx: Transaction, params: GetParams) -> int | None:
+    """The Employee ID that the params name; None for an unknown employee number."""
+    if params.employee_number is None:
+        return params.id
+    return tx.employees.holder("employee_number", params.employee_number)
+
+
+def _named(tx: Transaction, params: GetParams, employee_id: int | None) -> Employee:
+    if employee_id is None:
+        raise NotFound("There is no employee with this employee number.")
+    return _existing(tx, employee_id)
 
 
 def get_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShown:
     """One employee, masked."""
-    require(tx.catalogue, user, Action.READ, ("given_name",), params.id)
-    return _shown(tx, user, _existing(tx, params.id))
+    employee_id = _id_of(tx, params)
+    require(tx.catalogue, user, Action.READ, ("given_name",), employee_id)
+    return _shown(tx, user, _named(tx, params, employee_id))
 
 
 def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeShown:
@@ -83,14 +103,15 @@ def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeS
     known = catalogue.known(params.reveal)
     unknown = [name for name in params.reveal if name not in catalogue]
     masked = tuple(dict.fromkeys(name for name in known if catalogue[name].masked))
-    require(catalogue, user, Action.READ, ("given_name", *known), params.id)
-    require(catalogue, user, Action.REVEAL, masked, params.id)
+    employee_id = _id_of(tx, params)
+    require(catalogue, user, Action.READ, ("given_name", *known), employee_id)
+    require(catalogue, user, Action.REVEAL, masked, employee_id)
     if unknown:
         raise ValidationFailed(
             "These fields cannot be revealed.",
             [FieldError(f"reveal.{name[:100]}", "There is no such field.") for name in unknown],
         )
-    employee = _existing(tx, params.id)
+    employee = _named(tx, params, employee_id)
     if masked:
         note(tx, user, "employee.reveal", f"employee:{employee.id}", fields=masked)
     return _shown(tx, user, employee, masked)
@@ -113,16 +134,24 @@ def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeL
     return EmployeeListing(shown, cursor)
 
 
+def list_values(tx: Transaction, user: User, params: ValuesParams) -> ValuesInUse:
+    """The values that employees have in a field, such as all departments."""
+    field = tx.catalogue.get(params.field)
+    require(tx.catalogue, user, Action.READ, ("given_name", *([field.name] if field else ())))
+    if field is None or field.masked or field.kind is Kind.MONEY:
+        why = f"{field.label} has no values to list." if field else "There is no such field."
+        raise ValidationFailed("This field cannot be listed.", [FieldError("field", why)])
+    return ValuesInUse(tx.employees.values_of(field.name, params.limit))
+
+
 def _checked(
     tx: Transaction, before: Mapping[str, Value], raw: Mapping[str, object]
 ) -> tuple[dict[str, Value], dict[str, Value], list[FieldError]]:
     """The changes in canonical form, the whole record with them, and the errors so far."""
     good, errors = check_fields(tx.catalogue, raw)
     values = {**before, **good}
-    unfit = check_whole(tx.catalogue, values, _today(tx))
-    if unfit:
-        bad = {error.field for error in errors}
-        errors += [error for error in unfit if error.field not in bad]
+    wrong = [error.field for error in errors]
+    errors += check_whole(tx.catalogue, values, _today(tx), wrong)
     return good, values, errors
 
 
@@ -171,7 +200,7 @@ def _refuse(errors: list[FieldError], taken: list[FieldError]) -> None:
 
 
 def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStored:
-    """Add an employee under the given ID or the next free one."""
+    """Add an employee under the given ID or the next free one, or only check the addition."""
     raw: dict[str, object] = dict(params.employee)
     wanted = raw.pop("id", None)
     require(tx.catalogue, user, Action.ADD, ("given_name", *tx.catalogue.known(raw)))
@@ -204,9 +233,11 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
                 ],
             )
     employee = Employee(employee_id, 1, values)
-    tx.employees.add(employee)
-    note_change(tx, user, None, employee)
-    return _stored(tx, user, employee)
+    result = _stored(tx, user, employee, [name for name in values if values[name] is not None])
+    if not params.check_only:
+        tx.employees.add(employee)
+        note_change(tx, user, None, employee)
+    return result
 
 
 def _at_revision(tx: Transaction, user: User, employee_id: int, revision: int) -> Employee:
@@ -222,7 +253,7 @@ def _at_revision(tx: Transaction, user: User, employee_id: int, revision: int) -
 
 
 def update_employee(tx: Transaction, user: User, params: UpdateParams) -> EmployeeStored:
-    """Change some fields of an employee. Equal values are no change."""
+    """Change some fields of an employee, or only check that. Equal values are no change."""
     named = ("given_name", *tx.catalogue.known(params.changes))
     require(tx.catalogue, user, Action.UPDATE, named, params.id)
     before = _at_revision(tx, user, params.id, params.revision)
@@ -236,9 +267,11 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     after = Employee(before.id, before.revision + 1, values)
     # In the record's order. The one field of most changes needs no sorting.
     touched = list(good) if len(good) == 1 else [name for name in values if name in good]
-    tx.employees.replace(before, after, touched)
-    note_change(tx, user, before, after, touched)
-    return _stored(tx, user, after)
+    result = _stored(tx, user, after, touched)
+    if not params.check_only:
+        tx.employees.replace(before, after, touched)
+        note_change(tx, user, before, after, touched)
+    return result
 
 
 def delete_employee(tx: Transaction, user: User, params: DeleteParams) -> EmployeeDeleted:

@@ -23,6 +23,7 @@ from records.api.messages import (
     PasswordChangeParams,
     ResumeParams,
     UpdateParams,
+    ValuesParams,
     real,
 )
 from records.model.access import User
@@ -34,6 +35,7 @@ from records.operations.employees import (
     delete_employee,
     get_employee,
     list_employees,
+    list_values,
     reveal_employee,
     update_employee,
 )
@@ -116,9 +118,14 @@ def _method_named(name: str, is_reveal: bool) -> Method:
     return method.reveal if is_reveal and method.reveal is not None else method
 
 
-def _one(params: GetParams | UpdateParams | DeleteParams) -> str:
+def _one(params: UpdateParams | DeleteParams) -> str:
     """The subject of a method that concerns one employee."""
     return f"employee:{params.id}"
+
+
+def _one_named(params: GetParams) -> str:
+    """The same where the employee may be named by employee number, which says nothing of the ID."""
+    return f"employee:{params.id or '-'}"
 
 
 def _page(params: ListParams) -> int:
@@ -126,7 +133,7 @@ def _page(params: ListParams) -> int:
 
 
 # Revealing a field writes an audit entry, so it is a write.
-_REVEAL = Method("employee.get", _json(GetParams), Mode.WRITE, reveal_employee, _one)
+_REVEAL = Method("employee.get", _json(GetParams), Mode.WRITE, reveal_employee, _one_named)
 
 METHODS: Mapping[str, Method] = {
     method.name: method
@@ -137,8 +144,11 @@ METHODS: Mapping[str, Method] = {
         Method("logout", _json(NoParams), Mode.SESSION),
         Method("password.change", _json(PasswordChangeParams), Mode.SESSION),
         Method("server.fields", _json(NoParams), Mode.POINT, list_fields),
-        Method("employee.get", _json(GetParams), Mode.POINT, get_employee, _one, reveal=_REVEAL),
+        Method(
+            "employee.get", _json(GetParams), Mode.POINT, get_employee, _one_named, reveal=_REVEAL
+        ),
         Method("employee.list", _json(ListParams), Mode.READ, list_employees, cost=_page),
+        Method("employee.values", _json(ValuesParams), Mode.READ, list_values),
         Method("employee.add", _json(AddParams), Mode.WRITE, add_employee, _none, STORED),
         Method("employee.update", _json(UpdateParams), Mode.WRITE, update_employee, _one, STORED),
         Method("employee.delete", _json(DeleteParams), Mode.WRITE, delete_employee, _one, DELETED),
@@ -156,7 +166,7 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
     user = authenticate(tx, caller)
     assert method.operation is not None
     if method.replay is not None and not user.must_change_password:
-        key = cast(AddParams | UpdateParams | DeleteParams, params).key
+        key = _key(cast(AddParams | UpdateParams | DeleteParams, params))
         if key is not None:
             return _perform_once(tx, user, method, params, key, method.replay)
     try:
@@ -166,6 +176,12 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
     except PermissionDenied as raised:
         remember = Work(_note_denial, (user, method, params, raised))
         raise Refused(raised.without_traceback(), remember) from None
+
+
+def _key(params: AddParams | UpdateParams | DeleteParams) -> str | None:
+    """The key under which the outcome is kept; None for a check, which has no effect."""
+    is_check = not isinstance(params, DeleteParams) and params.check_only
+    return None if is_check else params.key
 
 
 def perform_encoded(tx: Transaction, caller: Caller, method: Method, params: bytes) -> bytes:

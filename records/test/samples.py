@@ -9,16 +9,21 @@ from collections.abc import Mapping
 
 from records.model.fields import STANDARD
 
-VALUES: Mapping[str, tuple[object, object]] = {
+VALUES: Mapping[str, tuple[object, ...]] = {
     "given_name": ("Ann", "Bo"),
+    "middle_name": ("B.", "Chris"),
     "family_name": ("O'Hara", "Lee"),
+    "suffix": ("Jr.", "III"),
     "preferred_name": ("Annie", "Bobby"),
+    "employee_number": ("JAW-0018", "00017", "JAW-0019"),
     "email": ("ann.ohara@example.com", "bo@example.com"),
     "phone": ("+12127365000", "+12127365001"),
     "title": ("Engineer", "Boss"),
     "department": ("Research", "Sales"),
+    "cost_center": ("4100 Research", "CC-7"),
     "location": ("Springfield", "Paris"),
     "manager_id": (1, 3),
+    "employment_type": ("full_time", "contractor"),
     "hire_date": ("2020-02-03", "2021-01-01"),
     "termination_date": ("2025-12-31", "2025-01-01"),
     "status": ("left", "on_leave"),
@@ -28,17 +33,19 @@ VALUES: Mapping[str, tuple[object, object]] = {
     "personal_phone": ("+442079460018", "+12127365002"),
     "emergency_contact": ("Bob O'Hara, +1 212 736 5001", "Al Lee"),
     "salary": (
-        {"amount": "64000.00", "currency": "USD"},
-        {"amount": "1.00", "currency": "EUR"},
+        {"amount": "64000.00", "currency": "USD", "per": "year"},
+        {"amount": "1.00", "currency": "EUR", "per": "hour"},
     ),
-    "ssn": ("536-90-4399", "536-90-4397"),
+    "ssn": ("536-90-4399", "536-90-4397", "536-90-4398"),
 }
-"""Two values of each field, as they are sent and answered."""
+"""Two values of each field, three of a unique one, as they are sent and answered."""
 
 FULL: Mapping[str, object] = {name: values[0] for name, values in VALUES.items()}
 """A record without a blank field."""
 OTHER: Mapping[str, object] = {name: values[1] for name, values in VALUES.items()}
 """Another one: no field has the same value."""
+THIRD: Mapping[str, object] = {name: values[2] for name, values in VALUES.items() if values[2:]}
+"""Values of the unique fields that neither has."""
 
 ANN: dict[str, object] = {
     name: FULL[name]
@@ -52,6 +59,7 @@ PARAMS: Mapping[str, Mapping[str, object]] = {
     "server.fields": {},
     "employee.get": {"id": 1},
     "employee.list": {},
+    "employee.values": {"field": "department"},
     "employee.add": {"employee": {"given_name": "X"}},
     "employee.update": {"id": 1, "revision": 1, "changes": {"title": "x"}},
     "employee.delete": {"id": 1, "revision": 1},

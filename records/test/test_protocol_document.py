@@ -32,9 +32,9 @@ from records.gateway.gateway import Gateway
 from records.gateway.session import Services
 from records.model import accounts
 from records.model.access import ROLES, Grant, Role, Scope
-from records.model.employee import MAX_WORD
 from records.model.errors import BY_REASON, Busy, InternalError, OutcomeUnknown
 from records.model.fields import STANDARD
+from records.model.search import MAX_WORD
 from records.model.values import MAX_ID
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.operations.methods import METHODS
@@ -110,7 +110,7 @@ class StoryTests(SynchronousTestCase):
             make_portal(self.store, passwords),
             passwords,
             SESSIONS,
-            messages.ServerInfo("records", records.__version__, messages.PROTOCOL, LIMITS),
+            messages.ServerInfo("records", records.__version__, messages.PROTOCOL, "US", LIMITS),
             rate_limit.RateLimit(),
             self.reactor.seconds,
             partial(deferLater, self.reactor),

@@ -58,6 +58,7 @@ DEFAULTS = Settings(
     max_connections=20000,
     max_per_source=2000,
     stop=10,
+    region="US",
 )
 
 # option: what is given, and where it is found in the settings
@@ -122,6 +123,13 @@ class OptionsTests(SynchronousTestCase):
         options = parsed("--listen", given[0], "-l", given[1], f"--listen={given[2]}")
         self.assertEqual(options.settings().listen, given)
         self.assertEqual(parsed().settings().listen, DEFAULTS.listen)
+
+    def test_region(self) -> None:
+        """A country that there is can be chosen, in capitals or small letters."""
+        for given in ("DE", "de"):
+            self.assertEqual(parsed("--region", given).settings().region, "DE")
+        for bad in ("", "D", "XX", "Germany", "de_DE"):
+            self.assertIn("ISO 3166", self.wrong("--region", bad))
 
     def wrong(self, *argv: str) -> str:
         """The line with which a command line is refused."""

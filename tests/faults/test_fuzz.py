@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from records.model.employee import words_in
+from records.model.search import query_words
 from tests.daemon_case import CHECKOUT, unmeasured
 from tests.faults.fuzz import Subject
 from tests.faults.fuzz_answers import MAX_LINE
@@ -153,11 +153,11 @@ class HoldingTests(SharedMachineCase):
 
     def test_remembered_words(self) -> None:
         """Searching for ever other texts does not fill the memory with what they are made of."""
-        words_in("")
+        query_words("")
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
         before = tracemalloc.get_traced_memory()[0]
         for number in range(200):
-            words_in(f"{number} " + "\ufdfa" * 190)
+            query_words(f"{number} " + "\ufdfa" * 190)
         each = (tracemalloc.get_traced_memory()[0] - before) / 200
         self.assertLess(each * SEARCHES, REMEMBERED)

@@ -11,13 +11,23 @@ from pathlib import Path
 from typing import TypeVar
 
 import apsw
+from twisted.logger import Logger
 
 from records.model.errors import Unusable
 from records.model.fields import Catalogue
+from records.model.search import search_words
 from records.operations.boundaries import Backend
 from records.runtime.files import draft_of, put_in_place
+from records.store.sqlite.employees import SqliteEmployees
 from records.store.sqlite.transactions import SqliteReader, SqliteTransaction, SqliteWriter
-from records.store.sqlite.upgrade import SchemaFile, missing_steps, schema_files, upgrade
+from records.store.sqlite.upgrade import (
+    SchemaFile,
+    make_words,
+    missing_steps,
+    needs_words,
+    schema_files,
+    upgrade,
+)
 
 MIN_SQLITE = (3, 51, 3)
 """3.7.0 to 3.51.2 can corrupt a database in WAL mode (https://sqlite.org/wal.html, "WAL-reset")."""
@@ -34,6 +44,7 @@ only the accounts are checked, which every start reads anyway."""
 
 
 T = TypeVar("T")
+_log = Logger("records.store.sqlite.database")
 
 
 def _beside(path: Path) -> list[Path]:
@@ -152,7 +163,8 @@ class SqliteDatabase:
             glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             try:
                 glance.set_busy_timeout(BUSY_TIMEOUT)
-                if missing_steps(glance, steps) and not may_upgrade:
+                is_older = missing_steps(glance, steps) or needs_words(glance)
+                if is_older and not may_upgrade:
                     raise Unusable("its schema is older: start this version's daemon once")
             finally:
                 glance.close()
@@ -162,8 +174,26 @@ class SqliteDatabase:
         try:
             upgrade(connection, self._clock, steps)
             self._check(connection)
+            if needs_words(connection):
+                self._make_words(connection)
         finally:
             connection.close()
+
+    def _make_words(self, connection: apsw.Connection) -> None:
+        employees = SqliteEmployees(connection, self._catalogue, lambda: None)
+        count = connection.execute("SELECT count(*) FROM employees").get
+        if count:
+            _log.info(
+                "Making the search words of {count} employees anew, once, for this version. "
+                "It takes about a minute for a million",
+                count=count,
+            )
+        everyone = employees.everyone()
+        catalogue = self._catalogue
+        make_words(
+            connection,
+            ((each.id, search_words(catalogue, each.id, each.values)) for each in everyone),
+        )
 
     def _make(self, steps: list[SchemaFile]) -> None:
         """Make a new database, which is complete or absent."""

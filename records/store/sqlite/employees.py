@@ -9,9 +9,10 @@ import msgspec
 from apsw import Connection
 
 from records.api.query import EmployeeQuery
-from records.model.employee import Employee, Listed, name_key, search_words, word_changes
+from records.model.employee import Employee, Listed, name_key
 from records.model.fields import Catalogue, Kind, Value
-from records.model.values import Money, money_from_units, money_to_units
+from records.model.search import search_words, word_changes
+from records.model.values import Money, code_key, money_from_units, money_to_units
 from records.store.sqlite.pages import Row, page_rows
 
 _NAMED = frozenset({"given_name", "family_name"})
@@ -34,58 +35,74 @@ def _replacement(columns: tuple[str, ...]) -> str:
     return f"UPDATE employees SET {', '.join(f'{each} = ?' for each in columns)} WHERE id = ?"
 
 
-def _money(units: object, currency: object) -> Money | None:
+_MONEY = ("amount", "currency", "per")
+
+
+def _money(units: object, currency: object, per: object) -> Money | None:
     if isinstance(units, int) and isinstance(currency, str):
-        return money_from_units(units, currency)
+        return money_from_units(units, currency, str(per))
     return None
 
 
 class Columns:
     """How the fields of a catalogue are stored: the columns, and the loaders of their rows.
 
-    A field has a column of its name. A field of money has two, NAME_amount and NAME_currency; they
-    are the last ones of a row.
+    A field has a column of its name. A field of money has three instead, NAME_amount, NAME_currency
+    and NAME_per; they are the last ones of a row. A code has NAME_key as well, to be found by.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._money = frozenset(field.name for field in catalogue if field.kind is Kind.MONEY)
+        self._codes = frozenset(field.name for field in catalogue if field.kind is Kind.CODE)
         single = [name for name in catalogue.names if name not in self._money]
         money = [name for name in catalogue.names if name in self._money]
-        stored = [*single, *(f"{name}_{part}" for name in money for part in ("amount", "currency"))]
+        stored = [*single, *(f"{name}_{part}" for name in money for part in _MONEY)]
         self.names = ", ".join(("id", "revision", *stored))
         self.get = f"SELECT {self.names} FROM employees WHERE id = ?"
         self.everyone = f"SELECT {self.names} FROM employees ORDER BY id"
+        added = ["id", "revision", *stored, *map(self.key_of, sorted(self._codes)), "name_key"]
         self.add = (
-            f"INSERT INTO employees ({self.names}, name_key) "
-            f"VALUES (:id, :revision, {', '.join(':' + name for name in stored)}, :name_key)"
+            f"INSERT INTO employees ({', '.join(added)}) "
+            f"VALUES ({', '.join(':' + name for name in added)})"
         )
         self._end = 2 + len(single)
-        pairs = range(self._end, self._end + 2 * len(money), 2)
-        self._pairs = tuple(pairs)
-        self._places = tuple(zip(map(catalogue.names.index, money), pairs, strict=True))
+        starts = range(self._end, self._end + len(_MONEY) * len(money), len(_MONEY))
+        self._starts = tuple(starts)
+        self._places = tuple(zip(map(catalogue.names.index, money), starts, strict=True))
         # Faster than making a dict by `zip`.
         self._values = msgspec.defstruct("_Values", (*single, *money), gc=False)
 
     def load(self, row: Row) -> Employee:
         """The employee of a row."""
-        money = [_money(row[place], row[place + 1]) for place in self._pairs]
+        money = [_money(*row[start : start + 3]) for start in self._starts]
         values = msgspec.structs.asdict(self._values(*row[2 : self._end], *money))
         return Employee(row[0], row[1], values)  # type: ignore[arg-type]
 
     def load_listed(self, row: Row) -> Listed:
         """The employee of a row, for a list."""
         values = [*row[2 : self._end]]
-        for place, pair in self._places:
-            values.insert(place, _money(row[pair], row[pair + 1]))
+        for place, start in self._places:
+            values.insert(place, _money(*row[start : start + 3]))
         return Listed(row[0], row[1], tuple(values))  # type: ignore[arg-type]
 
     def stored(self, name: str, value: Value) -> dict[str, object]:
         """A field's value by column."""
+        if name in self._codes:
+            return {name: value, self.key_of(name): self.key(name, value)}
         if name not in self._money:
             return {name: value}
+        parts: tuple[object, ...] = (None, None, "year")
         if isinstance(value, Money):
-            return {f"{name}_amount": money_to_units(value), f"{name}_currency": value.currency}
-        return {f"{name}_amount": None, f"{name}_currency": None}
+            parts = (money_to_units(value), value.currency, value.per)
+        return {f"{name}_{part}": each for part, each in zip(_MONEY, parts, strict=True)}
+
+    def key_of(self, name: str) -> str:
+        """The column that tells whether two employees have the same value of a field."""
+        return f"{name}_key" if name in self._codes else name
+
+    def key(self, name: str, value: Value) -> Value:
+        """The value in that column."""
+        return code_key(str(value)) if name in self._codes and value is not None else value
 
 
 columns_of = lru_cache(maxsize=16)(Columns)
@@ -171,10 +188,19 @@ class SqliteEmployees:
     def holder(self, name: str, value: Value) -> int | None:
         if name not in self._catalogue.unique:  # the name becomes part of a statement
             raise ValueError(f"{name} is not a unique field")
+        columns = self._columns
         found: int | None = self._execute(
-            f"SELECT id FROM employees WHERE {name} = ?", (value,)
+            f"SELECT id FROM employees WHERE {columns.key_of(name)} = ?",
+            (columns.key(name, value),),
         ).get
         return found
+
+    def with_word(self, word: str, limit: int) -> list[int]:
+        rows = self._execute(
+            "SELECT employee_id FROM employee_words WHERE word = ? ORDER BY employee_id LIMIT ?",
+            (word, limit),
+        )
+        return [int(row[0]) for row in rows]
 
     def manager_of(self, employee_id: int) -> int | None:
         found: int | None = self._execute(
@@ -189,6 +215,16 @@ class SqliteEmployees:
                 (employee_id,),
             ).get
         )
+
+    def values_of(self, name: str, limit: int) -> list[str | int]:
+        if name not in self._catalogue:  # the name becomes part of a statement
+            raise ValueError(f"{name} is not a field")
+        rows = self._execute(
+            f"SELECT {name} FROM employees WHERE {name} IS NOT NULL "
+            f"GROUP BY {name} ORDER BY count(*) DESC, {name} LIMIT ?",
+            (limit,),
+        )
+        return [row[0] for row in rows]
 
     def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
         # Fetched before any is loaded: the traceback of an error would keep the cursor and its

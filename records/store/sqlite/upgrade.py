@@ -1,22 +1,29 @@
-"""Brings a database to the present schema.
+"""Brings a database to the present schema, and the words of search to the present rules.
 
 Schema files are numbered from 1 without gaps. Each is applied in one transaction, and recorded with
 its checksum. A database that is newer, altered or not ours is refused before anything is written.
+The words are made anew, in one transaction with their version, when
+`records.model.search.VERSION` has changed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import resources
+from itertools import islice
 
 import apsw
 import msgspec
 
 from records.model.errors import Unusable
+from records.model.search import VERSION
 
 APPLICATION_ID = 0x52454344
 """Marks a database file as ours (https://www.sqlite.org/pragma.html#pragma_application_id)."""
+
+_CHUNK = 50_000
+"""Employees whose words are written together: some 100 MB of memory."""
 
 _VERSIONS = (
     "CREATE TABLE schema_versions (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
@@ -76,6 +83,33 @@ def upgrade(connection: apsw.Connection, now: Callable[[], int], steps: list[Sch
                 "VALUES (?, ?, ?, ?)",
                 (step.number, step.name, step.checksum, now()),
             )
+
+
+def needs_words(connection: apsw.Connection) -> bool:
+    """Whether the words of search are older than this program's. Only reads. Raises `Unusable`."""
+    if not connection.table_exists("main", "derived_versions"):
+        return False  # the schema is older, and its upgrade comes first
+    found = connection.execute("SELECT version FROM derived_versions WHERE kind = 'words'").get
+    if found is not None and found > VERSION:
+        raise Unusable(
+            f"its search words were made by a newer version of records ({found}; this one knows "
+            f"{VERSION}). Install that version to use it"
+        )
+    return bool(found != VERSION)
+
+
+def make_words(connection: apsw.Connection, employees: Iterable[tuple[int, set[str]]]) -> None:
+    """Replace the words of search, all or none. employees: the ID and the words of each."""
+    everyone = iter(employees)
+    with connection:
+        connection.execute("DELETE FROM employee_words")
+        while chunk := list(islice(everyone, _CHUNK)):
+            # In the order of the index, so that neighbouring pages are written together.
+            rows = sorted([(word, number) for number, words in chunk for word in words])
+            connection.executemany("INSERT INTO employee_words VALUES (?, ?)", rows)
+        connection.execute(
+            "INSERT OR REPLACE INTO derived_versions VALUES ('words', ?)", (VERSION,)
+        )
 
 
 def _applied(connection: apsw.Connection) -> list[tuple[int, str, str]]:

@@ -55,6 +55,7 @@ class FormTests(SynchronousTestCase):
         """At a limit params pass, one beyond it they do not, and the field is named."""
         decode(GetParams, id=1, reveal=["ssn"] * MAX_FIELDS)
         decode(GetParams, id=MAX_ID)
+        decode(GetParams, employee_number="JAW-0018")
         decode(DeleteParams, id=1, revision=MAX_ID, key="k" * 100)
         decode(ListParams, limit=100, search="x" * 200, sort="-" + "x" * 59)
         for field, kind, params in (
@@ -65,7 +66,11 @@ class FormTests(SynchronousTestCase):
             ("id", GetParams, {"id": "1"}),
             ("id", GetParams, {"id": True}),
             ("id", GetParams, {"id": 1.5}),
-            ("id", GetParams, {"id": None}),
+            ("params", GetParams, {"id": None}),
+            ("params", GetParams, {}),
+            ("params", GetParams, {"id": 1, "employee_number": "7"}),
+            ("employee_number", GetParams, {"employee_number": 7}),
+            ("employee_number", GetParams, {"employee_number": ""}),
             ("reveal", GetParams, {"id": 1, "reveal": "ssn"}),
             ("reveal[1]", GetParams, {"id": 1, "reveal": ["ssn", 5]}),
             ("reveal", GetParams, {"id": 1, "reveal": ["ssn"] * (MAX_FIELDS + 1)}),

@@ -258,7 +258,9 @@ class ChangeTests(CommandCase):
         screen = self.run_command(changes.change, "1", *form(salary="70000 USD"), "y")
         self.assertIn("[***]", screen.prompts[-3])
         self.assertIn("[***-**-4399]", screen.transcript)
-        self.assertEqual(self.employee(1)["salary"], {"amount": "70000.00", "currency": "USD"})
+        self.assertEqual(
+            self.employee(1)["salary"], {"amount": "70000.00", "currency": "USD", "per": "year"}
+        )
         self.assertEqual(self.employee(1)["ssn"], "536-90-4399")
 
     def test_not_confirmed(self) -> None:

@@ -78,7 +78,7 @@ class EmployeeTests(SynchronousTestCase):
         lines = employee_view(FIELDS, ANN, ["ssn"], PLAIN).splitlines()
         self.assertEqual(lines[0], "Employee 1: Ann O'Hara  (revision 3)")
         self.assertIn("  Phone        –", lines)
-        self.assertIn("  Salary       64,000.00 USD", lines)
+        self.assertIn("  Salary       64,000.00 USD per year", lines)
         self.assertIn("  SSN          ***-**-4399  (masked)", lines)
         self.assertNotIn("Birth date", "\n".join(lines))
 

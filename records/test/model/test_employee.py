@@ -11,17 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.access import Role, View, view
 from records.model.employee import (
-    MAX_WORD,
     Employee,
     Listed,
     check_fields,
     check_whole,
     listing,
     name_key,
-    search_words,
     visible,
-    word_changes,
-    words_in,
 )
 from records.model.fields import STANDARD, Value
 from records.model.values import Money
@@ -214,15 +210,9 @@ class VisibleTests(SynchronousTestCase):
             msgspec.json.encode(visible(STANDARD, listed.employee(STANDARD), seen)),
         )
 
-    def test_name(self) -> None:
-        """A person is called by the names that there are."""
-        self.assertEqual(Employee(1, 1, record()).name, "Ann O'Hara")
-        self.assertEqual(Employee(1, 1, record(given_name=None)).name, "O'Hara")
-        self.assertEqual(Employee(1, 1, record(family_name=None)).name, "Ann")
 
-
-class WordsTests(SynchronousTestCase):
-    """Sorting and searching."""
+class NameKeyTests(SynchronousTestCase):
+    """Sorting."""
 
     def test_name_key(self) -> None:
         """Family name goes before given name, and a short name before a longer one."""
@@ -237,54 +227,3 @@ class WordsTests(SynchronousTestCase):
         """An employee with one name is sorted by it, whichever of the two it is."""
         given_only = name_key(record(given_name="Cher", family_name=None))
         self.assertEqual(given_only, name_key(record(given_name=None, family_name="Cher")))
-
-    def test_words(self) -> None:
-        """Words are folded, and parted by whatever is no letter or digit."""
-        self.assertEqual(
-            list(words_in("  O'Hára-Smith, R&D 2b ")), ["o", "hara", "smith", "r", "d", "2b"]
-        )
-        self.assertEqual(list(words_in("'’-.")), [])
-
-    def test_search_words(self) -> None:
-        """A record is found by its ID and its searched fields, and by nothing else of it."""
-        values = record(
-            title="Ingeniørin",
-            email="ann.ohara@example.com",
-            home_address="1 Secret Street",
-            ssn="536-90-4399",
-            salary=Money("64000.00", "USD"),
-            birth_date="1990-05-17",
-        )
-        found = search_words(STANDARD, 41, values)
-        self.assertTrue({"41", "ann", "hara", "ohara", "example", "com"} <= found)
-        self.assertFalse({"secret", "street", "536", "4399", "64000", "1990"} & found)
-
-    @given(st.dictionaries(st.sampled_from(STANDARD.searched), st.text(max_size=30)))
-    def test_searched_again(self, values: dict[str, str]) -> None:
-        """Each word under which a record is found is one that a search for it asks for."""
-        for word in search_words(STANDARD, 41, record(**values)):
-            self.assertEqual(list(words_in(word)), [word])
-
-    @given(SEARCHABLE)
-    def test_field_by_field(self, values: dict[str, Value]) -> None:
-        """The words of a record are those of each searched field by itself."""
-        alone = {word for value in values.values() for word in words_in(str(value or ""))}
-        self.assertEqual(search_words(STANDARD, 11, record(**values)), {"11", *alone})
-
-    @given(st.integers(1, 200))
-    def test_long_words(self, length: int) -> None:
-        """Only the beginning of a long word is compared, and its end is no word of its own."""
-        self.assertEqual(words_in("y" * length + " z"), ("y" * min(length, MAX_WORD), "z"))
-
-    @given(SEARCHABLE, SEARCHABLE, st.sets(st.sampled_from(STANDARD.searched)))
-    def test_word_changes(
-        self, one: dict[str, Value], other: dict[str, Value], names: set[str]
-    ) -> None:
-        """What a change of some fields does to a record's words is what all its words tell."""
-        old = record(**one)
-        new = old | {name: other[name] for name in names}
-        changed = [name for name in STANDARD.searched if old[name] != new[name]]
-        before, after = search_words(STANDARD, 11, old), search_words(STANDARD, 11, new)
-        self.assertEqual(
-            word_changes(STANDARD, 11, old, new, changed), (before - after, after - before)
-        )

@@ -106,6 +106,14 @@ class MoneyTests(SynchronousTestCase):
         self.assertEqual(check_money("64,000 usd"), Money("64000.00", "USD"))
         self.assertEqual(check_money(" 1,234,567.5  EUR "), Money("1234567.50", "EUR"))
         self.assertEqual(check_money("64000"), Money("64000.00", "USD"))
+        self.assertEqual(check_money("32.5 USD per hour"), Money("32.50", "USD", "hour"))
+
+    def test_period(self) -> None:
+        """An amount is for a year where nothing is said, otherwise for a month or an hour."""
+        sent = {"amount": "5000", "currency": "USD"}
+        self.assertEqual(check_money(sent), Money("5000.00", "USD", "year"))
+        for per in ("year", "month", "hour"):
+            self.assertEqual(check_money({**sent, "per": per}), Money("5000.00", "USD", per))
 
     def test_withdrawn_currency(self) -> None:
         """An amount in a currency that has been withdrawn since it was stored is still told."""
@@ -146,7 +154,12 @@ class MoneyTests(SynchronousTestCase):
             {"amount": "1.00", "currency": None},
             {"amount": "1.00"},
             {"currency": "USD"},
-            {"amount": "1.00", "currency": "USD", "per": "year"},
+            {"amount": "1.00", "currency": "USD", "per": "week"},
+            {"amount": "1.00", "currency": "USD", "per": None},
+            {"amount": "1.00", "currency": "USD", "per": ["year"]},
+            {"amount": "1.00", "currency": "USD", "of": "year"},
+            {"amount": "1.00", "per": "year"},
+            "1200 USD per week",
             {},
             [],
             ["1.00", "USD"],

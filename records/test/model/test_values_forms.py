@@ -12,11 +12,13 @@ from records.model.values import (
     LATEST_DATE,
     MAX_ID,
     check_choice,
+    check_code,
     check_date,
     check_email,
     check_phone,
     check_reference,
     check_ssn,
+    code_key,
 )
 from records.test.model.values_case import RulesCase
 
@@ -81,6 +83,38 @@ class DateTests(RulesCase):
         self.assertEqual(check_date(day.isoformat()), day.isoformat())
 
 
+class CodeTests(RulesCase):
+    """A company's own number or code."""
+
+    def test_code(self) -> None:
+        """It is text of whatever form, and kept as it is: zeros and capitals count."""
+        self.assert_canonical(
+            lambda raw: check_code(raw, 20),
+            [
+                ("JAW-0018", "JAW-0018"),
+                (" 00017 ", "00017"),
+                ("a/b  7", "a/b 7"),
+                ("№ 12", "№ 12"),
+                ("工001", "工001"),
+            ],
+        )
+        self.assert_refused(
+            lambda raw: check_code(raw, 20),
+            ("", " ", "-", "7" * 21, 17, None, True, "7\x00", "\u202e7"),
+        )
+
+    def test_same(self) -> None:
+        """Codes that differ in case, or in forms of the same characters, are the same."""
+        for one, other in (
+            ("JAW-0018", "jaw-0018"),
+            ("ÄB-1", "äb-1"),
+            ("ＡＢ１", "ab1"),
+            ("ß1", "SS1"),
+        ):
+            self.assertEqual(code_key(one), code_key(other))
+        self.assertNotEqual(code_key("0017"), code_key("17"))
+
+
 class ReferenceTests(RulesCase):
     """An Employee ID."""
 
@@ -108,6 +142,13 @@ class EmailTests(RulesCase):
                 ("ann@example.com", "ann@example.com"),
                 (" ann.o'hara+hr@Example.COM ", "ann.o'hara+hr@example.com"),
                 ("jörg@exämple.com", "jörg@exämple.com"),
+                # internal mail, of special-use domains (RFC 6761, 6762, 7686, 8375) and others
+                ("bob@corp.local", "bob@corp.local"),
+                ("bob@corp.test", "bob@corp.test"),
+                ("bob@nas.lan", "bob@nas.lan"),
+                ("bob@company.internal", "bob@company.internal"),
+                ("bob@mail.home.arpa", "bob@mail.home.arpa"),
+                ("bob@abcdef.onion", "bob@abcdef.onion"),
             ],
         )
         self.assert_refused(
@@ -119,6 +160,14 @@ class EmailTests(RulesCase):
                 "@example.com",
                 "ann@@example.com",
                 "ann@example",
+                "ann@localhost",
+                "ann@mail.localhost",
+                "ann@example.invalid",
+                "ann@10.0.0.1",
+                "ann@[10.0.0.1]",
+                "ann@example.123",
+                "ann@corp..local",
+                "ann@corp_mail.local",
                 "ann example@example.com",
                 "Ann <ann@example.com>",
                 "ann@example.com, bob@example.com",
@@ -152,11 +201,16 @@ class PhoneTests(RulesCase):
                 ("+44 20 7946 0018", "+442079460018"),
                 ("+49 30 901820", "+4930901820"),
                 ("+81-3-3213-1111", "+81332131111"),
+                ("+1 212 736 5000 x123", "+12127365000;ext=123"),
+                ("+1 212 736 5000 ext. 007", "+12127365000;ext=007"),
+                ("+12127365000;ext=123", "+12127365000;ext=123"),
+                ("tel:+1-212-736-5000;ext=123", "+12127365000;ext=123"),
+                ("+49 30 901820 #12", "+4930901820;ext=12"),
             ],
         )
 
     def test_refused(self) -> None:
-        """What no country's plan allows, and extensions, are refused."""
+        """What no country's plan allows is refused."""
         self.assert_refused(
             check_phone,
             (
@@ -165,7 +219,10 @@ class PhoneTests(RulesCase):
                 "+1 212",
                 "+999 123 456 789",
                 "000 000 0000",
-                "+1 212 736 5000 ext. 7",
+                "+1 212 736 5000 ext. seven",
+                "+12127365000;ext=",
+                "+12127365000;ext=1;ext=2",
+                "+12127365000;ext=" + "1" * 30,
                 "phone",
                 "\ud800",
                 "1" * 5000,

@@ -9,7 +9,7 @@ from records.model.errors import NotFound, PermissionDenied, RecordsError, Revis
 from records.model.fields import STANDARD
 from records.operations.sessions import Caller
 from records.test.operations.operations_case import SOURCE, OperationsCase
-from records.test.samples import FULL
+from records.test.samples import FULL, THIRD
 from records.test.samples import OTHER as GOOD
 from records.testing import user
 
@@ -21,8 +21,8 @@ class GateCase(OperationsCase):
 
     def setUp(self) -> None:
         super().setUp()
-        for ssn in ("536-90-4399", "536-90-4398"):
-            self.add(**{**FULL, "manager_id": None, "ssn": ssn})
+        for unique in ({}, THIRD):
+            self.add(**{**FULL, "manager_id": None, **unique})
         self.add()
 
     def somebody(self, role: Role) -> Caller:
@@ -111,7 +111,7 @@ class EveryFieldTests(GateCase):
                         "changes": {name: GOOD[name]},
                     }
                     if allows(seen, Action.UPDATE, field.field_class, subject):
-                        params["changes"] = {name: None if name == "ssn" else GOOD[name]}
+                        params["changes"] = {name: None if field.unique else GOOD[name]}
                         changed = self.ask(who, "employee.update", **params).employee
                         self.assertGreaterEqual(changed["revision"], stored.revision)
                     else:

@@ -138,3 +138,41 @@ class GateTests(ListCase):
         for shown in self.ask(tess, "employee.list").employees:
             self.assertEqual("birth_date" in shown, shown["id"] == 3)
             self.assertEqual("ssn" in shown, shown["id"] == 3)
+
+
+class ValuesTests(ListCase):
+    """employee.values"""
+
+    def test_values(self) -> None:
+        """The values in use come once each, the most frequent first; blank is none."""
+        for name in STANDARD.names:
+            if STANDARD[name].masked:
+                continue
+            found = self.ask(self.hr, "employee.values", field=name).values
+            stored = [each.values[name] for each in self.people if each.values[name] is not None]
+            self.assertEqual(sorted(found), sorted(set(stored)), name)
+            counts = [stored.count(value) for value in found]
+            self.assertEqual(counts, sorted(counts, reverse=True), name)
+            two = self.ask(self.hr, "employee.values", field=name, limit=2).values
+            self.assertEqual(two, found[:2])
+
+    def test_allowed(self) -> None:
+        """Only those who may read a field of everybody are told its values; no one a masked one."""
+        for role in Role:
+            who = self.person(f"the.{role.value}", role, employee_id=3)
+            for name, field in ((name, STANDARD[name]) for name in STANDARD.names):
+                allowed = role in (Role.OWNER, Role.HR) or (
+                    field.field_class is FieldClass.DIRECTORY
+                )
+                if allowed and field.masked:
+                    self.refused(ValidationFailed, who, "employee.values", field=name)
+                elif allowed:
+                    self.ask(who, "employee.values", field=name)
+                else:
+                    self.refused(PermissionDenied, who, "employee.values", field=name)
+                    self.assertEqual(self.events()[-1][1:4], ("employee.values", "-", "denied"))
+
+    def test_no_field(self) -> None:
+        """What is no field has no values."""
+        for name in ("", "id", "name_key", "title; DROP TABLE employees"):
+            self.refused(ValidationFailed, self.hr, "employee.values", field=name)

@@ -243,6 +243,7 @@ class ConversationCase(PasswordsCase):
                 "records",
                 "0",
                 PROTOCOL,
+                "US",
                 Limits(session_idle_seconds=LIMITS.idle, session_lifetime_seconds=LIMITS.lifetime),
             ),
             RateLimit(),

@@ -52,7 +52,8 @@ class AnonymousTests(SessionCase):
         """Everybody is told what the daemon is and where its limits are."""
         told = self.talk().result("server.info")
         self.assertEqual((told["name"], told["protocol"]), ("records", 1))
-        self.assertEqual(set(told), {"name", "version", "protocol", "limits"})
+        self.assertEqual(set(told), {"name", "version", "protocol", "region", "limits"})
+        self.assertEqual(told["region"], "US")
         limits = told["limits"]
         self.assertEqual(
             (limits["line_bytes"], limits["answer_bytes"], limits["batch"], limits["under_way"]),

@@ -36,6 +36,7 @@ FULL |= {
     "manager_id": None,
     "salary": Money("999999999999.9999", "CLF"),
 }
+OTHER = {name: STANDARD[name].check(value) for name, value in samples.THIRD.items()}
 EVENT = Event("ann", "local", "employee.add", "employee:1", Outcome.OK, ("title", "ssn"), "ff")
 
 
@@ -76,8 +77,8 @@ class EmployeesContract(DatabaseCase):
         self.assertEqual(self.see(lambda tx: tx.employees.get(2)), blank)
         before, values = blank, dict(blank.values)
         for name in STANDARD.names:
-            if name not in ("ssn", "manager_id"):
-                values = values | {name: FULL[name]}
+            if name != "manager_id":
+                values = values | {name: OTHER.get(name, FULL[name])}
                 after = Employee(2, before.revision + 1, values)
                 self.do(lambda tx, b=before, a=after: tx.employees.replace(b, a))
                 self.assertEqual(self.see(lambda tx: tx.employees.get(2)), after)
@@ -104,6 +105,25 @@ class EmployeesContract(DatabaseCase):
             employee = named(number, salary=Money(amount, currency))
             self.do(lambda tx, e=employee: tx.employees.add(e))
             self.assertEqual(self.see(lambda tx, n=number: tx.employees.get(n)), employee)
+
+    def test_values_of(self) -> None:
+        """Values in use come by how many have them, then in their order; blank is none."""
+        for number, title in enumerate(("Boss", "Clerk", None, "Clerk", "Abbot"), 1):
+            employee = named(number, title=title)
+            self.do(lambda tx, e=employee: tx.employees.add(e))
+        found = self.see(lambda tx: tx.employees.values_of("title", 9))
+        self.assertEqual(found, ["Clerk", "Abbot", "Boss"])
+        self.assertEqual(self.see(lambda tx: tx.employees.values_of("title", 2)), found[:2])
+        self.assertEqual(self.see(lambda tx: tx.employees.values_of("location", 9)), [])
+
+    def test_with_word(self) -> None:
+        """Employees are found by a whole word, in the order of their IDs."""
+        for number, name in ((7, "Ann"), (3, "Ann"), (5, "Anna")):
+            employee = named(number, name)
+            self.do(lambda tx, e=employee: tx.employees.add(e))
+        self.assertEqual(self.see(lambda tx: tx.employees.with_word("ann", 9)), [3, 7])
+        self.assertEqual(self.see(lambda tx: tx.employees.with_word("ann", 1)), [3])
+        self.assertEqual(self.see(lambda tx: tx.employees.with_word("an", 9)), [])
 
     def test_page(self) -> None:
         """In a page each record is as it is alone."""

@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.api.messages import ListParams
 from records.api.query import Condition, EmployeeQuery, Operator, parse_query
-from records.model.employee import Employee, name_key, search_words
+from records.model.employee import Employee, name_key
 from records.model.fields import STANDARD, Value
+from records.model.search import search_words
 from records.model.values import fold
 from records.operations.boundaries import Transaction
 from records.store.sqlite.pages import LENGTHS, Lengths, name_range, page_rows

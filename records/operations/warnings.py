@@ -1,0 +1,149 @@
+"""Warnings: what looks wrong about a change of an employee, although it may be right.
+
+A warning never stops a change. It goes by fields that the user may read on the records concerned,
+and tells nothing of others. Each concerns fields that the change has touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+
+from records.api.messages import FieldWarning
+from records.model.access import User, view
+from records.model.employee import Employee
+from records.model.names import written_name
+from records.model.search import email_key, full_name_key
+from records.operations.boundaries import Transaction
+
+MIN_AGE = 14
+"""Years. The youngest age for most work (29 CFR 570.2; ILO C138 allows light work from 13)."""
+
+FAR_AHEAD = timedelta(days=366)
+"""A hire date that is further away is probably mistyped."""
+
+MAX_ALIKE = 200
+"""Employees of the same name, or address, that are compared."""
+
+MAX_NAMED = 3
+"""Employees that a warning names."""
+
+
+def warnings_of(
+    tx: Transaction, user: User, employee: Employee, touched: Collection[str], today: date
+) -> list[FieldWarning]:
+    """The warnings about an employee as it is after a change.
+
+    touched: the fields that differ from before. today: in UTC.
+    """
+    if _CONCERNED.isdisjoint(touched):
+        return []
+    seen = _readable(tx, user, employee.id)
+    found = [
+        *_duplicates(tx, user, employee, touched),
+        *_ages(employee, today),
+        *_ends(employee, today),
+        *_manager(tx, user, employee),
+    ]
+    return [
+        FieldWarning(code, field, message)
+        for code, field, message, fields in found
+        if seen.issuperset(fields) and not set(fields).isdisjoint(touched)
+    ]
+
+
+_Found = tuple[str, str, str, tuple[str, ...]]
+"""Code, field, message, and the fields that it goes by."""
+
+
+_CONCERNED = frozenset(
+    {
+        *("given_name", "family_name", "email", "birth_date"),
+        *("hire_date", "termination_date", "status", "manager_id"),
+    }
+)
+"""The fields that warnings are about."""
+
+
+def _readable(tx: Transaction, user: User, employee_id: int) -> frozenset[str]:
+    return frozenset(view(tx.catalogue, user, employee_id).plain)
+
+
+def _duplicates(
+    tx: Transaction, user: User, employee: Employee, touched: Collection[str]
+) -> Iterator[_Found]:
+    """Other employees with the same name and birth date, or the same e-mail address."""
+    values, names = employee.values, ("given_name", "family_name", "birth_date")
+    if values["birth_date"] and not set(names).isdisjoint(touched):
+        alike = [
+            other
+            for other in _others(tx, user, employee, full_name_key(values), names)
+            if other.values["birth_date"] == values["birth_date"]
+        ]
+        if alike:
+            message = f"Same name and birth date as {_listed(alike)}."
+            yield "possible-duplicate", "birth_date", message, names
+    if values["email"] and "email" in touched:
+        fields = ("email", "given_name", "family_name")
+        alike = _others(tx, user, employee, email_key(str(values["email"])), fields)
+        if alike:
+            message = f"Same e-mail address as {_listed(alike)}."
+            yield "possible-duplicate", "email", message, ("email",)
+
+
+def _others(
+    tx: Transaction, user: User, employee: Employee, word: str, fields: Collection[str]
+) -> list[Employee]:
+    """Other employees with this word, as far as the user may read these fields of theirs."""
+    found = []
+    for other_id in tx.employees.with_word(word, MAX_ALIKE):
+        if other_id != employee.id and _readable(tx, user, other_id).issuperset(fields):
+            other = tx.employees.get(other_id)
+            if other is not None:
+                found.append(other)
+    return found
+
+
+def _listed(employees: list[Employee]) -> str:
+    named = [f"{written_name(each.values)} ({each.id})" for each in employees[:MAX_NAMED]]
+    more = len(employees) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def _ages(employee: Employee, today: date) -> Iterator[_Found]:
+    born, hired = _day(employee, "birth_date"), _day(employee, "hire_date")
+    if born is not None and _age(born, hired or today) < MIN_AGE:
+        when = "on the hire date" if hired else "today"
+        message = f"Younger than {MIN_AGE} {when}: is the birth date right?"
+        yield "younger-than-14", "birth_date", message, ("birth_date", "hire_date")
+
+
+def _ends(employee: Employee, today: date) -> Iterator[_Found]:
+    values = employee.values
+    left, hired = _day(employee, "termination_date"), _day(employee, "hire_date")
+    if left is not None and left < today and values["status"] != "left":
+        message = f"The termination date is past, but the status is {values['status']}, not left."
+        yield "leaver-not-left", "status", message, ("termination_date", "status")
+    if hired is not None and hired > today + FAR_AHEAD:
+        message = "The hire date is more than a year away: is the year right?"
+        yield "hire-far-ahead", "hire_date", message, ("hire_date",)
+
+
+def _manager(tx: Transaction, user: User, employee: Employee) -> Iterator[_Found]:
+    manager_id = employee.values["manager_id"]
+    manager = tx.employees.get(manager_id) if isinstance(manager_id, int) else None
+    if manager is None or "status" not in _readable(tx, user, manager.id):
+        return
+    if manager.values["status"] == "left":
+        message = f"The manager, {written_name(manager.values)} ({manager.id}), has left."
+        yield "manager-left", "manager_id", message, ("manager_id",)
+
+
+def _day(employee: Employee, name: str) -> date | None:
+    value = employee.values[name]
+    return date.fromisoformat(value) if isinstance(value, str) else None
+
+
+def _age(born: date, on: date) -> int:
+    """Whole years. Who was born on 29 February has a birthday on 1 March in other years."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
