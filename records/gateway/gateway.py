@@ -78,14 +78,17 @@ class Gateway:
     def request(
         self, session: ConnectionSession, method: Method, params: Raw, *, bulk: bool = False
     ) -> Deferred[Any]:
-        """Run a method that `find` returned. params: JSON of the method's form."""
-        if method.mode is Mode.SESSION:
-            decoded = decode_params(params, method.decode)
-            work: Deferred[Any] = Deferred.fromCoroutine(session.run(method, decoded, bulk))
-            return self._finished(session, method, work)
+        """Run any method. params: JSON of the method's form."""
         try:
+            if method.mode is Mode.SESSION:
+                decoded = decode_params(params, method.decode)
+                work: Deferred[Any] = Deferred.fromCoroutine(session.run(method, decoded, bulk))
+                return self._finished(session, method, work)
             caller = session.known()
-        except NotAuthenticated as error:
+            if method.mode is Mode.POINT:
+                decoded = decode_params(params, method.decode)
+                method = method.for_params(decoded)
+        except RecordsError as error:
             return fail(error)
         if method.mode is Mode.READ:
             (result,) = self.read_all(session, [(method, params)], bulk=bulk)
@@ -95,12 +98,11 @@ class Gateway:
             raw = bytes(params)
             written = self._store.write(perform_encoded, caller, method, raw, bulk=bulk)
             return self._finished(session, method, written)
-        return self._finished(session, method, self._point(caller, method, params, bulk))
+        return self._finished(session, method, self._point(caller, method, decoded, bulk))
 
-    def _point(self, caller: Caller, method: Method, params: Raw, bulk: bool) -> Deferred[Any]:
-        decoded = decode_params(params, method.decode)
+    def _point(self, caller: Caller, method: Method, params: Params, bulk: bool) -> Deferred[Any]:
         try:
-            return succeed(self._store.read_now(perform, caller, method, decoded))
+            return succeed(self._store.read_now(perform, caller, method, params))
         except Exception as error:  # noqa: BLE001  mapped to a `RecordsError`, or logged
             return self._traced(Done(error=error), bulk)
 

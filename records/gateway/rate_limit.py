@@ -1,7 +1,7 @@
 """Rate limit for audited requests that change nothing: denials and reveals.
 
-The audit log is never truncated, so without a limit any account could fill the disk. Pure:
-instants in seconds come in as arguments.
+The audit log is never truncated, so without a limit a session could fill the disk quickly. Each
+login begins a new burst; logins are slow. Pure: instants in seconds come in as arguments.
 """
 
 from __future__ import annotations

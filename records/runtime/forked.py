@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -182,6 +183,9 @@ def _isolate(name: str, keep: set[int]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.set_wakeup_fd(-1)
+    # Only the daemon writes its log. A second writer could rotate the file under it.
+    for observer in tuple(globalLogPublisher._observers):
+        globalLogPublisher.removeObserver(observer)
     gc.freeze()  # the collector does not touch inherited objects, so their memory stays shared
     _close_inherited(keep)
     with suppress(OSError):

@@ -319,8 +319,9 @@ class RecordsProtocol(LineReceiver):
             )
             self.abort()
             return
-        # A deadline can move forward, so the interval is bounded.
-        pause = min(due - now, self._deadlines.read, self._deadlines.login)
+        # What happens meanwhile can bring a deadline nearer, so the interval is bounded.
+        deadlines = self._deadlines
+        pause = min(due - now, deadlines.read, deadlines.login, deadlines.line)
         self._timer = self._clock.callLater(pause, self._check_deadline)
 
     @contextmanager
@@ -439,5 +440,5 @@ class RecordsFactory(ServerFactory):
             connection.abort()
 
 
-def _is_gathered(connection: RecordsProtocol) -> BatchedConnection:
+def _conforms_to_batching(connection: RecordsProtocol) -> BatchedConnection:
     return connection

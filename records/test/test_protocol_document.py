@@ -281,10 +281,10 @@ class TablesTests(SynchronousTestCase):
             },
         )
 
-    def test_patience(self) -> None:
+    def test_backoff(self) -> None:
         """How many failed logins are free, and how long the waits get."""
         kinds = (throttle.PAIR, throttle.SOURCE, throttle.ACCOUNT)
         told = [(int(row[1]), float(row[2])) for row in table("Errors", "failures of")]
-        self.assertEqual(told, [(patience.free, patience.longest) for patience in kinds])
+        self.assertEqual(told, [(kind.free, kind.longest) for kind in kinds])
         forgotten = f"forgotten {throttle.FORGET_AFTER / 60:.0f} minutes after the last one"
         self.assertIn(forgotten, " ".join(section("Errors").split()))

@@ -76,6 +76,13 @@ HASHING: tuple[Bug, ...] = (
         ),
     ),
     bug(
+        "hasher-writes-the-log",
+        "records/runtime/forked.py",
+        "Only the daemon writes its log.",
+        "records.test.auth.test_hasher_process.LifeTests.test_log",
+        ("        globalLogPublisher.removeObserver(observer)\n", "        pass\n"),
+    ),
+    bug(
         "stop-before-who-asked",
         _HASHER,
         "What a login leaves in the audit log is there, also at a stop.",

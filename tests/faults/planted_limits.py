@@ -327,6 +327,13 @@ DEADLINES: tuple[Bug, ...] = (
         ("        _use_monotonic_clock(reactor)\n", ""),
     ),
     bug(
+        "nearer-deadline-not-seen",
+        _PROTOCOL,
+        "A line that was begun has its own deadline, however long the others are.",
+        "records.test.server.test_protocol_deadlines.LineTests.test_other_times_long",
+        ("deadlines.read, deadlines.login, deadlines.line)", "deadlines.read, deadlines.login)"),
+    ),
+    bug(
         "stop-cuts-off",
         _PROTOCOL,
         "A daemon that stops answers what is under way.",

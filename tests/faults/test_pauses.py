@@ -35,7 +35,7 @@ OTHERS = ("auditor", "manager,it", "employee")
 """Roles by which nothing may be changed."""
 
 
-class AdminDatabase(threading.Thread):
+class RoleChanger(threading.Thread):
     """Whoever gives and takes away roles at the daemon's machine, until told to leave.
 
     What was acknowledged goes into the ledger.
@@ -163,7 +163,7 @@ class PauseTests(KillCase):
         changes = 0
         for _ in range(ROUNDS):
             crowd.start()
-            office = AdminDatabase(self, daemon, ledger)
+            office = RoleChanger(self, daemon, ledger)
             office.start()
             pauses = [0.1 + 1.9 * moments.random() ** 3 for _ in range(STEPS)]
             self.torment(daemon, crowd, moments, pauses)

@@ -160,25 +160,25 @@ class RenewalTests(ProgramCase):
         scene = self.scene()
         daemon, keys = scene.daemon, KeyFiles(scene.daemon.folder / "keys")
         self.expire(daemon.folder)
-        calls = self.on_hangup(scene)
+        calls = self.send_hangup(scene)
         self.assertGreater(len(calls), 8)
         for number in range(len(calls)) if IS_LONG else lone(calls):
             call = calls[number]
             for how in (How.EIO, How.ENOSPC) if IS_LONG else [(How.EIO, How.ENOSPC)[number % 2]]:
                 self.expire(daemon.folder)
                 seen = len(daemon.log)
-                traced = self.on_hangup(scene, call.point.injection(how))
+                traced = self.send_hangup(scene, call.point.injection(how))
                 told = daemon.log[seen:]
                 self.assertTrue(any(each.is_injected for each in traced), str(call))
                 scene.wire(scene.token).close()
                 stayed = "The certificate stays as it was: " in told
                 self.outcomes[f"{call.point.name} {how.name}: {'stays' if stayed else 'done'}"] += 1
-                self.on_hangup(scene)
+                self.send_hangup(scene)
                 scene.wire(scene.token).close()
                 self.assertGreater(days_left(keys, datetime.now(UTC)), 300, str(call))
         self.told(self.id())
 
-    def on_hangup(self, scene: Scene, *injections: str) -> list[Call]:
+    def send_hangup(self, scene: Scene, *injections: str) -> list[Call]:
         """Have the daemon look at its keys; its calls."""
         daemon = scene.daemon
         seen = len(daemon.log)

@@ -226,7 +226,7 @@ class RenewalTests(DaemonCase):
 
     is_ahead = True
 
-    def on_hangup(self, daemon: Daemon, sign: str) -> None:
+    def send_hangup(self, daemon: Daemon, sign: str) -> None:
         """Have the certificate loaded, and wait for what the log says of it."""
         seen = len(daemon.log)
         daemon.signal(signal.SIGHUP)
@@ -241,7 +241,7 @@ class RenewalTests(DaemonCase):
         renewed = Authority.of_daemon(keys).server(key, ["localhost", "127.0.0.1"])
         self.assertNotEqual(renewed.serial_number, before)
         install(keys, key, renewed)
-        self.on_hangup(daemon, "Certificate loaded")
+        self.send_hangup(daemon, "Certificate loaded")
         after = self.connect(daemon)
         self.assertEqual(
             serial_of(after.socket.getpeercert(binary_form=True)), renewed.serial_number
@@ -256,6 +256,6 @@ class RenewalTests(DaemonCase):
         keys = daemon.folder / "keys"
         other = Authority.of_daemon(keys).server(new_key(), ["localhost"])
         install(keys, new_key(), other)
-        self.on_hangup(daemon, "The certificate stays as it was: ")
+        self.send_hangup(daemon, "The certificate stays as it was: ")
         wire = self.connect(daemon)
         self.assertEqual(serial_of(wire.socket.getpeercert(binary_form=True)), before)

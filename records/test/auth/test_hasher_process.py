@@ -10,13 +10,13 @@ from errno import ENOBUFS
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReadWriteDescriptor
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
+from twisted.logger import ILogObserver, LogEvent, Logger, capturedLogs, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -57,6 +57,11 @@ def choke(secret: str) -> None:
     raise ValueError(secret)
 
 
+def log_something() -> None:
+    """Write to the log."""
+    Logger().info("something")
+
+
 def leave() -> None:
     """Try to end the process."""
     raise SystemExit
@@ -74,7 +79,7 @@ class Unreadable:
         return int, ("a secret",)
 
 
-class Scheduler(SelectingReactor, Clock):
+class SteppedReactor(SelectingReactor, Clock):
     """A reactor whose turns the test takes, and whose time it tells."""
 
     def __init__(self) -> None:
@@ -91,7 +96,7 @@ class HasherCase(SynchronousTestCase):
     """A process that hashes."""
 
     def setUp(self) -> None:
-        self.reactor = Scheduler()
+        self.reactor = SteppedReactor()
         self.failed: list[str] = []
         self.process = self.begun()
         self.pid = self.process.pid
@@ -239,6 +244,22 @@ class LifeTests(HasherCase):
             folder = Path(f"/proc/{process.pid}")
             self.assertEqual((folder / "comm").read_text("ascii").strip(), NAME)
             self.assertEqual(os.readlink(folder / "fd" / str(opened.fileno())), os.devnull)
+
+    def test_log(self) -> None:
+        """It writes nothing to the daemon's log, which it might rotate."""
+        path = Path(self.mktemp()).absolute()
+
+        def observe(event: LogEvent) -> None:
+            path.write_text(event["log_format"], "ascii")
+
+        observer = cast(ILogObserver, observe)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        found = self.outcome(self.begun().run(log_something))
+        self.until(lambda: found)
+        self.assertFalse(path.exists())
+        log_something()
+        self.assertEqual(path.read_text("ascii"), "something")
 
     def test_daemons_end(self) -> None:
         """When the daemon is gone, so is it, whatever it is at."""

@@ -24,8 +24,8 @@ class PatienceTests(SynchronousTestCase):
 
     def test_doubles(self) -> None:
         """The first failures are free; then the wait is a second, and doubles up to the longest."""
-        patience = Backoff(free=3, longest=10.0)
-        waits = [patience.wait(failures) for failures in (0, 2, 3, 4, 5, 6, 7, 8, 10**9)]
+        backoff = Backoff(free=3, longest=10.0)
+        waits = [backoff.wait(failures) for failures in (0, 2, 3, 4, 5, 6, 7, 8, 10**9)]
         self.assertEqual(waits, [0, 0, 1, 2, 4, 8, 10, 10, 10])
 
 

@@ -11,6 +11,7 @@ from records.gateway.rate_limit import BURST
 from records.gateway.session import ConnectionSession
 from records.model.errors import (
     InternalError,
+    InvalidParams,
     NotAuthenticated,
     NotFound,
     PermissionDenied,
@@ -39,9 +40,8 @@ class GatewayCase(ConversationCase):
 
     def request(self, session: ConnectionSession, name: str, **params: object) -> Any:
         """The Deferred of a request."""
-        method = METHODS[name]
         raw = msgspec.Raw(msgspec.json.encode(params))
-        return self.gateway.request(session, method.for_params(method.decode.decode(raw)), raw)
+        return self.gateway.request(session, METHODS[name], raw)
 
     def result(self, session: ConnectionSession, name: str, **params: object) -> Any:
         """The result of a request."""
@@ -85,6 +85,19 @@ class RequestTests(GatewayCase):
             error = self.error(self.session, name, **PARAMS[name])
             self.assertIsInstance(error, InternalError, name)
             self.assertNotIn("None", error.message)
+
+    def test_bad_params(self) -> None:
+        """Params of the wrong form are the failure, whatever the mode of the method."""
+        for name in ("login", "employee.get", "employee.list", "employee.add"):
+            self.assertIsInstance(self.error(self.session, name, id=[]), InvalidParams, name)
+
+    def test_reveal(self) -> None:
+        """A reveal is audited, also where the caller has not looked at the params."""
+        employee = {"given_name": "Ann", "ssn": "536-90-4399"}
+        self.result(self.session, "employee.add", employee=employee)
+        shown = self.result(self.session, "employee.get", id=1, reveal=["ssn"])
+        self.assertIn(b"536-90-4399", shown)
+        self.assertEqual(self.entries()[-1].event.action, "employee.reveal")
 
     def test_denied_read_leaves_a_trace(self) -> None:
         """A denied read is answered once its audit entry is written."""

@@ -123,7 +123,7 @@ class OperationsCase(SynchronousTestCase):
         return shown
 
     def read(self, look: Callable[..., Any]) -> Any:
-        """What an employee sees who looks at the store directly."""
+        """What the store holds, read directly."""
         return self.store.read_now(look)
 
     def entries(self, after: int = 0) -> list[Entry]:

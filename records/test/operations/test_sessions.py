@@ -167,12 +167,12 @@ class LoginTests(SessionsCase):
         self.assertEqual(self.entries()[-1].event.source, "198.51.100.7")
 
     def test_nobody(self) -> None:
-        """An employee unknown has no account, and is familiar from nowhere."""
+        """An unknown username has no account, and is familiar from nowhere."""
         self.assertEqual(self.read(lambda tx: find_login(tx, "nobody", SOURCE)), (None, False))
 
 
 class DescribeTests(SessionsCase):
-    """What a session's user is reported."""
+    """What a session's user is told."""
 
     def test_described(self) -> None:
         """The user, the permissions, and when the session ends at the latest."""

@@ -1,4 +1,4 @@
-"""Tests for gathering over an iteration."""
+"""Tests for `records.runtime.input_batching`."""
 
 from __future__ import annotations
 

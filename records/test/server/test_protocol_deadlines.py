@@ -146,6 +146,17 @@ class LineTests(ProtocolCase):
         self.stays(wire, TIMES.line - 1)
         self.goes(wire, 1 + LATE)
 
+    def test_other_times_long(self) -> None:
+        """A line has its time even where all other times are very long."""
+        self.factory.deadlines = Deadlines(login=600, read=600, idle=600)
+        wire = self.connect("hr")
+        self.hand.held = True
+        line = request("employee.add", 1, employee=person("Al")) + b"\n"
+        wire.deliver(line * MAX_UNDER_WAY + HALF)
+        self.stays(wire, 2 * TIMES.line)
+        self.hand.fire_all()
+        self.goes(wire, TIMES.line + LATE)
+
     def test_none_begun_while_full(self) -> None:
         """Where no line was begun before we stopped reading, none is waited for when we go on."""
         wire = self.connect("hr")

@@ -24,7 +24,7 @@ from records.test.store.store_contract import named
 from records.testing import FakeTime
 
 
-class HeldScheduler:
+class HeldReactor:
     """A reactor's turns, taken one by one by the test; calls from threads wait in a queue.
 
     next_turn: calls that the test's own thread, the reactor's, has put off to the next iteration.
@@ -135,7 +135,7 @@ class HeldCase(SynchronousTestCase):
     readers = 1
 
     def setUp(self) -> None:
-        self.turns = HeldScheduler()
+        self.turns = HeldReactor()
         self.database = ScriptedDatabase(
             SqliteDatabase(Path(self.mktemp()), FakeTime(), catalogue=STANDARD)
         )

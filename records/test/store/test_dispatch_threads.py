@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.model.errors import Busy, OutcomeUnknown
 from records.operations.boundaries import Done, Transaction, Work
 from records.store.workers import Job, Jobs, WorkerThread
-from records.test.store.dispatch_case import HeldScheduler
+from records.test.store.dispatch_case import HeldReactor
 
 WAIT = 20
 
@@ -32,7 +32,7 @@ class WorkerThreadTests(SynchronousTestCase):
     """A thread that takes four works at a time, or two of the bulk while others come."""
 
     def setUp(self) -> None:
-        self.turns = HeldScheduler()
+        self.turns = HeldReactor()
         self.batches: list[list[object]] = []
         self.fault: tuple[int, Exception] | None = None
         self.begun, self.go_on = Event(), Event()

@@ -17,34 +17,34 @@ class JobQueueTests(SynchronousTestCase):
     """Things in bulk are tens, others are less."""
 
     def setUp(self) -> None:
-        self.lanes: JobQueue[int] = JobQueue(MANY, FEWER)
+        self.queue: JobQueue[int] = JobQueue(MANY, FEWER)
 
     def add(self, things: Iterable[int], is_bulk: bool) -> None:
-        self.lanes.add(things, is_bulk)
+        self.queue.add(things, is_bulk)
 
     def taken(self, turns: int) -> list[tuple[list[int], bool]]:
         """What is taken in so many turns."""
-        return [self.lanes.next_batch() for _ in range(turns)]
+        return [self.queue.next_batch() for _ in range(turns)]
 
     def sizes(self) -> list[tuple[int, bool]]:
         """How much is taken at a time until nothing is left, and of which queue."""
         found: list[tuple[int, bool]] = []
-        while self.lanes:
-            things, is_bulk = self.lanes.next_batch()
+        while self.queue:
+            things, is_bulk = self.queue.next_batch()
             self.assertTrue(things)
             found.append((len(things), is_bulk))
         return found
 
     def test_truth(self) -> None:
         """They are true while anything waits, in whichever queue."""
-        self.assertFalse(self.lanes)
+        self.assertFalse(self.queue)
         for is_bulk in (False, True):
             self.add([1, 2], is_bulk)
-            self.assertTrue(self.lanes)
-            self.assertEqual(self.lanes.next_batch(), ([1, 2], is_bulk))
-            self.assertFalse(self.lanes)
+            self.assertTrue(self.queue)
+            self.assertEqual(self.queue.next_batch(), ([1, 2], is_bulk))
+            self.assertFalse(self.queue)
             self.add([], is_bulk)
-            self.assertFalse(self.lanes)
+            self.assertFalse(self.queue)
 
     def test_alternate(self) -> None:
         """The two are served by turns, each in its order, and what is not of the bulk is first."""
@@ -68,7 +68,7 @@ class JobQueueTests(SynchronousTestCase):
         self.add(range(10, 40), True)
         self.taken(3)
         self.add([0], False)
-        self.assertEqual(self.lanes.next_batch(), ([0], False))
+        self.assertEqual(self.queue.next_batch(), ([0], False))
 
     def test_only_bulk(self) -> None:
         """Where nobody else comes, much of the bulk is taken at a time."""
@@ -95,13 +95,13 @@ class JobQueueTests(SynchronousTestCase):
     def test_no_starving(self) -> None:
         """However much comes of one, the other has every second turn, or the next it may have."""
         for flooded in (False, True):
-            self.lanes = JobQueue(MANY, FEWER)
+            self.queue = JobQueue(MANY, FEWER)
             self.add(range(3 * MANY), not flooded)
-            lanes = []
+            order = []
             for _ in range(6):
                 self.add(range(2 * MANY), flooded)
-                lanes.append(self.lanes.next_batch()[1])
-            self.assertEqual(lanes, [False] * 3 + [True] * 3 if flooded else [False, True] * 3)
+                order.append(self.queue.next_batch()[1])
+            self.assertEqual(order, [False] * 3 + [True] * 3 if flooded else [False, True] * 3)
 
     def test_overtakes_nothing(self) -> None:
         """Of the bulk nothing is taken before all others that were there before it."""
@@ -121,11 +121,11 @@ class JobQueueTests(SynchronousTestCase):
         """All that waits can be taken away, and others can be put in after it."""
         self.add([10, 11, 12], True)
         self.add([0, 1], False)
-        self.assertEqual(sorted(self.lanes.drain()), [0, 1, 10, 11, 12])
-        self.assertFalse(self.lanes)
-        self.assertEqual(self.lanes.drain(), [])
+        self.assertEqual(sorted(self.queue.drain()), [0, 1, 10, 11, 12])
+        self.assertFalse(self.queue)
+        self.assertEqual(self.queue.drain(), [])
         self.add([13], True)
-        self.assertEqual(self.lanes.next_batch(), ([13], True))
+        self.assertEqual(self.queue.next_batch(), ([13], True))
 
     @given(
         st.lists(st.none() | st.tuples(st.integers(0, 3 * MANY), st.booleans()), max_size=30),
@@ -133,12 +133,12 @@ class JobQueueTests(SynchronousTestCase):
     )
     def test_all_once(self, steps: list[tuple[int, bool] | None], is_rest_taken: bool) -> None:
         """All that is put in comes out once, of the queue it was put in and in its order."""
-        lanes: JobQueue[tuple[bool, int]] = JobQueue(MANY, FEWER)
+        order: JobQueue[tuple[bool, int]] = JobQueue(MANY, FEWER)
         put: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}
         out: dict[bool, list[tuple[bool, int]]] = {False: [], True: []}
 
         def next_batch() -> None:
-            things, is_bulk = lanes.next_batch()
+            things, is_bulk = order.next_batch()
             self.assertTrue(0 < len(things) <= MANY)
             out[is_bulk] += things
 
@@ -148,12 +148,12 @@ class JobQueueTests(SynchronousTestCase):
                 begin = len(put[is_bulk])
                 things = [(is_bulk, number) for number in range(begin, begin + count)]
                 put[is_bulk] += things
-                lanes.add(things, is_bulk)
-            elif lanes:
+                order.add(things, is_bulk)
+            elif order:
                 next_batch()
         if is_rest_taken:
-            for thing in lanes.drain():
+            for thing in order.drain():
                 out[thing[0]].append(thing)
-        while lanes:
+        while order:
             next_batch()
         self.assertEqual(out, put)
