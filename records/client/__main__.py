@@ -14,6 +14,7 @@ import termios
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
@@ -35,6 +36,7 @@ from records.client.failures import Place
 from records.client.plain import PlainLines, PlainScreen
 from records.client.screen import Screen
 from records.client.terminal import TerminalScreen, kept_modes, raw, terminal_size
+from records.model.values import REGIONS
 
 STDIN, STDOUT = 0, 1
 MAX_PORT = 65535
@@ -48,6 +50,12 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_PORT:
         raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to {MAX_PORT}")
     return int(text)
+
+
+def _region(text: str) -> str:
+    if text.upper() not in REGIONS:
+        raise argparse.ArgumentTypeError("a region is a country's ISO 3166 code, such as US or DE")
+    return text.upper()
 
 
 def parse_options(argv: Sequence[str]) -> argparse.Namespace:
@@ -68,6 +76,13 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
         help="the certificate authority that the daemon is known by",
     )
     parser.add_argument("--user", metavar="NAME", help="who logs in; asked for if not given")
+    parser.add_argument(
+        "--region",
+        type=_region,
+        metavar="CODE",
+        help="the country whose forms of dates, amounts and phone numbers you type, such as DE; "
+        "without it that of the daemon",
+    )
     parser.add_argument("--version", action="version", version=f"records {__version__}")
     return parser.parse_args(argv)
 
@@ -118,7 +133,9 @@ def run(
     """
     place = Place(options.host, options.port, options.ca)
     connection = Connection(dial_tls(reactor, place), reactor, screen.show)
-    dialogue = Dialogue(screen, connection, lambda: str(uuid.uuid4()))
+    dialogue = Dialogue(
+        screen, connection, lambda: str(uuid.uuid4()), date.today, region=options.region
+    )
     outcome: list[bool | Failure] = []
 
     async def talk() -> bool:

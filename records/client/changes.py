@@ -6,20 +6,30 @@ it was shown and confirmed. Errors that end a command are raised, and the menu s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred
 
-from records.api.messages import EmployeeShown
+from records.api.messages import EmployeeShown, EmployeeStored, FieldInfo, FieldWarning
 from records.client.dialogue import Dialogue
 from records.client.forms import ID, Form
 from records.client.login import call
-from records.client.render import comparison, employee_view, error_text, full_name
+from records.client.people import choose_employee, names_in
+from records.client.render import (
+    comparison,
+    employee_view,
+    error_text,
+    full_name,
+    safe_text,
+    warning_text,
+)
 from records.client.screen import Interrupted
+from records.client.selection import parse_change, parse_fields
 from records.model.access import Action
 from records.model.errors import AlreadyExists, RevisionConflict, ValidationFailed
+from records.model.values import Invalid
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,71 +55,148 @@ async def _submit(
 
 async def add(dialogue: Dialogue, typed: str) -> None:
     """Add an employee."""
-    screen, records = dialogue.screen, dialogue.records
+    screen = dialogue.screen
     form = Form([ID, *dialogue.rights.fields(Action.ADD)], {"status": "active"})
     screen.show("Blank leaves a field out (the daemon gives the next free ID). . ends the form.")
     await form.fill(dialogue)
     while True:
         new: Mapping[str, object] = {"status": "active", **form.changes}
-        heading = f"New employee: {full_name(new)}"
-        screen.show(
-            employee_view(dialogue.fields, msgspec.to_builtins(new), (), dialogue.style, heading)
-        )
-        if "id" in new:
-            screen.show(f"  Employee ID {new['id']}")
-        if not await dialogue.confirm("Add this employee?"):
-            screen.show("Nobody was added.")
-            return
-        key = dialogue.new_key()
         try:
-            stored = await _submit(dialogue, records.add, form.changes, key)
+            checked = await call(dialogue, dialogue.records.check_add, form.changes)
+            await _show_new(dialogue, msgspec.to_builtins(new))
+            if not await _confirm(dialogue, "Add this employee?", checked.warnings):
+                screen.show("Nobody was added.")
+                return
+            key = dialogue.new_key()
+            stored = await _submit(dialogue, dialogue.records.add, form.changes, key)
         except (ValidationFailed, AlreadyExists) as refusal:
             await form.correct(dialogue, refusal)
         else:
             screen.show("Added.")
-            dialogue.show_employee(stored.employee)
+            await _show_stored(dialogue, stored, checked.warnings)
             return
+
+
+async def _show_new(dialogue: Dialogue, new: Mapping[str, object]) -> None:
+    heading = f"New employee: {full_name(new)}"
+    names = await names_in(dialogue, new)
+    dialogue.screen.show(
+        employee_view(dialogue.fields, new, (), dialogue.style, heading, names=names)
+    )
+    if "id" in new:
+        dialogue.screen.show(f"  Employee ID {new['id']}")
+
+
+async def _confirm(dialogue: Dialogue, question: str, warnings: Sequence[FieldWarning]) -> bool:
+    """Show the warnings, and ask."""
+    if warnings:
+        dialogue.screen.show(warning_text(warnings))
+    return await dialogue.confirm(question)
+
+
+async def _show_stored(
+    dialogue: Dialogue, stored: EmployeeStored, known: Sequence[FieldWarning]
+) -> None:
+    """Show an employee after a change, and the warnings that were not known before it."""
+    employee, fields = stored.employee, dialogue.fields
+    hidden = [f.name for f in fields if f.masked and employee.get(f.name) is not None]
+    names = await names_in(dialogue, employee)
+    dialogue.screen.show(employee_view(fields, employee, hidden, dialogue.style, names=names))
+    new = [each for each in stored.warnings if each not in known]
+    if new:
+        dialogue.screen.show(warning_text(new))
 
 
 async def change(dialogue: Dialogue, typed: str) -> None:
-    """Change an employee."""
-    screen, records = dialogue.screen, dialogue.records
-    employee_id = await dialogue.ask_id(typed, "Change which Employee ID")
-    shown = await call(dialogue, records.get, employee_id)
+    """Change an employee: all fields in turn, or those that the user names."""
+    screen = dialogue.screen
+    try:
+        asked = parse_change(typed, dialogue.fields.all)
+    except Invalid as reason:
+        screen.fail(safe_text(str(reason)))
+        return
+    shown = await choose_employee(dialogue, asked.who, "Change which employee")
+    employee_id = msgspec.convert(shown.employee["id"], int)
     fields = dialogue.rights.fields(Action.UPDATE, employee_id)
-    if not fields:
-        screen.fail("You may not change this employee.")
+    refused = [field.label for field in asked.fields if field not in fields]
+    if not fields or refused:
+        what = ", ".join(refused) or "anything"
+        screen.fail(safe_text(f"You may not change {what} of this employee."))
         return
     form = Form(fields, shown.employee, shown.masked)
-    screen.show(employee_view(dialogue.fields, shown.employee, shown.masked, dialogue.style))
-    screen.show("Blank keeps a value, - clears it, . keeps all the rest.")
-    await form.fill(dialogue)
-    agreed = False
+    if asked.fields:
+        screen.show(f"Employee {employee_id}: {full_name(shown.employee)}")
+        await form.fill(dialogue, [field.name for field in asked.fields], asked.value)
+    else:
+        await _fill_some(dialogue, form, shown, fields)
+    await _save(dialogue, form, shown, employee_id)
+
+
+async def _fill_some(
+    dialogue: Dialogue, form: Form, shown: EmployeeShown, fields: Sequence[FieldInfo]
+) -> None:
+    """Show the record, and ask for the fields that the user chooses, or for all."""
+    names = await names_in(dialogue, shown.employee)
+    numbered = [field.name for field in fields]
+    dialogue.screen.show(
+        employee_view(
+            dialogue.fields,
+            shown.employee,
+            shown.masked,
+            dialogue.style,
+            names=names,
+            numbered=numbered,
+        )
+    )
     while True:
-        if not form.changes:
-            screen.show(_NOTHING_CHANGED)
+        line = await dialogue.ask("Change which fields? Numbers or names; Enter for all: ")
+        if not line.strip():
+            dialogue.screen.show("Blank keeps a value, - clears it, . keeps all the rest.")
+            await form.fill(dialogue)
             return
-        if not agreed:
-            screen.show(comparison(form.rows, ("Now", "New"), dialogue.style))
-            if not await dialogue.confirm("Save these changes?"):
-                screen.show(_NOTHING_CHANGED)
-                return
-        key, revision, changes = dialogue.new_key(), _revision(shown), form.changes
-        agreed = False
         try:
+            asked, value = parse_fields(line, dialogue.fields.all)
+        except Invalid as reason:
+            dialogue.screen.reject_answer(safe_text(str(reason)))
+            continue
+        chosen = [field.name for field in asked if field in fields]
+        if len(chosen) < len(asked):
+            dialogue.screen.reject_answer("You may not change all of these.")
+            continue
+        await form.fill(dialogue, chosen, value)
+        return
+
+
+async def _save(dialogue: Dialogue, form: Form, shown: EmployeeShown, employee_id: int) -> None:
+    """Check the changes, confirm them, and save them."""
+    screen, records = dialogue.screen, dialogue.records
+    warnings: Sequence[FieldWarning] = ()
+    agreed = False
+    while form.changes:
+        revision, changes = _revision(shown), form.changes
+        try:
+            if not agreed:
+                checked = await call(dialogue, records.check_update, employee_id, revision, changes)
+                warnings = checked.warnings
+                names = await names_in(dialogue, shown.employee, changes)
+                screen.show(comparison(form.rows, ("Now", "New"), dialogue.style, names))
+                if not await _confirm(dialogue, "Save these changes?", warnings):
+                    break
+            agreed = False
+            key = dialogue.new_key()
             stored = await _submit(dialogue, records.update, employee_id, revision, changes, key)
         except RevisionConflict as conflict:
             shown = await _present(dialogue, employee_id, conflict)
             agreed = await _retry(dialogue, form, conflict, shown)
             if not agreed:
-                screen.show(_NOTHING_CHANGED)
-                return
+                break
         except (ValidationFailed, AlreadyExists) as refusal:
             await form.correct(dialogue, refusal)
         else:
             screen.show("Saved.")
-            dialogue.show_employee(stored.employee)
+            await _show_stored(dialogue, stored, warnings)
             return
+    screen.show(_NOTHING_CHANGED)
 
 
 def _revision(shown: EmployeeShown) -> int:
@@ -135,7 +222,8 @@ async def _retry(
         dialogue.screen.show("Somebody else has already made the same change.")
         form.rebase(present.employee, present.masked)
         return True
-    both = comparison(different, ("Yours", "Now"), dialogue.style)
+    names = await names_in(dialogue, form.changes, present.employee)
+    both = comparison(different, ("Yours", "Now"), dialogue.style, names)
     dialogue.screen.reject_answer(f"{error_text(conflict)}\n{both}")
     while True:
         answer = await dialogue.ask(
@@ -152,10 +240,15 @@ async def _retry(
 async def delete(dialogue: Dialogue, typed: str) -> None:
     """Delete an employee, after the user typed its ID again, or yes."""
     screen, records = dialogue.screen, dialogue.records
-    employee_id = await dialogue.ask_id(typed, "Delete which Employee ID")
-    shown = await call(dialogue, records.get, employee_id)
+    shown = await choose_employee(dialogue, typed, "Delete which employee")
+    employee_id = msgspec.convert(shown.employee["id"], int)
     while True:
-        screen.show(employee_view(dialogue.fields, shown.employee, shown.masked, dialogue.style))
+        names = await names_in(dialogue, shown.employee)
+        screen.show(
+            employee_view(
+                dialogue.fields, shown.employee, shown.masked, dialogue.style, names=names
+            )
+        )
         name = full_name(shown.employee)
         answer = await dialogue.ask(
             f"Type {employee_id} or yes to delete {name}; anything else keeps them: "

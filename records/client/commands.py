@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from records.api.messages import MAX_PAGE, FieldInfo
 from records.client.dialogue import Dialogue
 from records.client.login import call
-from records.client.render import employee_list, employee_view, safe_text
+from records.client.people import choose_employee, names_in
+from records.client.render import employee_list, employee_view, error_text, safe_text
 from records.model.access import Action
-from records.model.values import Invalid, check_reference
+from records.model.errors import NotFound
 
 
 async def find(dialogue: Dialogue, typed: str) -> None:
@@ -46,29 +49,30 @@ def _count(found: int, search: str) -> str:
 
 async def _go_on(dialogue: Dialogue, found: int) -> bool:
     """Whether to show the next page. The user can look at employees of this one first."""
-    prompt = f"{found} so far. Enter for more, q back, or an ID to show: "
+    prompt = f"{found} so far. Enter for more, q back, or an employee to show: "
     while True:
-        line = (await dialogue.ask(prompt)).strip().lower()
-        if line in ("", "n"):
+        line = (await dialogue.ask(prompt)).strip()
+        if line.lower() in ("", "n"):
             return True
-        if line == "q":
+        if line.lower() == "q":
             return False
         try:
-            check_reference(line)
-        except Invalid:
-            dialogue.screen.reject_answer("Answer with Enter, n, q, or an Employee ID.")
-        else:
             await show(dialogue, line)
+        except NotFound as error:
+            dialogue.screen.reject_answer(error_text(error))
 
 
 async def show(dialogue: Dialogue, typed: str) -> None:
     """Show an employee, and reveal masked fields if the user may and wants to."""
-    employee_id = await dialogue.ask_id(typed, "Show which Employee ID")
-    shown = await call(dialogue, dialogue.records.get, employee_id)
+    shown = await choose_employee(dialogue, typed, "Show which employee")
+    employee_id = msgspec.convert(shown.employee["id"], int)
+    names = await names_in(dialogue, shown.employee)
     revealed: list[str] = []
     while True:
         dialogue.screen.show(
-            employee_view(dialogue.fields, shown.employee, shown.masked, dialogue.style)
+            employee_view(
+                dialogue.fields, shown.employee, shown.masked, dialogue.style, names=names
+            )
         )
         wanted = await _what_to_reveal(dialogue, employee_id, shown.masked)
         if not wanted:

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from records.api.messages import (
+    PROTOCOL,
     AddParams,
     DeleteParams,
     EmployeeDeleted,
@@ -34,11 +35,15 @@ from records.api.messages import (
     PasswordChangeParams,
     Resumed,
     ResumeParams,
+    ServerInfo,
     UpdateParams,
+    ValuesInUse,
+    ValuesParams,
 )
 from records.client.dial import Dial
 from records.client.fields import NO_FIELDS, Fields
 from records.client.protocol import ANSWER_WITHIN, ClientProtocol, Lost
+from records.client.render import safe_text
 from records.client.screen import Records, Unreachable
 from records.model.errors import (
     Busy,
@@ -48,12 +53,17 @@ from records.model.errors import (
     PermissionDenied,
     RecordsError,
 )
+from records.model.values import DEFAULT_REGION
 
 T = TypeVar("T")
 RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 """Seconds before each new attempt: half a minute in all, enough for a daemon's restart."""
 BUSY_RETRY_AFTER = (0.5, 1.0, 2.0, 4.0)
 """Seconds before asking a busy daemon again."""
+_NO_DAEMON = (
+    "Whatever answers there is not a daemon of records that this client knows. Check --host and "
+    "--port, or install a client of the daemon's version."
+)
 LEAVE_WITHIN = 2.0
 """Seconds to wait for the end of the session. Without an answer, it ends by itself."""
 
@@ -72,6 +82,7 @@ class Connection:
         self._token: str | None = None
         self._session: Resumed | None = None
         self._fields = NO_FIELDS
+        self._region = DEFAULT_REGION
 
     @property
     def session(self) -> Resumed | None:
@@ -83,13 +94,44 @@ class Connection:
         """See `Records`."""
         return self._fields
 
+    @property
+    def region(self) -> str:
+        """See `Records`."""
+        return self._region
+
+    async def greet(self) -> None:
+        """See `Records`."""
+        if not self._is_connected:
+            self._protocol = await self._greeted()
+
+    async def _greeted(self) -> ClientProtocol:
+        """A new connection to a daemon that speaks this protocol."""
+        protocol = await self._dial()
+        try:
+            raw = await protocol.request("server.info", NoParams(), ANSWER_WITHIN)
+            info = _decoded(raw, ServerInfo)
+        except (Lost, RecordsError):
+            protocol.close()
+            raise Unreachable(_NO_DAEMON, lasting=True) from None
+        except BaseException:
+            protocol.close()
+            raise
+        if info.protocol != PROTOCOL:
+            protocol.close()
+            raise Unreachable(
+                f"The daemon speaks version {info.protocol} of the protocol, this client version "
+                f"{PROTOCOL}. Install a client of the daemon's version, {safe_text(info.version)}.",
+                lasting=True,
+            )
+        self._region = info.region
+        return protocol
+
     async def login(self, username: str, password: str) -> LoggedIn:
         """See `Records`."""
-        self._close()
+        if self._token is not None:
+            self._close()
         told = await self._ask("login", LoginParams(username=username, password=password), LoggedIn)
         self._token, self._session = told.token, told
-        if not told.must_change_password:
-            await self._load_fields()
         return told
 
     async def change_password(self, current: str, new: str) -> None:
@@ -98,9 +140,9 @@ class Connection:
         await self._ask("password.change", params, Nothing)
         if self._session is not None:
             self._session = msgspec.structs.replace(self._session, must_change_password=False)
-            await self._load_fields()
 
-    async def _load_fields(self) -> None:
+    async def load_fields(self) -> None:
+        """See `Records`."""
         self._fields = Fields(
             await self._ask("server.fields", NoParams(), FieldsShown, RETRY_AFTER)
         )
@@ -109,6 +151,7 @@ class Connection:
         """See `Records`."""
         token, protocol = self._token, self._protocol
         self._token = self._session = None
+        self._fields = NO_FIELDS
         if token is not None and protocol is not None:
             with suppress(RecordsError, Lost, Unreachable):  # the session ends by itself
                 await protocol.request("logout", NoParams(), LEAVE_WITHIN)
@@ -119,15 +162,41 @@ class Connection:
         params = GetParams(id=employee_id, reveal=list(reveal))
         return await self._ask("employee.get", params, EmployeeShown, RETRY_AFTER)
 
+    async def get_by_number(self, employee_number: str) -> EmployeeShown:
+        """See `Records`."""
+        params = GetParams(employee_number=employee_number)
+        return await self._ask("employee.get", params, EmployeeShown, RETRY_AFTER)
+
+    async def values(self, field: str) -> Sequence[str]:
+        """See `Records`."""
+        told = await self._ask(
+            "employee.values", ValuesParams(field=field), ValuesInUse, RETRY_AFTER
+        )
+        return [str(value) for value in told.values]
+
     async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
         """See `Records`."""
         params = ListParams(search=search or None, cursor=cursor, limit=limit)
         return await self._ask("employee.list", params, EmployeePage, RETRY_AFTER)
 
+    async def check_add(self, employee: Mapping[str, object]) -> EmployeeStored:
+        """See `Records`."""
+        params = AddParams(employee=dict(employee), check_only=True)
+        return await self._ask("employee.add", params, EmployeeStored, RETRY_AFTER)
+
     async def add(self, employee: Mapping[str, object], key: str) -> EmployeeStored:
         """See `Records`."""
         params = AddParams(employee=dict(employee), key=key)
         return await self._ask("employee.add", params, EmployeeStored, RETRY_AFTER)
+
+    async def check_update(
+        self, employee_id: int, revision: int, changes: Mapping[str, object]
+    ) -> EmployeeStored:
+        """See `Records`."""
+        params = UpdateParams(
+            id=employee_id, revision=revision, changes=dict(changes), check_only=True
+        )
+        return await self._ask("employee.update", params, EmployeeStored, RETRY_AFTER)
 
     async def update(
         self, employee_id: int, revision: int, changes: Mapping[str, object], key: str
@@ -174,7 +243,7 @@ class Connection:
 
     async def _connected(self, method: str) -> ClientProtocol:
         """A connection for this method: with the session, if it needs one."""
-        if self._protocol is not None and self._protocol.lost is None:
+        if self._protocol is not None and self._is_connected:
             return self._protocol
         if method != "login" and self._token is None:
             raise NotAuthenticated("Nobody is logged in. Log in first.")
@@ -188,6 +257,10 @@ class Connection:
             raise
         self._protocol = protocol
         return protocol
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._protocol is not None and self._protocol.lost is None
 
     def _note_refusal(self, method: str, refusal: RecordsError) -> None:
         if isinstance(refusal, NotAuthenticated) and method != "login":

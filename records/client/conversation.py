@@ -11,7 +11,14 @@ from twisted.internet.defer import CancelledError
 
 from records.client import changes, commands
 from records.client.dialogue import Dialogue
-from records.client.login import LoginFailed, change_first_password, change_password, log_in
+from records.client.fields import NO_FIELDS
+from records.client.login import (
+    LoginFailed,
+    call,
+    change_first_password,
+    change_password,
+    log_in,
+)
 from records.client.menu import Choice, Command, choices, choose, menu_prompt, menu_text, why_not
 from records.client.render import error_text
 from records.client.screen import Interrupted, Left, Stopped, Unreachable
@@ -62,6 +69,8 @@ async def converse(dialogue: Dialogue, username: str | None) -> bool:
                 username = None  # after a logout, another user may want to log in
             elif session.must_change_password:
                 await change_first_password(dialogue)
+            elif dialogue.fields is NO_FIELDS:
+                await call(dialogue, dialogue.records.load_fields)
             else:
                 present = choices(dialogue.rights)
                 if present != offered:
@@ -94,8 +103,9 @@ async def _choose(dialogue: Dialogue, offered: tuple[Choice, ...], history: list
             screen.reject_answer(why_not(line))
         screen.show(menu_text(offered))
         return
-    if line.strip() not in history[-1:]:
-        history.append(line.strip())
+    kept = line.strip().partition("=")[0]  # a value may be confidential
+    if kept not in history[-1:]:
+        history.append(kept)
         del history[:-HISTORY]
     command, typed = chosen
     try:

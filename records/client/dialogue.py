@@ -5,13 +5,14 @@ Knows nothing of any single command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 
 from records.client.fields import Fields
 from records.client.menu import Rights
-from records.client.render import Style, columns, employee_view
+from records.client.region import Region, region_of
+from records.client.render import Style, columns
 from records.client.screen import Records, Screen
-from records.model.values import Invalid, check_reference
 
 ROOM = 20
 """Columns that a prompt leaves for the answer. A longer prompt gets a line of its own."""
@@ -20,14 +21,30 @@ ROOM = 20
 class Dialogue:
     """A user at a screen, and the daemon.
 
-    new_key: returns a key that no other change has. username: of the last login.
+    new_key: returns a key that no other change has. today: returns the date at the user's place.
+    region: an ISO 3166 code, if the user has chosen another one than the daemon's. username: of the
+    last login.
     """
 
-    def __init__(self, screen: Screen, records: Records, new_key: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        records: Records,
+        new_key: Callable[[], str],
+        today: Callable[[], date],
+        region: str | None = None,
+    ) -> None:
         self.screen = screen
         self.records = records
         self.new_key = new_key
+        self.today = today
         self.username: str | None = None
+        self._region = region
+
+    @property
+    def region(self) -> Region:
+        """Whose forms of dates, amounts and phone numbers are read."""
+        return region_of(self._region or self.records.region)
 
     @property
     def rights(self) -> Rights:
@@ -45,17 +62,14 @@ class Dialogue:
         """The style of text for this screen, now."""
         return Style(self.screen.width, self.screen.colour)
 
-    def show_employee(self, employee: Mapping[str, object]) -> None:
-        """Show an employee from the answer to a change: masked fields are marked."""
-        hidden = [f.name for f in self.fields if f.masked and employee.get(f.name) is not None]
-        self.screen.show(employee_view(self.fields, employee, hidden, self.style))
-
-    async def ask(self, prompt: str, *, recall: Sequence[str] = ()) -> str:
+    async def ask(
+        self, prompt: str, *, recall: Sequence[str] = (), offers: Sequence[str] = ()
+    ) -> str:
         """`Screen.ask` with a prompt of any length."""
         if columns(prompt) > self.screen.width - ROOM:
             self.screen.show(prompt.rstrip().removesuffix(":"))
             prompt = "> "
-        return await self.screen.ask(prompt, recall=recall)
+        return await self.screen.ask(prompt, recall=recall, offers=offers)
 
     async def confirm(self, question: str) -> bool:
         """Whether the user says yes. A blank answer is no."""
@@ -66,20 +80,3 @@ class Dialogue:
             if answer in ("", "n", "no"):
                 return False
             self.screen.reject_answer("Answer y for yes, or n for no.")
-
-    async def ask_id(self, typed: str, question: str) -> int:
-        """The Employee ID: the text typed at the menu, or the answer to the question.
-
-        A blank answer means the user's own record, if there is one.
-        """
-        own = self.rights.own_id
-        prompt = f"{question} [{own}, your own]: " if own is not None else f"{question}: "
-        while True:
-            line = (typed or await self.ask(prompt)).strip()
-            typed = ""
-            if not line and own is not None:
-                return own
-            try:
-                return check_reference(line)
-            except Invalid as reason:
-                self.screen.reject_answer(f"This {reason}")

@@ -7,9 +7,22 @@ catalogue, so that a client works with a newer daemon. The daemon checks everyth
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from records.api.messages import FieldInfo, FieldsShown
+from records.client.region import Region
+from records.client.typed import (
+    date_in_words,
+    example_phone,
+    phone_in_words,
+    read_choice,
+    read_date,
+    read_money,
+    read_phone,
+    read_ssn,
+)
 from records.model.fields import Kind, Value, check_value
+from records.model.values import check_money
 
 
 class Fields:
@@ -26,6 +39,11 @@ class Fields:
         return self._fields.get(name)
 
     @property
+    def all(self) -> tuple[FieldInfo, ...]:
+        """All of them. Users name a field by its number among these, from 1."""
+        return tuple(self._fields.values())
+
+    @property
     def classes(self) -> frozenset[str]:
         """The classes that the fields have."""
         return frozenset(field.field_class for field in self)
@@ -35,13 +53,51 @@ NO_FIELDS = Fields(FieldsShown((), ""))
 """Used until the daemon has told its fields."""
 
 
-def check_typed(field: FieldInfo, typed: str) -> Value:
+def check_typed(field: FieldInfo, typed: str, region: Region, today: date) -> Value:  # noqa: PLR0911
     """The canonical form of what was typed. Raises `records.model.values.Invalid`.
 
-    Values of a type that this client does not know are left for the daemon to check.
+    region: whose forms of dates, amounts and phone numbers are read. Values of a type that this
+    client does not know are left for the daemon to check.
     """
     try:
         kind = Kind(field.kind)
     except ValueError:
         return typed.strip()
+    match kind:
+        case Kind.DATE:
+            return read_date(typed, region, today)
+        case Kind.MONEY:
+            return check_money(read_money(typed, region))
+        case Kind.PHONE:
+            return read_phone(typed, region)
+        case Kind.SSN:
+            return read_ssn(typed)
+        case Kind.CHOICE:
+            return read_choice(typed, field.choices)
     return check_value(kind, typed, field.max_length or len(typed), field.choices)
+
+
+def hint(field: FieldInfo, region: Region) -> str:
+    """What a value looks like, as people of the region type it."""
+    if field.kind == Kind.DATE.value:
+        return "a date, like 4 March 1990"
+    if field.kind == Kind.PHONE.value:
+        return f"like {example_phone(region)}, or with country code"
+    if field.kind == Kind.REFERENCE.value:
+        return "an Employee ID, or a name"
+    return field.rule
+
+
+def echo(field: FieldInfo, typed: str, value: Value) -> str | None:
+    """How a value was read, if that is not what was typed. A date is always told in words."""
+    if value is None:
+        return None
+    if field.kind == Kind.DATE.value:
+        return date_in_words(str(value))
+    if field.kind == Kind.PHONE.value:
+        text = phone_in_words(str(value))
+    elif field.kind in (Kind.MONEY.value, Kind.SSN.value, Kind.CHOICE.value):
+        text = str(value)
+    else:
+        return None
+    return None if text == typed.strip() else text

@@ -6,16 +6,19 @@ daemon's own errors come back and are asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 
 import msgspec
 
 from records.api.messages import FieldInfo, describe_field
 from records.client.dialogue import Dialogue
-from records.client.fields import check_typed
+from records.client.fields import check_typed, echo, hint
+from records.client.login import call
+from records.client.people import choose_reference, names_in
 from records.client.render import Row, error_text, safe_text, value_text
-from records.model.errors import RecordsError
+from records.model.errors import PermissionDenied, RecordsError
 from records.model.fields import Field, FieldClass, Kind, Value
 from records.model.values import Invalid
 
@@ -52,6 +55,7 @@ class Form:
         self._base = base
         self._masked = frozenset(masked)
         self._draft: dict[str, Value] = {}
+        self._offers: dict[str, Sequence[str]] = {}
 
     @property
     def changes(self) -> dict[str, Value]:
@@ -87,12 +91,16 @@ class Form:
         self._draft = self.changes
         self._base, self._masked = present, frozenset(masked)
 
-    async def fill(self, dialogue: Dialogue, names: Iterable[str] | None = None) -> None:
-        """Ask for each field, or for the named ones."""
+    async def fill(
+        self, dialogue: Dialogue, names: Iterable[str] | None = None, typed: str | None = None
+    ) -> None:
+        """Ask for each field, or for the named ones.
+
+        typed: the answer to the first question, if it was given before.
+        """
         wanted = self._fields if names is None else dict.fromkeys(names)
         for name in wanted:
-            field = self._fields[name]
-            value = await self._ask(dialogue, field)
+            value, typed = await self._ask(dialogue, self._fields[name], typed), None
             if value is Answer.KEEP_ALL:
                 return
             if not isinstance(value, Answer):
@@ -110,20 +118,49 @@ class Form:
         dialogue.screen.reject_answer(error_text(error))
         await self.fill(dialogue, names)
 
-    async def _ask(self, dialogue: Dialogue, field: FieldInfo) -> Value | Answer:
-        present = self._draft.get(field.name, self._base.get(field.name))
-        shown = value_text(field, msgspec.to_builtins(present))
-        now = "" if present is None else f" [{shown}]"
+    async def _ask(self, dialogue: Dialogue, field: FieldInfo, typed: str | None) -> Value | Answer:
+        present = msgspec.to_builtins(self._draft.get(field.name, self._base.get(field.name)))
+        names = await names_in(dialogue, {field.name: present})
+        now = "" if present is None else f" [{value_text(field, present, names)}]"
+        prompt = safe_text(f"{field.label} ({hint(field, dialogue.region)}){now}: ")
         recall: list[str] = []
         while True:
-            line = await dialogue.ask(
-                safe_text(f"{field.label} ({field.rule}){now}: "), recall=recall
-            )
+            line = typed
+            if line is None:
+                offers = await self._offered(dialogue, field)
+                line = await dialogue.ask(prompt, recall=recall, offers=offers)
+            typed = None
             special = _SPECIAL.get(line.strip(), line)
             if not isinstance(special, str):
                 return special
             try:
-                return check_typed(field, line)
+                value = await self._read(dialogue, field, line)
             except Invalid as reason:
                 dialogue.screen.reject_answer(safe_text(f"{field.label} {reason}"))
                 recall = [line]
+                continue
+            told = echo(field, line, value)
+            if told is not None:
+                dialogue.screen.show(safe_text(f"  {field.label}: {told}"))
+            return value
+
+    async def _read(self, dialogue: Dialogue, field: FieldInfo, line: str) -> Value:
+        if field.kind != Kind.REFERENCE.value or field is ID:
+            return check_typed(field, line, dialogue.region, dialogue.today())
+        value = await choose_reference(dialogue, line)
+        names = await names_in(dialogue, {field.name: value})
+        dialogue.screen.show(safe_text(f"  {field.label}: {value_text(field, value, names)}"))
+        return value
+
+    async def _offered(self, dialogue: Dialogue, field: FieldInfo) -> Sequence[str]:
+        """What Tab offers: the choices, or the texts in use. Nothing where nobody can press Tab."""
+        if field.choices or dialogue.screen.page is None:
+            return field.choices
+        if field.kind != Kind.TEXT.value or field.field_class != FieldClass.DIRECTORY.value:
+            return ()
+        if field.name not in self._offers:
+            self._offers[field.name] = ()
+            with suppress(PermissionDenied):
+                values = await call(dialogue, dialogue.records.values, field.name)
+                self._offers[field.name] = [safe_text(value) for value in values]
+        return self._offers[field.name]

@@ -20,11 +20,22 @@ from twisted.python.failure import Failure
 
 from records.client.render import safe_text
 from records.client.screen import Interrupted, Left
+from records.model.values import fold
 
 _MARGIN = 1
 """The last column stays free: terminals differ in what they do after writing there."""
 _LEAST = 8
 CTRL_C = "\x03"
+
+
+def _matching(typed: str, offers: Sequence[str]) -> list[str]:
+    """The offers that begin with what was typed, then those with a word that does."""
+    wanted = fold(typed.strip())
+    if not wanted:
+        return list(offers)
+    folded = [(offer, fold(offer)) for offer in offers]
+    first = [offer for offer, text in folded if text.startswith(wanted)]
+    return first + [offer for offer, text in folded if f" {wanted}" in text and offer not in first]
 
 
 class Terminal(ServerProtocol):
@@ -50,6 +61,8 @@ class LineEditor(HistoricRecvLine):
         self._early: list[tuple[bytes, object]] = []
         self._asked: Deferred[str] | None = None
         self._secret = False
+        self._offers: Sequence[str] = ()
+        self._matches: list[str] = []  # what Tab offers in turn
         self._room = 0
         self._cursor = 0  # columns from the beginning of the answer to the cursor
         self._first = 0  # the first character drawn
@@ -81,14 +94,17 @@ class LineEditor(HistoricRecvLine):
     def terminalSize(self, width: int, height: int) -> None:
         """See `ITerminalProtocol`. The width is asked for whenever it matters."""
 
-    def ask(self, prompt: str, *, secret: bool, recall: Sequence[str]) -> Deferred[str]:
+    def ask(
+        self, prompt: str, *, secret: bool, recall: Sequence[str], offers: Sequence[str] = ()
+    ) -> Deferred[str]:
         """The next line. See `records.client.screen.Screen.ask`."""
         assert self._asked is None, "one question at a time"
         answer: Deferred[str] = Deferred(self._given_up)
         if self._gone:
             answer.errback(Left())
             return answer
-        self._asked, self._secret = answer, secret
+        self._asked, self._secret, self._offers = answer, secret, offers
+        self._matches = []
         self.historyLines = [*recall]
         self.historyPosition = len(self.historyLines)
         self.lineBuffer, self.lineBufferIndex = [], 0
@@ -181,7 +197,17 @@ class LineEditor(HistoricRecvLine):
             self._draw()
 
     def handle_TAB(self) -> None:
-        """A tab is not part of any answer."""
+        """Complete the line to an offer that has a word beginning like it; to the next one again.
+
+        A tab is not part of any answer.
+        """
+        line = "".join(self.lineBuffer)
+        if line in self._matches:
+            place = (self._matches.index(line) + 1) % len(self._matches)
+        else:
+            self._matches, place = _matching(line, self._offers), 0
+        if self._matches:
+            self._replace(self._matches[place])
 
     def handle_LEFT(self) -> None:
         """Move one character to the left."""
@@ -232,9 +258,12 @@ class LineEditor(HistoricRecvLine):
     def _recall(self, position: int) -> None:
         if 0 <= position <= len(self.historyLines):
             self.historyPosition = position
-            self.lineBuffer = [*"".join(self.historyLines[position : position + 1])]
-            self.lineBufferIndex = len(self.lineBuffer)
-            self._draw()
+            self._replace("".join(self.historyLines[position : position + 1]))
+
+    def _replace(self, line: str) -> None:
+        self.lineBuffer = [*line]
+        self.lineBufferIndex = len(self.lineBuffer)
+        self._draw()
 
     def handle_RETURN(self) -> None:
         """Finish the line."""

@@ -35,9 +35,10 @@ class LoginFailed(Exception):
 async def log_in(dialogue: Dialogue, username: str | None) -> None:
     """Log in, in at most `ATTEMPTS` attempts.
 
-    username: asked for if None. A first password is changed right away. Raises `LoginFailed` or
-    `Unreachable`.
+    Nothing is asked before the daemon answers and is verified. username: asked for if None. A first
+    password is changed right away. Raises `LoginFailed` or `Unreachable`.
     """
+    await dialogue.screen.wait(dialogue.records.greet())
     for left in reversed(range(ATTEMPTS)):
         name = username or (await dialogue.ask("Username: ")).strip()
         prompt = "Password: " if username is None else f"Password of {safe_text(username)}: "

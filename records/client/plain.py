@@ -130,7 +130,12 @@ class PlainScreen:
         return False
 
     def ask(
-        self, prompt: str, *, secret: bool = False, recall: Sequence[str] = ()
+        self,
+        prompt: str,
+        *,
+        secret: bool = False,
+        recall: Sequence[str] = (),
+        offers: Sequence[str] = (),
     ) -> Awaitable[str]:
         """See `Screen`."""
         return self._lines.ask(prompt, secret=secret)

@@ -7,7 +7,7 @@ nothing of where the text is shown.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from io import StringIO
 
@@ -18,10 +18,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from records.api.messages import FieldInfo
+from records.api.messages import FieldInfo, FieldWarning
 from records.client.fields import Fields
+from records.client.typed import phone_in_words
 from records.model.errors import RecordsError
 from records.model.fields import Kind
+from records.model.names import written_name
 from records.model.values import Money
 
 _JOINERS = "\u200c\u200d"  # part of how Persian and several Indian scripts are spelt
@@ -52,10 +54,17 @@ def safe_text(text: str) -> str:
     )
 
 
-def value_text(field: FieldInfo, value: object) -> str:
-    """A field's value as it is shown."""
+NO_NAMES: Mapping[int, str] = {}
+
+
+def value_text(field: FieldInfo, value: object, names: Mapping[int, str] = NO_NAMES) -> str:
+    """A field's value as it is shown. names: of employees, by ID."""
     if value is None or value == "":
         return BLANK
+    if isinstance(value, int) and names.get(value) and field.kind == Kind.REFERENCE.value:
+        return safe_text(f"{value} ({names[value]})")
+    if isinstance(value, str) and field.kind == Kind.PHONE.value:
+        value = phone_in_words(value)
     if isinstance(value, Mapping) and field.kind == Kind.MONEY.value:
         with suppress(msgspec.ValidationError):  # shown as it is
             value = msgspec.convert(value, Money)
@@ -66,9 +75,8 @@ def value_text(field: FieldInfo, value: object) -> str:
 
 
 def full_name(employee: Mapping[str, object]) -> str:
-    """Given name and family name, if they are there."""
-    parts = [str(employee.get(name) or "") for name in ("given_name", "family_name")]
-    return safe_text(" ".join(part for part in parts if part)) or "(no name)"
+    """The full name as it is written."""
+    return safe_text(written_name(employee)) or "(no name)"
 
 
 def _written(content: RenderableType, style: Style) -> str:
@@ -132,10 +140,14 @@ def employee_view(
     masked: Sequence[str],
     style: Style,
     title: str | None = None,
+    *,
+    names: Mapping[int, str] = NO_NAMES,
+    numbered: Collection[str] = (),
 ) -> str:
     """One employee: a line for each field; masked ones are marked.
 
-    title: instead of ID, name and revision.
+    title: instead of ID, name and revision. names: of other employees, by ID. numbered: the fields
+    that have a number, by which the user can name them.
     """
     heading = title or (
         f"Employee {safe_text(str(employee.get('id')))}: {full_name(employee)}"
@@ -144,13 +156,14 @@ def employee_view(
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for field in fields:
+    for number, field in enumerate(fields, 1):
         if field.name not in employee:
             continue
-        value = Text(value_text(field, employee[field.name]))
+        value = Text(value_text(field, employee[field.name], names))
         if field.name in masked:
             value.append("  (masked)", style="dim")
-        grid.add_row(Text(f"  {safe_text(field.label)}", style="cyan"), value)
+        mark = f"{number:>4}" if field.name in numbered else "    " if numbered else ""
+        grid.add_row(Text(f"{mark}  {safe_text(field.label)}", style="cyan"), value)
     return _written(Text(heading, style="bold"), style) + "\n" + _written(grid, style)
 
 
@@ -162,12 +175,18 @@ class Row(msgspec.Struct, frozen=True):
     right: object
 
 
-def comparison(rows: Iterable[Row], headings: tuple[str, str], style: Style) -> str:
-    """A table of fields in two versions."""
+def comparison(
+    rows: Iterable[Row],
+    headings: tuple[str, str],
+    style: Style,
+    names: Mapping[int, str] = NO_NAMES,
+) -> str:
+    """A table of fields in two versions. names: of employees, by ID."""
     table = _table(["Field", *headings], style, one_line=False)
     table.columns[0].no_wrap = True
     for row in rows:
-        left, right = value_text(row.field, row.left), value_text(row.field, row.right)
+        left = value_text(row.field, row.left, names)
+        right = value_text(row.field, row.right, names)
         table.add_row(Text(safe_text(row.field.label)), Text(left), Text(right, style="bold"))
     return _written(table, style)
 
@@ -176,6 +195,11 @@ def error_text(error: RecordsError) -> str:
     """The sentence of an error, and a line for each wrong field that says more."""
     more = [each.message for each in error.errors if each.message not in error.message]
     return "\n".join([safe_text(error.message), *(f"  - {safe_text(each)}" for each in more)])
+
+
+def warning_text(warnings: Iterable[FieldWarning]) -> str:
+    """A line for each warning."""
+    return "\n".join(f"! {safe_text(each.message)}" for each in warnings)
 
 
 def styled(text: str, code: str, colour: bool) -> str:

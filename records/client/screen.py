@@ -66,12 +66,17 @@ class Screen(Protocol):
         ...
 
     def ask(
-        self, prompt: str, *, secret: bool = False, recall: Sequence[str] = ()
+        self,
+        prompt: str,
+        *,
+        secret: bool = False,
+        recall: Sequence[str] = (),
+        offers: Sequence[str] = (),
     ) -> Awaitable[str]:
         """One line of input, without its end.
 
-        secret: never shown. recall: earlier lines to recall, oldest first. Raises `Interrupted` or
-        `Left`.
+        secret: never shown. recall: earlier lines to recall, oldest first. offers: lines that Tab
+        completes the answer to. Raises `Interrupted` or `Left`.
         """
         ...
 
@@ -109,7 +114,23 @@ class Records(Protocol):
 
     @property
     def fields(self) -> Fields:
-        """The fields of the daemon; none before the login."""
+        """The fields of the daemon; none before they are loaded."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """The daemon's region, an ISO 3166 code, once it has been greeted."""
+        ...
+
+    async def greet(self) -> None:
+        """Connect to the daemon, and verify that it is the right one and speaks this protocol.
+
+        Does nothing while there is a connection.
+        """
+        ...
+
+    async def load_fields(self) -> None:
+        """Ask the daemon for its fields."""
         ...
 
     async def login(self, username: str, password: str) -> LoggedIn:
@@ -128,12 +149,30 @@ class Records(Protocol):
         """One employee."""
         ...
 
+    async def get_by_number(self, employee_number: str) -> EmployeeShown:
+        """The employee with this employee number."""
+        ...
+
+    async def values(self, field: str) -> Sequence[str]:
+        """The texts that employees have in a field, the most frequent first."""
+        ...
+
     async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
         """A page of employees."""
         ...
 
+    async def check_add(self, employee: Mapping[str, object]) -> EmployeeStored:
+        """What `add` would answer, without any effect."""
+        ...
+
     async def add(self, employee: Mapping[str, object], key: str) -> EmployeeStored:
         """A new employee."""
+        ...
+
+    async def check_update(
+        self, employee_id: int, revision: int, changes: Mapping[str, object]
+    ) -> EmployeeStored:
+        """What `update` would answer, without any effect."""
         ...
 
     async def update(

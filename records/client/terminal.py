@@ -92,10 +92,15 @@ class TerminalScreen:
         return self._colour
 
     def ask(
-        self, prompt: str, *, secret: bool = False, recall: Sequence[str] = ()
+        self,
+        prompt: str,
+        *,
+        secret: bool = False,
+        recall: Sequence[str] = (),
+        offers: Sequence[str] = (),
     ) -> Awaitable[str]:
         """See `Screen`."""
-        return self._editor.ask(prompt, secret=secret, recall=recall)
+        return self._editor.ask(prompt, secret=secret, recall=recall, offers=offers)
 
     def show(self, text: str) -> None:
         """See `Screen`."""

@@ -7,6 +7,7 @@ to values is done here too, by way of JSON.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,12 +28,13 @@ from records.api.messages import (
     LoggedIn,
     Resumed,
     UpdateParams,
+    ValuesParams,
     WireUser,
     describe,
 )
 from records.client.dialogue import Dialogue
 from records.client.fields import Fields
-from records.client.screen import Left, Records, Screen, Stopped
+from records.client.screen import Left, Records, Screen, Stopped, Unreachable
 from records.model.access import Role, User
 from records.model.accounts import password_faults
 from records.model.errors import FieldError, NotAuthenticated, ValidationFailed
@@ -42,6 +44,7 @@ from records.operations.employees import (
     delete_employee,
     get_employee,
     list_employees,
+    list_values,
     reveal_employee,
     update_employee,
 )
@@ -66,6 +69,9 @@ def over_the_wire(value: T) -> T:
     return msgspec.json.decode(msgspec.json.encode(value), type=type(value))
 
 
+FIELDS = Fields(over_the_wire(describe(STANDARD)))
+
+
 class LocalRecords:
     """`Records` without a wire. trouble: errors to raise instead of what is asked for next."""
 
@@ -79,9 +85,16 @@ class LocalRecords:
         self.keys: list[str] = []
         self.left = 0
 
-    @property
-    def fields(self) -> Fields:
-        return Fields(over_the_wire(describe(STANDARD)))
+        self.region = "US"
+        self.fields = FIELDS
+
+    async def greet(self) -> None:
+        if self.trouble and isinstance(self.trouble[0], Unreachable):
+            raise self.trouble.pop(0)
+
+    async def load_fields(self) -> None:
+        self._raise_trouble()
+        self.fields = FIELDS
 
     def begin(self) -> None:
         """Be logged in."""
@@ -128,17 +141,39 @@ class LocalRecords:
         params = GetParams(id=employee_id, reveal=list(reveal))
         return over_the_wire(self.store.do(operation, self.who, params))
 
+    async def get_by_number(self, employee_number: str) -> EmployeeShown:
+        self._raise_trouble()
+        params = GetParams(employee_number=employee_number)
+        return over_the_wire(self.store.do(get_employee, self.who, params))
+
+    async def values(self, field: str) -> Sequence[str]:
+        self._raise_trouble()
+        found = self.store.do(list_values, self.who, ValuesParams(field=field)).values
+        return [str(value) for value in found]
+
     async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
         self._raise_trouble()
         params = ListParams(search=search or None, cursor=cursor, limit=limit)
         listed = self.store.do(list_employees, self.who, params)
         return msgspec.json.decode(msgspec.json.encode(listed), type=EmployeePage)
 
+    async def check_add(self, employee: Mapping[str, object]) -> EmployeeStored:
+        params = over_the_wire(AddParams(employee=dict(employee), check_only=True))
+        return over_the_wire(self.store.do(add_employee, self.who, params))
+
     async def add(self, employee: Mapping[str, object], key: str) -> EmployeeStored:
         self.keys.append(key)
         self._raise_trouble()
         params = over_the_wire(AddParams(employee=dict(employee), key=key))
         return over_the_wire(self.store.do(add_employee, self.who, params))
+
+    async def check_update(
+        self, employee_id: int, revision: int, changes: Mapping[str, object]
+    ) -> EmployeeStored:
+        params = over_the_wire(
+            UpdateParams(id=employee_id, revision=revision, changes=dict(changes), check_only=True)
+        )
+        return over_the_wire(self.store.do(update_employee, self.who, params))
 
     async def update(
         self, employee_id: int, revision: int, changes: Mapping[str, object], key: str
@@ -170,6 +205,7 @@ class ScriptedScreen:
         self.prompts: list[str] = []
         self.secrets: list[str] = []
         self.recalls: list[list[str]] = []
+        self.offers: list[list[str]] = []
         self.failures: list[str] = []
         self.script = False
         self.width = 100
@@ -177,9 +213,15 @@ class ScriptedScreen:
         self.colour = False
 
     def ask(
-        self, prompt: str, *, secret: bool = False, recall: Sequence[str] = ()
+        self,
+        prompt: str,
+        *,
+        secret: bool = False,
+        recall: Sequence[str] = (),
+        offers: Sequence[str] = (),
     ) -> Awaitable[str]:
         self.prompts.append(prompt)
+        self.offers.append([*offers])
         self.recalls.append([*recall])
         self.transcript += f"{prompt}\n"
         if secret:
@@ -231,7 +273,9 @@ class ClientCase(SynchronousTestCase):
     def dialogue(self, screen: ScriptedScreen) -> Dialogue:
         """A logged-in user, before this screen."""
         numbers = count(1)
-        dialogue = Dialogue(screen, self.records, lambda: f"key-{next(numbers)}")
+        dialogue = Dialogue(
+            screen, self.records, lambda: f"key-{next(numbers)}", lambda: date(2026, 1, 31)
+        )
         dialogue.username = self.records.who.username
         return dialogue
 

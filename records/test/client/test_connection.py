@@ -10,19 +10,19 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.api.messages import LoggedIn, WireUser, describe
+from records.api.messages import Limits, LoggedIn, ServerInfo, WireUser
 from records.client.connection import BUSY_RETRY_AFTER, RETRY_AFTER, Connection
 from records.client.protocol import ClientProtocol
 from records.client.screen import Unreachable
 from records.model.errors import (
     Busy,
+    MethodNotFound,
     NotAuthenticated,
     NotFound,
     OutcomeUnknown,
     ParseError,
     PermissionDenied,
 )
-from records.model.fields import STANDARD
 from records.test.client.wire import Wire
 
 T = TypeVar("T")
@@ -70,14 +70,7 @@ class ConnectionCase(SynchronousTestCase):
         login = self.start(self.connection.login("tess", "pw"))
         self.assertEqual(self.wire.request()["params"], {"username": "tess", "password": "pw"})
         self.wire.answer(LOGGED_IN, 1)
-        self.tell_fields()
         self.successResultOf(login)
-
-    def tell_fields(self) -> None:
-        """Answer the `server.fields` that follows a login."""
-        sent = self.wire.request()
-        self.assertEqual(sent["method"], "server.fields")
-        self.wire.answer(describe(STANDARD), sent["id"])
 
     def resume(self) -> None:
         """Answer the `resume` that a new connection begins with."""
@@ -85,6 +78,72 @@ class ConnectionCase(SynchronousTestCase):
         self.assertEqual((sent["method"], sent["params"]), ("resume", {"token": "secret-token"}))
         told = {k: v for k, v in msgspec.to_builtins(LOGGED_IN).items() if k != "token"}
         self.wire.answer(told, sent["id"])
+
+
+INFO = ServerInfo(
+    "records", "9", 1, "DE", Limits(session_idle_seconds=900, session_lifetime_seconds=43200)
+)
+
+
+class GreetTests(ConnectionCase):
+    """Connecting before anything is asked."""
+
+    def greet(self, answer: object = INFO) -> Deferred[None]:
+        """Greet a daemon that answers so."""
+        greeted = self.start(self.connection.greet())
+        sent = self.wire.request()
+        self.assertEqual((sent["method"], "params" in sent and sent["params"]), ("server.info", {}))
+        self.wire.answer(answer, sent["id"])
+        return greeted
+
+    def test_kept(self) -> None:
+        """The login goes over the connection that was made, and the region is known."""
+        self.successResultOf(self.greet())
+        self.assertEqual(self.connection.region, "DE")
+        login = self.start(self.connection.login("tess", "pw"))
+        self.wire.reply(LOGGED_IN)
+        self.successResultOf(login)
+        self.successResultOf(self.start(self.connection.greet()))
+        self.assertEqual(len(self.wires), 1)
+
+    def test_closed_meanwhile(self) -> None:
+        """If the daemon has closed it while the user typed, another one is made."""
+        self.successResultOf(self.greet())
+        self.wire.lose()
+        login = self.start(self.connection.login("tess", "pw"))
+        self.assertEqual(len(self.wires), 2)
+        self.wire.reply(LOGGED_IN)
+        self.successResultOf(login)
+
+    def test_newer_daemon(self) -> None:
+        """What a newer daemon tells besides is passed over."""
+        told = {**msgspec.to_builtins(INFO), "methods": [], "time_zone": "UTC"}
+        self.successResultOf(self.greet(told))
+
+    def test_other_protocol(self) -> None:
+        """A daemon of another protocol is refused, with what to do."""
+        other = msgspec.structs.replace(INFO, protocol=2, version="9\x1b[2J")
+        why = str(self.failureResultOf(self.greet(other), Unreachable).value)
+        self.assertIn("Install a client of the daemon's version, 9\\x1b[2J.", why)
+        self.assertTrue(self.wire.disconnecting)
+
+    def test_no_daemon(self) -> None:
+        """Whatever answers otherwise is no daemon of records."""
+        for answer in ({"hello": 1}, MethodNotFound("No.")):
+            why = str(self.failureResultOf(self.greet(answer), Unreachable).value)
+            self.assertIn("not a daemon of records", why)
+            self.assertTrue(self.wire.disconnecting)
+        greeted = self.start(self.connection.greet())
+        self.wire.lose()
+        self.failureResultOf(greeted, Unreachable)
+
+    def test_unreachable(self) -> None:
+        """If there is no connection, that is told."""
+        self.refusals = [Unreachable("No daemon listens.")]
+        greeted = self.start(self.connection.greet())
+        self.assertEqual(
+            str(self.failureResultOf(greeted, Unreachable).value), "No daemon listens."
+        )
 
 
 class LoginTests(ConnectionCase):
@@ -122,7 +181,6 @@ class LoginTests(ConnectionCase):
         self.wire.reply(Busy("Busy."))
         self.clock.advance(BUSY_RETRY_AFTER[0])
         self.wire.reply(LOGGED_IN)
-        self.tell_fields()
         self.successResultOf(login)
 
     def test_another_login(self) -> None:
@@ -334,7 +392,6 @@ class PasswordTests(ConnectionCase):
         self.assertTrue(self.connection.session.must_change_password)
         change = self.start(self.connection.change_password("old", "new"))
         self.wire.reply({})
-        self.tell_fields()
         self.successResultOf(change)
         self.assertFalse(self.connection.session.must_change_password)
 

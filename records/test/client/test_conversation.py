@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 from records.client.conversation import HISTORY, converse
+from records.client.fields import NO_FIELDS
 from records.client.screen import Interrupted, Left, Unreachable
 from records.model.access import Role
 from records.model.errors import Busy, NotAuthenticated, TooManyAttempts
@@ -92,6 +93,43 @@ class LoginTests(VisitCase):
         good, screen = self.visit("tess", PASSWORD)
         self.assertFalse(good)
         self.assertEqual(screen.failures, ["No daemon listens here."])
+        self.assertEqual(screen.prompts, [])
+
+    def test_fields_loaded(self) -> None:
+        """The daemon's fields are asked for once there is a session, and again after a logout."""
+        self.records.fields = NO_FIELDS
+        good, screen = self.visit("tess", PASSWORD, "f research", "q")
+        self.assertTrue(good)
+        self.assertIn("2 employees.", screen.transcript)
+
+    def test_fields_not_loaded(self) -> None:
+        """If that fails after a first password was changed, the change is told all the same."""
+        self.records.fields = NO_FIELDS
+        self.records.must_change = True
+
+        def trouble() -> None:
+            self.records.trouble = [Unreachable("No daemon listens here.")]
+
+        answers = ["tess", PASSWORD, NEW, NEW]
+        screen = ScriptedScreen(*answers)
+        change = self.records.change_password
+
+        async def changed(current: str, new: str) -> None:
+            await change(current, new)
+            trouble()
+
+        self.records.change_password = changed  # type: ignore[method-assign]
+        good, screen = self.visit_on(screen)
+        self.assertFalse(good)
+        self.assertIn("Your password is changed.", screen.transcript)
+        self.assertEqual(screen.failures, ["No daemon listens here."])
+
+    def test_value_not_recalled(self) -> None:
+        """A value that was typed at the menu is not among the lines to recall."""
+        screen = ScriptedScreen("tess", PASSWORD, "c 1 ssn=536-90-4397", "n", "q")
+        self.visit_on(screen)
+        self.assertIn(["c 1 ssn"], screen.recalls)
+        self.assertFalse(any("536" in line for recall in screen.recalls for line in recall))
 
     def test_refused(self) -> None:
         """Another refusal of the login is reported, and ends the client."""

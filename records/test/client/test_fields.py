@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -12,12 +13,15 @@ from records.api.messages import FieldInfo, FieldsShown, Permission, describe
 from records.client.fields import NO_FIELDS, Fields, check_typed
 from records.client.forms import Form
 from records.client.menu import Rights
+from records.client.region import region_of
 from records.client.render import Style, employee_view
 from records.model.access import Action
 from records.model.fields import STANDARD
 from records.model.values import Invalid
 from records.test.client.client_case import ClientCase, ScriptedScreen
 from records.test.samples import FULL
+
+US, TODAY = region_of("US"), date(2026, 1, 31)
 
 NEW: dict[str, Any] = {
     "name": "badge",
@@ -52,26 +56,28 @@ class CheckTests(SynchronousTestCase):
     def test_as_the_daemon_does(self) -> None:
         """A value of a known type is checked as the daemon checks it."""
         for field in Fields(describe(STANDARD)):
-            self.assertRaises(Invalid, check_typed, field, "\x00")
+            self.assertRaises(Invalid, check_typed, field, "\x00", US, TODAY)
             if isinstance(FULL[field.name], str):
                 typed = str(FULL[field.name])
-                self.assertEqual(check_typed(field, typed), STANDARD[field.name].check(typed))
+                self.assertEqual(
+                    check_typed(field, typed, US, TODAY), STANDARD[field.name].check(typed)
+                )
 
     def test_limits_as_told(self) -> None:
         """The length and the choices are those that the daemon told."""
         told = {field.name: field for field in Fields(describe(STANDARD))}
         short = msgspec.structs.replace(told["title"], max_length=3)
-        self.assertEqual(check_typed(short, "Boss"[:3]), "Bos")
-        self.assertRaises(Invalid, check_typed, short, "Boss")
+        self.assertEqual(check_typed(short, "Boss"[:3], US, TODAY), "Bos")
+        self.assertRaises(Invalid, check_typed, short, "Boss", US, TODAY)
         fewer = msgspec.structs.replace(told["status"], choices=("retired",))
-        self.assertEqual(check_typed(fewer, "Retired"), "retired")
-        self.assertRaises(Invalid, check_typed, fewer, "active")
+        self.assertEqual(check_typed(fewer, "Retired", US, TODAY), "retired")
+        self.assertRaises(Invalid, check_typed, fewer, "active", US, TODAY)
 
     def test_unknown_type(self) -> None:
         """A value of a type that is not known here is left for the daemon to check."""
         badge = newer().get("badge")
         assert badge is not None
-        self.assertEqual(check_typed(badge, " 12-b "), "12-b")
+        self.assertEqual(check_typed(badge, " 12-b ", US, TODAY), "12-b")
 
 
 class NewerDaemonTests(ClientCase):

@@ -30,9 +30,14 @@ class LineEditorTests(SynchronousTestCase):
         self.interrupted += 1
 
     def ask(
-        self, prompt: str = "> ", *, secret: bool = False, recall: tuple[str, ...] = ()
+        self,
+        prompt: str = "> ",
+        *,
+        secret: bool = False,
+        recall: tuple[str, ...] = (),
+        offers: tuple[str, ...] = (),
     ) -> Deferred[str]:
-        return self.editor.ask(prompt, secret=secret, recall=recall)
+        return self.editor.ask(prompt, secret=secret, recall=recall, offers=offers)
 
     def keys(self, *keys: bytes | str) -> None:
         for key in keys:
@@ -60,6 +65,30 @@ class LineEditorTests(SynchronousTestCase):
         """A line is echoed as it is typed, after the prompt, and ends with Enter."""
         self.assertEqual(self.typed("ann"), "ann")
         self.assertEqual(self.drawn(), b"> ann\r\n")
+
+    def test_tab(self) -> None:
+        """Tab completes a line to an offer that begins like it, and then to the next one."""
+        offers = ("Sales", "Office of Sales", "Räumung", "Research")
+        for keys, line in (
+            (("s", "\t"), "Sales"),
+            (("S", "\t", "\t"), "Office of Sales"),
+            (("s", "\t", "\t", "\t"), "Sales"),
+            (("r", "\t"), "Räumung"),
+            (("ra", "\t"), "Räumung"),
+            (("re", "\t"), "Research"),
+            (("sales", "\t"), "Sales"),
+            (("\t",), "Sales"),
+            (("\t", "\t"), "Office of Sales"),
+            (("x", "\t"), "x"),
+            (("s", "\t", " & Co"), "Sales & Co"),
+            (("ales", "\t"), "ales"),
+        ):
+            self.assertEqual(self.typed(*keys, offers=offers), line)
+
+    def test_tab_without_offers(self) -> None:
+        """Without offers a tab does nothing, also after a question that had some."""
+        self.typed("\t", offers=("Sales",))
+        self.assertEqual(self.typed("a\tb"), "ab")
 
     def test_line_feed(self) -> None:
         """A line feed ends a line as well."""

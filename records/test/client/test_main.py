@@ -110,17 +110,6 @@ class RunTests(SynchronousTestCase):
         reactor: Any = SteppedReactor(script)
         return run(options, reactor, self.screen, self.attach)
 
-    def test_end_of_input(self) -> None:
-        """Who leaves before anything failed has done well."""
-
-        def script() -> None:
-            self.lines.readConnectionLost()
-            self.lines.connectionLost()
-
-        self.assertTrue(self.run_with(script))
-        self.assertTrue(self.transport.disconnecting)
-        self.assertEqual(self.transport.value(), b"Password of tess: \n")
-
     def test_failure(self) -> None:
         """What failed makes the run fail."""
 
@@ -130,6 +119,7 @@ class RunTests(SynchronousTestCase):
 
         self.assertFalse(self.run_with(script))
         self.assertIn(b"There is no nowhere/ca.crt.", self.transport.value())
+        self.assertNotIn(b"Password", self.transport.value())
 
     def test_signal(self) -> None:
         """A run that a signal ends has failed."""
