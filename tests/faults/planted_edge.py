@@ -254,8 +254,49 @@ CLIENT: tuple[Bug, ...] = (
         "Nothing is saved before a summary was seen and agreed to.",
         "records.test.client.test_commands.ChangeTests.test_not_confirmed",
         (
-            '            if not await dialogue.confirm("Save these changes?"):\n',
-            '            if await dialogue.confirm("Save these changes?") is None:\n',
+            'if not await _confirm(dialogue, "Save these changes?", warnings):',
+            'if await _confirm(dialogue, "Save these changes?", warnings) is None:',
+        ),
+    ),
+    bug(
+        "warnings-not-shown",
+        f"{_CLIENT}/changes.py",
+        "What looks wrong is told before the confirmation.",
+        "records.test.client.test_people.WarningTests.test_add",
+        (
+            "        dialogue.screen.show(warning_text(warnings))\n    return",
+            "        pass\n    return",
+        ),
+    ),
+    bug(
+        "password-asked-first",
+        f"{_CLIENT}/login.py",
+        "Nothing is asked before the daemon answers and is verified.",
+        "records.test.client.test_conversation.LoginTests.test_unreachable",
+        ("    await dialogue.screen.wait(dialogue.records.greet())\n", ""),
+    ),
+    bug(
+        "date-of-another-region",
+        f"{_CLIENT}/typed.py",
+        "A date in numbers is read in the order of the region.",
+        "records.test.client.test_typed.DateTests.test_round_trip",
+        ('if mark == "." or region.order is DateOrder.DAY_FIRST:', 'if mark == ".":'),
+    ),
+    bug(
+        "two-readings-of-an-amount",
+        f"{_CLIENT}/typed.py",
+        "An amount with two readings is refused.",
+        "records.test.client.test_typed.MoneyTests.test_refused",
+        (" < len(fraction) and not is_scaled:", " < len(fraction):"),
+    ),
+    bug(
+        "one-of-several",
+        f"{_CLIENT}/people.py",
+        "If several employees are meant, the user says which.",
+        "records.test.client.test_people.NamingTests.test_several",
+        (
+            "        if len(found) == 1:\n            return found[0]",
+            "        if found:\n            return found[0]",
         ),
     ),
 )
