@@ -29,8 +29,8 @@ from records.model.values import Money
 _JOINERS = "\u200c\u200d"  # part of how Persian and several Indian scripts are spelt
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 BLANK = "–"
-NARROW = 100
-"""Columns below which a list leaves out the less important ones."""
+NARROW = 60
+"""Columns of a terminal below which a comparison is shown in lines, not in a table."""
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -106,32 +106,63 @@ def _table(columns: Sequence[str], style: Style, *, one_line: bool) -> Table:
     return table
 
 
-_COLUMNS = ("given_name", "title", "department", "location", "status", "email")
-_NARROW_COLUMNS = ("given_name", "title", "department")
+_COLUMNS = ("employee_number", "title", "department", "location", "status", "email")
+"""Columns of a list after ID and name, the most telling first."""
+_WHOLE = frozenset({"employee_number"})
+"""Those that identify an employee, and so are shown whole or not at all."""
+_MIN_COLUMN = 10
+"""Columns of the terminal for which a value is worth showing."""
+_PADDING = 3
+"""Columns that rich's tables take around each column of theirs, and one more at the end."""
 
 
 def employee_list(fields: Fields, employees: Iterable[Mapping[str, object]], style: Style) -> str:
-    """A table with a line for each employee."""
+    """A table with a line for each employee, or some lines for each on a narrow terminal.
+
+    ID and name are always whole. Other columns are left out or cut as the width demands.
+    """
     listed = list(employees)
-    wanted = _COLUMNS if style.width >= NARROW else _NARROW_COLUMNS
-    shown = [
-        field
-        for field in map(fields.get, wanted)
-        if field is not None and any(field.name in each for each in listed)
-    ]
-    labels = ["Name" if field.name == "given_name" else field.label for field in shown]
-    table = _table(["ID", *map(safe_text, labels)], style, one_line=True)
+    ids = [safe_text(str(each.get("id"))) for each in listed]
+    names = [full_name(each) for each in listed]
+    columns = {"ID": ids, "Name": names}
+    widths = {label: _widest(label, texts) for label, texts in columns.items()}
+    left = style.width - 1 - sum(width + _PADDING for width in widths.values())
+    if left < 0:
+        return "\n".join(_few_lines(fields, each, style) for each in listed)
+    least: dict[str, int] = {}
+    for field in map(fields.get, _COLUMNS):
+        if field is None or not any(each.get(field.name) for each in listed):
+            continue
+        label = "Number" if field.name in _WHOLE else safe_text(field.label)
+        texts = [value_text(field, each.get(field.name)) for each in listed]
+        widest = _widest(label, texts)
+        needed = widest if field.name in _WHOLE else min(widest, _MIN_COLUMN)
+        if needed + _PADDING <= left:
+            left -= needed + _PADDING
+            columns[label], least[label], widths[label] = texts, needed, widest
+    for label, needed in least.items():
+        more = min(left, widths[label] - needed)
+        widths[label], left = needed + more, left - more
+    table = _table((), style, one_line=True)
+    for label in columns:
+        table.add_column(Text(label), no_wrap=True, overflow="ellipsis", width=widths[label])
     table.columns[0].justify = "right"
-    table.columns[0].overflow = "fold"
-    for each in listed:
-        cells = [
-            full_name(each)
-            if field.name == "given_name"
-            else value_text(field, each.get(field.name))
-            for field in shown
-        ]
-        table.add_row(*map(Text, [safe_text(str(each.get("id"))), *cells]))
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
     return _written(table, style)
+
+
+def _widest(label: str, texts: Iterable[str]) -> int:
+    return max(map(cell_len, (label, *texts)))
+
+
+def _few_lines(fields: Fields, employee: Mapping[str, object], style: Style) -> str:
+    """One employee of a list on a terminal that is too narrow for a line."""
+    lines = [f"{safe_text(str(employee.get('id')))}  {full_name(employee)}"]
+    for field in map(fields.get, _COLUMNS):
+        if field is not None and employee.get(field.name):
+            lines.append(f"    {safe_text(field.label)}: {value_text(field, employee[field.name])}")
+    return _written(Text("\n".join(lines), overflow="fold"), style)
 
 
 def employee_view(
@@ -182,13 +213,25 @@ def comparison(
     names: Mapping[int, str] = NO_NAMES,
 ) -> str:
     """A table of fields in two versions. names: of employees, by ID."""
+    listed = list(rows)
+    if style.width < NARROW:
+        return "\n".join(_in_lines(row, headings, style, names) for row in listed)
     table = _table(["Field", *headings], style, one_line=False)
     table.columns[0].no_wrap = True
-    for row in rows:
+    for row in listed:
         left = value_text(row.field, row.left, names)
         right = value_text(row.field, row.right, names)
         table.add_row(Text(safe_text(row.field.label)), Text(left), Text(right, style="bold"))
     return _written(table, style)
+
+
+def _in_lines(row: Row, headings: tuple[str, str], style: Style, names: Mapping[int, str]) -> str:
+    """A row of a comparison on a narrow terminal."""
+    values = (row.left, row.right)
+    lines = [safe_text(row.field.label)]
+    for heading, value in zip(headings, values, strict=True):
+        lines.append(f"  {heading}: {value_text(row.field, value, names)}")
+    return _written(Text("\n".join(lines), overflow="fold"), style)
 
 
 def error_text(error: RecordsError) -> str:

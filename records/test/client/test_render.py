@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from hypothesis import given
@@ -160,3 +161,91 @@ class ErrorTests(SynchronousTestCase):
             error_text(ValidationFailed("No. Go.", [FieldError("x", "No.")])), "No. Go."
         )
         self.assertEqual(error_text(NotFound("None.")), "None.")
+
+
+WIDTHS = (40, 44, 60, 80, 100, 200)
+NAMES = st.text(st.sampled_from("abc -李龙한é"), min_size=1, max_size=60)
+
+
+class NarrowTests(SynchronousTestCase):
+    """Lists and comparisons on terminals of all widths."""
+
+    def listed(self, width: int, *employees: dict[str, object], colour: bool = False) -> str:
+        return employee_list(FIELDS, employees, Style(width, colour))
+
+    @given(
+        st.lists(st.tuples(st.integers(1, 2**31 - 1), NAMES, NAMES), min_size=1, max_size=4),
+        st.sampled_from(WIDTHS),
+        st.booleans(),
+    )
+    def test_identity(
+        self, people: list[tuple[int, str, str]], width: int, is_terminal: bool
+    ) -> None:
+        """ID and name of everybody are whole, and no line is wider than the terminal."""
+        employees = [
+            {
+                "id": number,
+                "given_name": one,
+                "family_name": other,
+                "title": "x" * 50,
+                "email": None,
+            }
+            for number, one, other in people
+        ]
+        shown = self.listed(width, *employees, colour=is_terminal)
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+        self.assertLessEqual(max(map(columns, plain.splitlines())), width)
+        together = re.sub(r"\s", "", plain)
+        for employee in employees:
+            for text in (str(employee["id"]), full_name(employee)):
+                self.assertIn(re.sub(r"\s", "", text), together)
+
+    def test_columns_go(self) -> None:
+        """The least telling columns go first, and blank ones are not there at all."""
+        employee = ANN | {"id": 10001, "location": "Springfield", "status": "active"}
+        labels = ("Job title", "Department", "Location", "Status", "E-mail")
+        shown = {
+            width: [label for label in labels if label in self.listed(width, employee)]
+            for width in (60, 80, 100, 120)
+        }
+        self.assertEqual(shown[60], ["Job title", "Department", "Location"])
+        self.assertEqual(shown[80], ["Job title", "Department", "Location", "Status"])
+        self.assertEqual(shown[120], list(labels))
+        self.assertNotIn("Number", self.listed(200, employee))
+        self.assertIn("JAW-0018", self.listed(60, employee | {"employee_number": "JAW-0018"}))
+
+    def test_lines(self) -> None:
+        """Where not even the names fit, a row becomes a few lines."""
+        name = "Wilhelmina Theodora van der Berg"
+        shown = self.listed(44, ANN | {"id": 10001}, ANN | {"id": 10002, "given_name": name})
+        self.assertIn("10001  Ann O'Hara\n    Job title: Engineer\n", shown)
+
+    def test_comparison(self) -> None:
+        """On a narrow terminal two versions stand one below the other, with whole labels."""
+        row = Row(FIELD["termination_date"], None, "2020-01-01")
+        for width in (40, 44):
+            shown = comparison([row], ("Now", "New"), Style(width, False))
+            self.assertEqual(shown, f"Termination date\n  Now: {BLANK}\n  New: 2020-01-01")
+
+    def test_view(self) -> None:
+        """Labels are whole on a narrow terminal; values go on in the next line."""
+        employee = ANN | {"emergency_contact": "Bob O'Hara and others, +1 212 736 5001"}
+        for width in (40, 44, 80):
+            shown = employee_view(FIELDS, employee, ["ssn"], Style(width, False), numbered=FIELD)
+            self.assertLessEqual(max(map(columns, shown.splitlines())), width)
+            for name in employee.keys() - {"id", "revision"}:
+                self.assertIn(FIELD[name].label, shown)
+            self.assertIn("ann.ohara@example.com", re.sub(r"\s", "", shown))
+
+    def test_names_of_others(self) -> None:
+        """A manager is shown with their name, where it is known."""
+        employee = ANN | {"manager_id": 7}
+        shown = employee_view(FIELDS, employee, (), PLAIN, names={7: "Bo Lee"})
+        self.assertRegex(shown, r"Manager's ID +7 \(Bo Lee\)")
+        self.assertRegex(employee_view(FIELDS, employee, (), PLAIN), r"Manager's ID +7\n")
+
+    def test_numbered(self) -> None:
+        """Fields that can be named by a number have it, the place among all fields."""
+        shown = employee_view(FIELDS, ANN, (), PLAIN, numbered=("title", "ssn"))
+        self.assertRegex(shown, r"\n +9  Job title")
+        self.assertRegex(shown, r"\n {6}Given name")
