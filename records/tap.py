@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet import reactor
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -193,9 +195,38 @@ def _microseconds() -> int:
     return time.time_ns() // 1000
 
 
-def _on_hang_up(call: Callable[[], None]) -> None:
+def _has_terminal() -> bool:
+    """Whether this process has a controlling terminal that can still be used."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _stop_without_terminal() -> None:
     running: Any = reactor
-    signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(call))
+    _log.info("The terminal that the daemon was started in is closed. Stopping")
+    with suppress(ReactorNotRunning):  # it is stopping already
+        running.stop()
+
+
+def _on_hang_up(
+    call: Callable[[], None],
+    has_terminal: Callable[[], bool] = _has_terminal,
+    stop: Callable[[], None] = _stop_without_terminal,
+) -> None:
+    """Have `call` made at each SIGHUP, but stop if it comes because the terminal was closed.
+
+    A process that ignores SIGHUP from its start, by nohup, is to go on without its terminal.
+    """
+    running: Any = reactor
+    is_bound = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+
+    def hung_up(*_: object) -> None:
+        running.callFromThread(stop if is_bound and not has_terminal() else call)
+
+    signal.signal(signal.SIGHUP, hung_up)
 
 
 def _stop_once() -> None:

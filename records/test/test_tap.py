@@ -313,6 +313,27 @@ class HangUpTests(TestCase):
             self.assertFalse(told[-1].called)
             await told[-1]
 
+    async def test_terminal_closed(self) -> None:
+        """A SIGHUP because the terminal was closed stops the daemon; any other one does not."""
+        was = signal.getsignal(signal.SIGHUP)
+        self.addCleanup(signal.signal, signal.SIGHUP, was)
+        for before, now, disposition, stops in (
+            (True, False, signal.SIG_DFL, True),
+            (True, True, signal.SIG_DFL, False),
+            (False, False, signal.SIG_DFL, False),  # a service manager has none
+            (True, False, signal.SIG_IGN, False),  # nohup
+        ):
+            signal.signal(signal.SIGHUP, disposition)
+            done: Deferred[str] = Deferred()
+            terminals = iter((before, now))
+            _on_hang_up(
+                lambda done=done: done.callback("reloaded"),  # type: ignore[misc]
+                lambda terminals=terminals: next(terminals),  # type: ignore[misc]
+                lambda done=done: done.callback("stopped"),  # type: ignore[misc]
+            )
+            os.kill(os.getpid(), signal.SIGHUP)
+            self.assertEqual(await done, "stopped" if stops else "reloaded")
+
 
 class StopOnceTests(TestCase):
     """SIGTERM and SIGINT while the reactor stops."""
