@@ -122,7 +122,8 @@ class Form:
         present = msgspec.to_builtins(self._draft.get(field.name, self._base.get(field.name)))
         names = await names_in(dialogue, {field.name: present})
         now = "" if present is None else f" [{value_text(field, present, names)}]"
-        prompt = safe_text(f"{field.label} ({hint(field, dialogue.region)}){now}: ")
+        rule = field.rule if field is ID else hint(field, dialogue.region)
+        prompt = safe_text(f"{field.label} ({rule}){now}: ")
         recall: list[str] = []
         while True:
             line = typed

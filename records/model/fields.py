@@ -185,8 +185,8 @@ _EMPLOYMENT = "full_time, part_time, seasonal, temporary, contractor or intern"
 STANDARD = Catalogue(
     (
         Field("given_name", "Given name", Kind.NAME, _D, _NAME, "name.givenName"),
-        Field("middle_name", "Middle name", Kind.NAME, _D, _NAME, "name.middleName"),
         Field("family_name", "Family name", Kind.NAME, _D, _NAME, "name.familyName"),
+        Field("middle_name", "Middle name", Kind.NAME, _D, _NAME, "name.middleName"),
         Field("suffix", "Suffix", Kind.NAME, _D, "like Jr. or III", "name.honorificSuffix", 20),
         Field(
             "preferred_name", "Preferred name", Kind.NAME, _D, "as the person is called", "nickName"

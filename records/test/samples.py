@@ -11,8 +11,8 @@ from records.model.fields import STANDARD
 
 VALUES: Mapping[str, tuple[object, ...]] = {
     "given_name": ("Ann", "Bo"),
-    "middle_name": ("B.", "Chris"),
     "family_name": ("O'Hara", "Lee"),
+    "middle_name": ("B.", "Chris"),
     "suffix": ("Jr.", "III"),
     "preferred_name": ("Annie", "Bobby"),
     "employee_number": ("JAW-0018", "00017", "JAW-0019"),

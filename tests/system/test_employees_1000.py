@@ -75,9 +75,8 @@ class ThousandTests(DaemonCase):
                 self.assertEqual(len(listed), count, value)
         for row in (rows[10001], rows[max(rows)]):
             shown = wire.ask("employee.get", id=int(row["id"]), reveal=["salary"])["employee"]
-            self.assertEqual(
-                shown["salary"], {"amount": f"{row['salary']}.00", "currency": row["currency"]}
-            )
+            pay = {"amount": f"{row['salary']}.00", "currency": row["currency"], "per": "year"}
+            self.assertEqual(shown["salary"], pay)
         searched = wire.ask("employee.list", search="georgi facello")["employees"]
         self.assertIn(10001, [each["id"] for each in searched])
         self.assertIn("is whole", self.office(daemon, "verify"))

@@ -51,7 +51,7 @@ class PipedTests(DaemonCase):
         for said in ("Added.", "Zoë Østergård", "1 employee.", "Employee 1: "):
             self.assertIn(said, done.stdout)
         self.assertEqual(wire.ask("employee.get", id=1)["employee"]["family_name"], "Østergård")
-        changed = ["c 1", *blanks("given_name", "title"), "Surveyor", ".", "y"]
+        changed = ["c 1", "", *blanks("given_name", "title"), "Surveyor", ".", "y"]
         done = self.run_client(daemon, ["admin", PASSWORD, *changed, "d 1", "yes", "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -85,22 +85,45 @@ class PipedTests(DaemonCase):
         """A value that cannot be right ends the script with its reason; nothing is added."""
         daemon = self.start_daemon()
         wire = self.admin(daemon)
-        added = ["a", "", "Ann", "Lee", *blanks("preferred_name", "email"), "no address", ".", "y"]
+        added = ["a", "", "Ann", "Lee", *blanks("middle_name", "email"), "no address", ".", "y"]
         done = self.run_client(daemon, ["admin", PASSWORD, *added, "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 1)
         self.assertIn("E-mail must be an e-mail address like ann@example.com.", done.stdout)
         self.assertEqual(wire.ask("employee.list")["employees"], [])
 
+    def test_one_field(self) -> None:
+        """A script finds an employee by name, and changes one field in one step."""
+        daemon = self.start_daemon()
+        wire = self.admin(daemon)
+        wire.ask("employee.add", employee={"given_name": "Jörg", "family_name": "Müller"})
+        lines = ["admin", PASSWORD, "c mueller salary=64.000,50 EUR", "y", "s muller", "", "q"]
+        done = self.run_client(daemon, lines)
+        self.check_plain(done)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("Salary: 64,000.50 EUR per year", done.stdout)
+        shown = wire.ask("employee.get", id=1, reveal=["salary"])["employee"]
+        pay = {"amount": "64000.50", "currency": "EUR", "per": "year"}
+        self.assertEqual(shown["salary"], pay)
+
+    def test_no_daemon(self) -> None:
+        """Without a daemon, or one to trust, nothing is read, and the exit code is 1."""
+        daemon = self.start_daemon()
+        for options in (["--ca", "nowhere.crt"], ["--port", "1"]):
+            done = self.run_client(daemon, ["admin", PASSWORD], *options)
+            self.check_plain(done)
+            self.assertEqual(done.returncode, 1)
+            self.assertNotIn("Username", done.stdout)
+
     def test_refused_by_the_daemon(self) -> None:
         """What only the daemon can refuse ends the script with its reason as well."""
         daemon = self.start_daemon()
         wire = self.admin(daemon)
-        manager = [*blanks("preferred_name", "manager_id"), "77", ".", "y"]
+        manager = [*blanks("middle_name", "manager_id"), "77", ".", "y"]
         done = self.run_client(daemon, ["admin", PASSWORD, "a", "", "Ann", "Lee", *manager, "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("There is no employee 77. Enter the manager's Employee ID.", done.stdout)
+        self.assertIn("Manager's ID must be an employee; nobody is meant by '77'.", done.stdout)
         self.assertEqual(wire.ask("employee.list")["employees"], [])
 
     def test_not_found(self) -> None:

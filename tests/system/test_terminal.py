@@ -82,19 +82,25 @@ class VisitTests(TerminalCase):
             ("ID", "12"),
             ("Given name", "Søren"),
             ("Family name", "Müller-Łukasz"),
+            ("Middle name", ""),
+            ("Suffix", ""),
             ("Preferred name", "山田"),
+            ("Employee number", "JAW-0012"),
             ("E-mail", "soren@example.com"),
             ("Phone", "+1 212 736 5000"),
             ("Job title", "Surveyor"),
             ("Department", "Bridges"),
+            ("Cost center", ""),
             ("Location", "Århus"),
             ("Manager's ID", ""),
+            ("Employment type", "full"),
             ("Hire date", "2024-02-30"),
         ):
             terminal.expect(f"{prompt} (")
             terminal.enter(answer)
-        terminal.expect("Hire date must be a day that exists; 2024-02-30 does not.", "Hire date (")
-        terminal.enter("2024-02-29")
+        terminal.expect("Hire date must be a day that exists.", "Hire date (")
+        terminal.enter("2/29/2024")
+        terminal.expect("Hire date: 29 February 2024")
         for prompt in ("Termination date", "Status", "Birth date", "Home address"):
             terminal.expect(f"{prompt} (")
             terminal.enter("")
@@ -122,7 +128,7 @@ class VisitTests(TerminalCase):
         terminal.enter("")
         terminal.expect(MENU)
 
-        terminal.enter("c 12", *form(title="Bridge inspector", department="-"))
+        terminal.enter("c jaw-0012", "", *form(title="Bridge inspector", department="-"))
         terminal.expect("Surveyor", "Bridge inspector", "Save these changes? [y/N]: ")
         terminal.enter("y")
         terminal.expect("Saved.", "(revision 2)", MENU)

@@ -11,8 +11,8 @@ from tests.daemon_case import PASSWORD, STOPPED, until
 from tests.terminal_case import MENU, TerminalCase
 
 ADA = {"given_name": "Ada", "family_name": "Byron", "title": "Analyst"}
-TO_COUNTESS = form(title="Countess")
-"""The answers to a form in which only the title changes."""
+TO_COUNTESS = ["", *form(title="Countess")]
+"""All fields, and the answers to a form in which only the title changes."""
 
 
 class KeysTests(TerminalCase):
@@ -49,7 +49,7 @@ class KeysTests(TerminalCase):
         wire = self.admin(daemon)
         terminal = self.logged_in(daemon)
         terminal.enter("a", "", "Ada", "Byron")
-        terminal.expect("Preferred name (")
+        terminal.expect("Middle name (")
         terminal.type("\x04")
         self.assertEqual(terminal.exit_code(), 0)
         self.assertIn("Left before this was done.", terminal.shown)

@@ -183,6 +183,7 @@ class AddTests(CommandCase):
         """Every field that one may add is asked for, with its rule, once."""
         screen = self.run_command(changes.add, "", "Ed", *[""] * (ADD_FIELDS - 2), "y")
         self.assertIn("Status (active, on_leave or left) [active]: ", screen.prompts)
+        self.assertEqual(screen.prompts[0], "ID (a whole number): ")
         self.assertEqual(len(screen.prompts), ADD_FIELDS + 1)
 
     def test_checked_as_typed(self) -> None:

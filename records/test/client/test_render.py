@@ -182,7 +182,7 @@ class NarrowTests(SynchronousTestCase):
         self, people: list[tuple[int, str, str]], width: int, is_terminal: bool
     ) -> None:
         """ID and name of everybody are whole, and no line is wider than the terminal."""
-        employees = [
+        employees: list[dict[str, object]] = [
             {
                 "id": number,
                 "given_name": one,
