@@ -94,7 +94,7 @@ async def _choose(dialogue: Dialogue, offered: tuple[Choice, ...], history: list
     """Ask for one choice at the menu, and run it."""
     screen = dialogue.screen
     try:
-        line = await screen.ask(menu_prompt(offered), recall=history)
+        line = await dialogue.ask(menu_prompt(offered), recall=history)
     except Interrupted:
         return
     chosen = choose(line, offered)

@@ -84,7 +84,7 @@ def hint(field: FieldInfo, region: Region) -> str:
     if field.kind == Kind.PHONE.value:
         return f"like {example_phone(region)}, or with country code"
     if field.kind == Kind.REFERENCE.value:
-        return "an Employee ID, or a name"
+        return "an ID or a name"
     return field.rule
 
 

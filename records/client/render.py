@@ -250,6 +250,16 @@ def styled(text: str, code: str, colour: bool) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text
 
 
+def wrapped(text: str, width: int) -> str:
+    """Plain text whose long lines are divided between words."""
+    return "\n".join(
+        _written(Text(line, overflow="fold"), Style(width, False))
+        if cell_len(line) > width
+        else line
+        for line in text.split("\n")
+    )
+
+
 def columns(text: str) -> int:
     """The columns that the text takes on a terminal."""
     return cell_len(text)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 
 from records.client.lineedit import LineEditor, Terminal
-from records.client.render import styled
+from records.client.render import styled, wrapped
 from records.client.screen import Interrupted, Screen
 
 T = TypeVar("T")
@@ -104,11 +104,13 @@ class TerminalScreen:
 
     def show(self, text: str) -> None:
         """See `Screen`."""
+        if "\x1b" not in text:  # what has styles is a table, and fits
+            text = wrapped(text, self.width)
         self.protocol.write(f"{text}\n".encode("utf-8", "backslashreplace"))
 
     def fail(self, text: str) -> None:
         """See `Screen`."""
-        self.show(styled(text, _RED, self._colour))
+        self.show(styled(wrapped(text, self.width), _RED, self._colour))
 
     def reject_answer(self, text: str) -> None:
         """See `Screen`."""

@@ -207,10 +207,14 @@ def require_administration(user: User, action: Action) -> None:
 
 
 class View(msgspec.Struct, frozen=True):
-    """Which fields of a record a user sees plain, and which masked. All others are absent."""
+    """Which fields of a record a user sees plain, and which masked. All others are absent.
+
+    is_whole: whether these are all fields, in the order of the catalogue.
+    """
 
     plain: tuple[str, ...]
     masked: tuple[str, ...]
+    is_whole: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -220,7 +224,8 @@ def _view(
     allowed = _allowed(roles, own)
     readable = [f for f in catalogue if (Action.READ, f.field_class) in allowed]
     hidden = [f.name for f in readable if f.masked and f.name not in revealed]
-    return View(tuple(f.name for f in readable if f.name not in hidden), tuple(hidden))
+    plain, masked = tuple(f.name for f in readable if f.name not in hidden), tuple(hidden)
+    return View(plain, masked, plain + masked == catalogue.names)
 
 
 def view(

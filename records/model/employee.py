@@ -103,9 +103,9 @@ def check_whole(
     if hired and left and left < hired:
         not_before = "Termination date must not be before the hire date."
         refuse("termination_date", not_before, "hire_date")
-    for field in catalogue:
-        if field.required and values[field.name] is None:
-            refuse(field.name, f"{field.label} is missing: {field.rule}.")
+    for name in catalogue.required:
+        if values[name] is None:
+            refuse(name, f"{catalogue[name].label} is missing: {catalogue[name].rule}.")
     if values.get("status") == "left" and not left:
         missing = "Termination date is missing. An employee who has left needs one."
         refuse("termination_date", missing, "status")
@@ -116,8 +116,11 @@ def visible(catalogue: Catalogue, employee: Employee, view: View) -> dict[str, o
     """The record as a viewer sees it: id, revision, and each readable field, masked if need be."""
     values = employee.values
     shown: dict[str, object] = {"id": employee.id, "revision": employee.revision}
-    for name in view.plain:
-        shown[name] = values[name]
+    if view.is_whole:  # several times as fast as one by one
+        shown.update(values)
+    else:
+        for name in view.plain:
+            shown[name] = values[name]
     for name in view.masked:
         shown[name] = catalogue[name].mask(values[name])
     return shown

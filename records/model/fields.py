@@ -134,7 +134,8 @@ class Field:
 class Catalogue:
     """The fields that an employee has, in their order. Immutable; equal only to itself.
 
-    names: of all fields. unique: of those whose values no two employees may share.
+    names: of all fields. required: of those that can never be blank. unique: of those whose values
+    no two employees may share.
     searched: of those whose words `search` looks through.
     blank: what a new record holds before its first values.
     version: a text that differs when the fields differ.
@@ -143,6 +144,7 @@ class Catalogue:
     def __init__(self, fields: Iterable[Field], searched: tuple[str, ...] = ()) -> None:
         self._fields = {field.name: field for field in fields}
         self.names: tuple[str, ...] = tuple(self._fields)
+        self.required = tuple([field.name for field in self if field.required])
         self.unique = tuple([field.name for field in self if field.unique])
         self.searched = searched
         self.blank: Mapping[str, Value] = {field.name: field.default for field in self}

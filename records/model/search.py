@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from functools import lru_cache
 
 from records.model.fields import Catalogue, Field, Kind, Value
@@ -56,7 +56,7 @@ def search_fold(word: str) -> str:
 
 def _one_spelling(folded: str) -> str:
     """A folded word without the e of ae, oe and ue, and with one a for two."""
-    return _DIGRAPHS.sub(r"\1\2", folded)
+    return _DIGRAPHS.sub(r"\1\2", folded) if "e" in folded or "aa" in folded else folded
 
 
 def _spellings(word: str) -> list[str]:
@@ -127,7 +127,9 @@ def _words_of_short_text(text: str) -> frozenset[str]:
     if not text.isascii() or "'" in text or "`" in text:
         return _words_of_text(text)
     folded = text.lower()
-    return frozenset(_ASCII_WORD.findall(folded)).union(_ASCII_WORD.findall(_one_spelling(folded)))
+    words = frozenset(_ASCII_WORD.findall(folded))
+    other = _one_spelling(folded)
+    return words if other == folded else words.union(_ASCII_WORD.findall(other))
 
 
 def _words_of_email(email: str) -> frozenset[str]:
@@ -139,14 +141,18 @@ _cached_name = lru_cache(maxsize=4096)(_words_of_name)
 _cached_text = lru_cache(maxsize=4096)(_words_of_short_text)
 
 
+# Looked up once: in Python 3.11 that takes as long as the rest of `_words_of`.
+_NAME, _CODE, _EMAIL = Kind.NAME, Kind.CODE, Kind.EMAIL
+
+
 def _words_of(field: Field, value: Value) -> frozenset[str]:
     if not value:
         return frozenset()
     text = str(value)
-    if field.kind is Kind.EMAIL:  # each employee has another one, so it is not cached
+    if field.kind is _EMAIL:  # each employee has another one, so it is not cached
         return _words_of_email(text)
     is_short = len(text) <= _SHORT
-    if field.kind in (Kind.NAME, Kind.CODE):
+    if field.kind is _NAME or field.kind is _CODE:
         return _cached_name(text) if is_short else _words_of_name(text)
     return _cached_text(text) if is_short else _words_of_text(text)
 
@@ -180,19 +186,20 @@ def _words_of_full_name(values: Mapping[str, Value]) -> set[str]:
 
 
 _NAMES = frozenset({"family_name", "given_name"})
+_NO_WORDS: frozenset[str] = frozenset()
 
 
-def _words_in(catalogue: Catalogue, values: Mapping[str, Value], names: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for name in names:
-        found |= _words_of(catalogue[name], values[name])
-    return found
+def _words_in(
+    catalogue: Catalogue, values: Mapping[str, Value], names: Iterable[str]
+) -> frozenset[str]:
+    words = [_words_of(catalogue[name], values[name]) for name in names]
+    return words[0] if len(words) == 1 else _NO_WORDS.union(*words)
 
 
-def search_words(catalogue: Catalogue, employee_id: int, values: Mapping[str, Value]) -> set[str]:
+def search_words(catalogue: Catalogue, employee_id: int, values: Mapping[str, Value]) -> Set[str]:
     """All words of a record: its ID, those of the searched fields, and those of the full name."""
-    words = _words_in(catalogue, values, catalogue.searched) | {str(employee_id)}
-    return words | _words_of_full_name(values)
+    words = _words_in(catalogue, values, catalogue.searched)
+    return words.union((str(employee_id),), _words_of_full_name(values))
 
 
 def word_changes(
@@ -201,7 +208,7 @@ def word_changes(
     old: Mapping[str, Value],
     new: Mapping[str, Value],
     changed: Collection[str],
-) -> tuple[set[str], set[str]]:
+) -> tuple[Set[str], Set[str]]:
     """The words that a change removes from a record and adds to it.
 
     changed: the searched fields that differ.
@@ -211,7 +218,34 @@ def word_changes(
         after = search_words(catalogue, employee_id, new)
         return before - after, after - before
     before, after = _words_in(catalogue, old, changed), _words_in(catalogue, new, changed)
+    gone, fresh = before - after, after - before
     # A word that the record has from elsewhere as well is neither removed nor added.
     others = [name for name in catalogue.searched if name not in changed]
-    kept = _words_in(catalogue, new, others) | _words_of_full_name(new) | {str(employee_id)}
-    return before - after - kept, after - before - kept
+    if _may_have(new, others, (*gone, *fresh), str(employee_id)):
+        kept = _words_in(catalogue, new, others).union(
+            _words_of_full_name(new), (str(employee_id),)
+        )
+        return gone - kept, fresh - kept
+    return gone, fresh
+
+
+_LOWER = bytes.maketrans(bytes(range(65, 91)), bytes(range(97, 123)))
+_LEFT_OUT = bytes(code for code in range(128) if not chr(code).isalnum()) + b"aeAE"
+
+
+def _may_have(
+    values: Mapping[str, Value], names: Iterable[str], words: Iterable[str], number: str
+) -> bool:
+    """Whether these fields may have one of the words. A quick look for the most frequent case.
+
+    A word consists of parts of a text, joined, perhaps without some a and e. So if both are left
+    without them, the word is a part of the text.
+    """
+    text = "\n".join([str(values[name]) for name in names if values[name]]) + number
+    if not text.isascii():
+        return True
+    bones = text.encode("ascii").translate(_LOWER, _LEFT_OUT)
+    return any(
+        not word.isascii() or word.encode("ascii").translate(_LOWER, _LEFT_OUT) in bones
+        for word in words
+    )

@@ -8,7 +8,6 @@ record.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date
 
 from records.api.messages import (
     AddParams,
@@ -25,7 +24,6 @@ from records.api.messages import (
 )
 from records.api.query import parse_query
 from records.model.access import Action, User, owns, require, require_on_record, view
-from records.model.accounts import SECOND
 from records.model.employee import Employee, check_fields, check_whole, listing, visible
 from records.model.errors import (
     AlreadyExists,
@@ -38,18 +36,10 @@ from records.model.fields import Kind, Value
 from records.model.values import MAX_ID, Invalid, check_reference
 from records.operations.boundaries import Transaction
 from records.operations.journal import note, note_change
-from records.operations.warnings import warnings_of
+from records.operations.warnings import today_of, warnings_of
 
 MAX_LEVELS = 1000
 """Levels of management that are followed upwards; no company has as many."""
-
-
-_DAY = 24 * 60 * 60 * SECOND
-_FIRST_DAY = date(1970, 1, 1).toordinal()
-
-
-def _today(tx: Transaction) -> date:
-    return date.fromordinal(_FIRST_DAY + tx.now // _DAY)
 
 
 def _existing(tx: Transaction, employee_id: int) -> Employee:
@@ -74,7 +64,7 @@ def _stored(
 ) -> EmployeeStored:
     catalogue = tx.catalogue
     shown = visible(catalogue, employee, view(catalogue, user, employee.id))
-    return EmployeeStored(shown, tuple(warnings_of(tx, user, employee, touched, _today(tx))))
+    return EmployeeStored(shown, warnings_of(tx, user, employee, touched))
 
 
 def _id_of(tx: Transaction, params: GetParams) -> int | None:
@@ -151,7 +141,7 @@ def _checked(
     good, errors = check_fields(tx.catalogue, raw)
     values = {**before, **good}
     wrong = [error.field for error in errors]
-    errors += check_whole(tx.catalogue, values, _today(tx), wrong)
+    errors += check_whole(tx.catalogue, values, today_of(tx), wrong)
     return good, values, errors
 
 

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from records.api.messages import FieldWarning
 from records.model.access import User, view
+from records.model.accounts import SECOND
 from records.model.employee import Employee
 from records.model.names import written_name
 from records.model.search import email_key, full_name_key
@@ -29,15 +30,25 @@ MAX_NAMED = 3
 """Employees that a warning names."""
 
 
+_DAY = 24 * 60 * 60 * SECOND
+_FIRST_DAY = date(1970, 1, 1).toordinal()
+
+
+def today_of(tx: Transaction) -> date:
+    """The date of a transaction, in UTC."""
+    return date.fromordinal(_FIRST_DAY + tx.now // _DAY)
+
+
 def warnings_of(
-    tx: Transaction, user: User, employee: Employee, touched: Collection[str], today: date
-) -> list[FieldWarning]:
+    tx: Transaction, user: User, employee: Employee, touched: Collection[str]
+) -> tuple[FieldWarning, ...]:
     """The warnings about an employee as it is after a change.
 
-    touched: the fields that differ from before. today: in UTC.
+    touched: the fields that differ from before.
     """
     if _CONCERNED.isdisjoint(touched):
-        return []
+        return ()
+    today = today_of(tx)
     seen = _readable(tx, user, employee.id)
     found = [
         *_duplicates(tx, user, employee, touched),
@@ -45,11 +56,13 @@ def warnings_of(
         *_ends(employee, today),
         *_manager(tx, user, employee),
     ]
-    return [
-        FieldWarning(code, field, message)
-        for code, field, message, fields in found
-        if seen.issuperset(fields) and not set(fields).isdisjoint(touched)
-    ]
+    return tuple(
+        [
+            FieldWarning(code, field, message)
+            for code, field, message, fields in found
+            if seen.issuperset(fields) and not set(fields).isdisjoint(touched)
+        ]
+    )
 
 
 _Found = tuple[str, str, str, tuple[str, ...]]

@@ -12,7 +12,7 @@ from records.model.errors import NotFound
 from records.model.fields import STANDARD
 from records.model.history import load
 from records.operations.boundaries import Refused, Transaction, Work
-from records.operations.employees import _today
+from records.operations.warnings import today_of
 from records.test.samples import ANN
 from records.test.store.store_contract import EVENT, named
 from records.testing import START, Counting, FakeTime, inline_store, user
@@ -28,7 +28,7 @@ class FixtureTests(SynchronousTestCase):
         store = inline_store(Path(self.mktemp()))
         self.addCleanup(store.close)
         self.assertEqual(
-            check_whole(STANDARD, {"status": "active", **good}, store.read_now(_today)), []
+            check_whole(STANDARD, {"status": "active", **good}, store.read_now(today_of)), []
         )
         self.assertEqual(load(STANDARD, "{}"), {})
 

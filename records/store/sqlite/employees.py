@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from functools import lru_cache
 
 import msgspec
@@ -171,10 +171,10 @@ class SqliteEmployees:
         self._change("DELETE FROM employees WHERE id = ?", (employee.id,))
         self._removed()
 
-    def _words(self, employee: Employee) -> set[str]:
+    def _words(self, employee: Employee) -> Set[str]:
         return search_words(self._catalogue, employee.id, employee.values)
 
-    def _change_words(self, employee_id: int, gone: set[str], fresh: set[str]) -> None:
+    def _change_words(self, employee_id: int, gone: Set[str], fresh: Set[str]) -> None:
         for statement, words in ((_REMOVE_WORD, gone), (_ADD_WORD, fresh)):
             if words:
                 self._change_many(statement, [(word, employee_id) for word in sorted(words)])

@@ -9,7 +9,7 @@ The words are made anew, in one transaction with their version, when
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from importlib import resources
 from itertools import islice
 
@@ -98,7 +98,7 @@ def needs_words(connection: apsw.Connection) -> bool:
     return bool(found != VERSION)
 
 
-def make_words(connection: apsw.Connection, employees: Iterable[tuple[int, set[str]]]) -> None:
+def make_words(connection: apsw.Connection, employees: Iterable[tuple[int, Set[str]]]) -> None:
     """Replace the words of search, all or none. employees: the ID and the words of each."""
     everyone = iter(employees)
     with connection:

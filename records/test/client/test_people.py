@@ -112,7 +112,7 @@ class NamingTests(PeopleCase):
         )
         self.assertIn("2 employees match. Type the ID", screen.failures[0])
         self.assertIn("nobody is meant by 'zzz'", screen.failures[1])
-        self.assertIn("Manager's ID (an Employee ID, or a name): ", screen.prompts)
+        self.assertIn("Manager's ID (an ID or a name): ", screen.prompts)
         self.assertEqual(self.employee(2)["manager_id"], 10)
 
 

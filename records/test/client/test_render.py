@@ -24,6 +24,7 @@ from records.client.render import (
     safe_text,
     styled,
     value_text,
+    wrapped,
 )
 from records.model.errors import FieldError, NotFound, ValidationFailed
 from records.model.fields import STANDARD
@@ -249,3 +250,11 @@ class NarrowTests(SynchronousTestCase):
         shown = employee_view(FIELDS, ANN, (), PLAIN, numbered=("title", "ssn"))
         self.assertRegex(shown, r"\n +9  Job title")
         self.assertRegex(shown, r"\n {6}Given name")
+
+    def test_wrapped(self) -> None:
+        """Long lines are divided between words, and short ones stay as they are."""
+        text = "  - a\n2 employees match. Type the ID of the one you mean, or more of the name."
+        lines = wrapped(text, 40).split("\n")
+        self.assertEqual(lines[:2], ["  - a", "2 employees match. Type the ID of the"])
+        self.assertEqual(" ".join(lines[1:]), text.split("\n")[1])
+        self.assertEqual(wrapped("x" * 50, 40), "x" * 40 + "\n" + "x" * 10)

@@ -168,7 +168,7 @@ class SecretTests(WarningsCase):
         def seen(tx: Any, role: Role) -> list[str]:
             employee = tx.employees.get(1)
             touched = list(STANDARD.names)
-            found = warnings_of(tx, user(role), employee, touched, self.today)
+            found = warnings_of(tx, user(role), employee, touched)
             return [each.code for each in found]
 
         self.ask(self.hr, "employee.add", employee=person)
