@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from records.model.accounts import MAX_USERNAME
 from records.model.fields import Catalogue, Field, Kind
-from records.model.values import MAX_ID
+from records.model.values import DEFAULT_REGION, MAX_ID
 
 PROTOCOL = 1
 
@@ -197,8 +197,8 @@ class ServerInfo(msgspec.Struct, frozen=True):
     name: str
     version: str
     protocol: int
-    region: str
     limits: Limits
+    region: str = DEFAULT_REGION
 
 
 class Permission(msgspec.Struct, frozen=True, rename={"field_class": "class"}, omit_defaults=True):

@@ -28,7 +28,7 @@ from records.client.render import (
 from records.client.screen import Interrupted
 from records.client.selection import parse_change, parse_fields
 from records.model.access import Action
-from records.model.errors import AlreadyExists, RevisionConflict, ValidationFailed
+from records.model.errors import AlreadyExists, NotFound, RevisionConflict, ValidationFailed
 from records.model.values import Invalid
 
 P = ParamSpec("P")
@@ -70,7 +70,9 @@ async def add(dialogue: Dialogue, typed: str) -> None:
             key = dialogue.new_key()
             stored = await _submit(dialogue, dialogue.records.add, form.changes, key)
         except (ValidationFailed, AlreadyExists) as refusal:
-            await form.correct(dialogue, refusal)
+            if not await form.correct(dialogue, refusal):
+                screen.show("Nobody was added.")
+                return
         else:
             screen.show("Added.")
             await _show_stored(dialogue, stored, checked.warnings)
@@ -107,21 +109,35 @@ async def _show_stored(
         dialogue.screen.show(warning_text(new))
 
 
+async def _chosen(dialogue: Dialogue, typed: str, question: str) -> EmployeeShown | None:
+    """The employee that the user means, or None if nobody is meant.
+
+    A script ends there: its next lines answer the questions of this command.
+    """
+    try:
+        return await choose_employee(dialogue, typed, question)
+    except NotFound as error:
+        dialogue.screen.reject_answer(error_text(error))
+        return None
+
+
 async def change(dialogue: Dialogue, typed: str) -> None:
     """Change an employee: all fields in turn, or those that the user names."""
     screen = dialogue.screen
     try:
         asked = parse_change(typed, dialogue.fields.all)
     except Invalid as reason:
-        screen.fail(safe_text(str(reason)))
+        screen.reject_answer(safe_text(str(reason)))
         return
-    shown = await choose_employee(dialogue, asked.who, "Change which employee")
+    shown = await _chosen(dialogue, asked.who, "Change which employee")
+    if shown is None:
+        return
     employee_id = msgspec.convert(shown.employee["id"], int)
     fields = dialogue.rights.fields(Action.UPDATE, employee_id)
     refused = [field.label for field in asked.fields if field not in fields]
     if not fields or refused:
         what = ", ".join(refused) or "anything"
-        screen.fail(safe_text(f"You may not change {what} of this employee."))
+        screen.reject_answer(safe_text(f"You may not change {what} of this employee."))
         return
     form = Form(fields, shown.employee, shown.masked)
     if asked.fields:
@@ -175,9 +191,10 @@ async def _save(dialogue: Dialogue, form: Form, shown: EmployeeShown, employee_i
     while form.changes:
         revision, changes = _revision(shown), form.changes
         try:
-            if not agreed:
-                checked = await call(dialogue, records.check_update, employee_id, revision, changes)
-                warnings = checked.warnings
+            checked = await call(dialogue, records.check_update, employee_id, revision, changes)
+            is_known = all(each in warnings for each in checked.warnings)
+            warnings = checked.warnings
+            if not (agreed and is_known):
                 names = await names_in(dialogue, shown.employee, changes)
                 screen.show(comparison(form.rows, ("Now", "New"), dialogue.style, names))
                 if not await _confirm(dialogue, "Save these changes?", warnings):
@@ -191,7 +208,8 @@ async def _save(dialogue: Dialogue, form: Form, shown: EmployeeShown, employee_i
             if not agreed:
                 break
         except (ValidationFailed, AlreadyExists) as refusal:
-            await form.correct(dialogue, refusal)
+            if not await form.correct(dialogue, refusal):
+                break
         else:
             screen.show("Saved.")
             await _show_stored(dialogue, stored, warnings)
@@ -240,7 +258,9 @@ async def _retry(
 async def delete(dialogue: Dialogue, typed: str) -> None:
     """Delete an employee, after the user typed its ID again, or yes."""
     screen, records = dialogue.screen, dialogue.records
-    shown = await choose_employee(dialogue, typed, "Delete which employee")
+    shown = await _chosen(dialogue, typed, "Delete which employee")
+    if shown is None:
+        return
     employee_id = msgspec.convert(shown.employee["id"], int)
     while True:
         names = await names_in(dialogue, shown.employee)

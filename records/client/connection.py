@@ -53,7 +53,7 @@ from records.model.errors import (
     PermissionDenied,
     RecordsError,
 )
-from records.model.values import DEFAULT_REGION
+from records.model.values import DEFAULT_REGION, REGIONS
 
 T = TypeVar("T")
 RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
@@ -123,7 +123,7 @@ class Connection:
                 f"{PROTOCOL}. Install a client of the daemon's version, {safe_text(info.version)}.",
                 lasting=True,
             )
-        self._region = info.region
+        self._region = info.region if info.region in REGIONS else DEFAULT_REGION
         return protocol
 
     async def login(self, username: str, password: str) -> LoggedIn:

@@ -16,9 +16,10 @@ from records.api.messages import FieldInfo, describe_field
 from records.client.dialogue import Dialogue
 from records.client.fields import check_typed, echo, hint
 from records.client.login import call
-from records.client.people import choose_reference, names_in
+from records.client.people import choose_one, names_in
 from records.client.render import Row, error_text, safe_text, value_text
-from records.model.errors import PermissionDenied, RecordsError
+from records.client.screen import Unreachable
+from records.model.errors import NotFound, RecordsError
 from records.model.fields import Field, FieldClass, Kind, Value
 from records.model.values import Invalid
 
@@ -106,17 +107,19 @@ class Form:
             if not isinstance(value, Answer):
                 self._draft[name] = value
 
-    async def correct(self, dialogue: Dialogue, error: RecordsError) -> None:
+    async def correct(self, dialogue: Dialogue, error: RecordsError) -> bool:
         """Ask again for the fields that the daemon refused; the rest stays.
 
-        Raises the error if it concerns none of them.
+        Returns whether anything is different now. Raises the error if it concerns none of them.
         """
         refused = {each.field for each in error.errors}
         names = [name for name in self._fields if name in refused]
         if not names:
             raise error
         dialogue.screen.reject_answer(error_text(error))
+        before = dict(self._draft)
         await self.fill(dialogue, names)
+        return self._draft != before
 
     async def _ask(self, dialogue: Dialogue, field: FieldInfo, typed: str | None) -> Value | Answer:
         present = msgspec.to_builtins(self._draft.get(field.name, self._base.get(field.name)))
@@ -148,7 +151,11 @@ class Form:
     async def _read(self, dialogue: Dialogue, field: FieldInfo, line: str) -> Value:
         if field.kind != Kind.REFERENCE.value or field is ID:
             return check_typed(field, line, dialogue.region, dialogue.today())
-        value = await choose_reference(dialogue, line)
+        try:
+            shown = await choose_one(dialogue, line.strip())
+        except NotFound as error:
+            raise Invalid(f"must be an employee. {error.message}") from None
+        value = msgspec.convert(shown.employee["id"], int)
         names = await names_in(dialogue, {field.name: value})
         dialogue.screen.show(safe_text(f"  {field.label}: {value_text(field, value, names)}"))
         return value
@@ -161,7 +168,7 @@ class Form:
             return ()
         if field.name not in self._offers:
             self._offers[field.name] = ()
-            with suppress(PermissionDenied):
+            with suppress(RecordsError, Unreachable):  # only a help
                 values = await call(dialogue, dialogue.records.values, field.name)
                 self._offers[field.name] = [safe_text(value) for value in values]
         return self._offers[field.name]

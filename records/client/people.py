@@ -13,8 +13,9 @@ import msgspec
 from records.api.messages import EmployeeShown
 from records.client.dialogue import Dialogue
 from records.client.login import call
-from records.client.render import employee_list, safe_text
-from records.model.errors import NotFound, PermissionDenied, ValidationFailed
+from records.client.render import employee_list
+from records.client.screen import Unreachable
+from records.model.errors import InvalidParams, NotFound, RecordsError, ValidationFailed
 from records.model.fields import Kind
 from records.model.names import written_name
 from records.model.values import Invalid, check_reference
@@ -38,41 +39,27 @@ async def choose_employee(dialogue: Dialogue, typed: str, question: str) -> Empl
         typed = ""
         if not line and own is not None:
             return await call(dialogue, dialogue.records.get, own)
-        if not line:
-            dialogue.screen.reject_answer(f"Type {WAYS}.")
-            continue
-        found = await _meant(dialogue, line)
-        if len(found) == 1:
-            return found[0]
-        _offer(dialogue, line, [each.employee for each in found])
+        if line:
+            return await choose_one(dialogue, line)
+        dialogue.screen.reject_answer(f"Type {WAYS}.")
 
 
-async def choose_reference(dialogue: Dialogue, line: str) -> int:
-    """The ID of the employee that a line means, for a field such as the manager's.
+async def choose_one(dialogue: Dialogue, line: str) -> EmployeeShown:
+    """The employee that a line means. If it means several, they are shown to choose from.
 
-    Raises `records.model.values.Invalid` if it means nobody, or several people.
+    Raises `NotFound` if it means nobody.
     """
-    try:
-        found = await _meant(dialogue, line)
-    except NotFound:
-        raise Invalid(f"must be an employee; nobody is meant by {line!r}. Type {WAYS}.") from None
-    if len(found) > 1:
-        _show(dialogue, [each.employee for each in found])
-        raise Invalid(f"must be one employee. {_several(found)} Type the ID of the one you mean.")
-    return msgspec.convert(found[0].employee["id"], int)
-
-
-def _offer(dialogue: Dialogue, line: str, found: Sequence[Mapping[str, object]]) -> None:
-    """Show several employees. Raises `records.client.screen.Stopped` if nobody can choose."""
-    table = employee_list(dialogue.fields, found[:MAX_CHOICES], dialogue.style)
-    dialogue.screen.show(table)
-    dialogue.screen.reject_answer(
-        f'{_several(found)} Type the ID of the one you mean, or more than "{safe_text(line)}".'
-    )
-
-
-def _show(dialogue: Dialogue, found: Sequence[Mapping[str, object]]) -> None:
-    dialogue.screen.show(employee_list(dialogue.fields, found[:MAX_CHOICES], dialogue.style))
+    found = await _meant(dialogue, line)
+    while len(found) > 1:
+        employees = [each.employee for each in found]
+        table = employee_list(dialogue.fields, employees[:MAX_CHOICES], dialogue.style)
+        dialogue.screen.show(table)
+        dialogue.screen.reject_answer(f"{_several(found)} Which one do you mean?")
+        line = (await dialogue.ask("Type the ID, or more of the name: ")).strip()
+        chosen = [each for each in employees if line == str(each["id"])]
+        # An ID of these is that ID, also if it is somebody's employee number.
+        found = await _meant(dialogue, f"#{line}" if chosen else line) if line else found
+    return found[0]
 
 
 def _several(found: Sequence[object]) -> str:
@@ -82,7 +69,9 @@ def _several(found: Sequence[object]) -> str:
 
 
 async def _meant(dialogue: Dialogue, line: str) -> list[EmployeeShown]:
-    """Whoever a line may mean: one, or several. Raises `NotFound` for nobody."""
+    """Whoever a line may mean: one, or several. #12 is an ID only. Raises `NotFound` for nobody."""
+    if line.startswith("#"):
+        return [await _by_id(dialogue, line)]
     numbered = await _by_number(dialogue, line)
     try:
         employee_id = check_reference(line)
@@ -96,6 +85,14 @@ async def _meant(dialogue: Dialogue, line: str) -> list[EmployeeShown]:
         return [numbered]
     is_other = numbered is not None and numbered.employee["id"] != employee_id
     return [shown, numbered] if is_other and numbered is not None else [shown]
+
+
+async def _by_id(dialogue: Dialogue, line: str) -> EmployeeShown:
+    try:
+        employee_id = check_reference(line[1:])
+    except Invalid as reason:
+        raise NotFound(f"What follows # {reason}") from None
+    return await call(dialogue, dialogue.records.get, employee_id)
 
 
 async def _by_number(dialogue: Dialogue, line: str) -> EmployeeShown | None:
@@ -114,14 +111,14 @@ MAX_NUMBER = 100
 async def _by_words(dialogue: Dialogue, line: str) -> list[EmployeeShown]:
     try:
         page = await call(dialogue, dialogue.records.find, line, None, MAX_CHOICES + 1)
-    except ValidationFailed:  # no word in it, or too many
+    except (ValidationFailed, InvalidParams):  # no word in it, or too many, or too long
         page = None
     found = page.employees if page is not None else []
     address = line.casefold()
     same = [each for each in found if str(each.get("email") or "").casefold() == address]
     found = same or found
     if not found:
-        raise NotFound(f'Nobody is found by "{line}". Type {WAYS}.')
+        raise NotFound(f'Nobody is found by "{line[:60]}". Type {WAYS}.')
     if len(found) > 1:
         return [EmployeeShown(each, ()) for each in found]
     employee_id = msgspec.convert(found[0]["id"], int)
@@ -140,6 +137,6 @@ async def _name_of(dialogue: Dialogue, employee_id: int) -> str:
     """The name of an employee; "" where the user may not see it, or there is none any more."""
     try:
         shown = await call(dialogue, dialogue.records.get, employee_id)
-    except (NotFound, PermissionDenied):
+    except (RecordsError, Unreachable):  # only a help; whatever is wrong, the next request tells
         return ""
     return written_name(shown.employee)

@@ -55,7 +55,9 @@ def region_of(code: str) -> Region:
     locale = _locale(code)
     pattern = re.sub("[^yMd]", "", locale.date_formats["short"].pattern)
     orders = {"M": DateOrder.MONTH_FIRST, "d": DateOrder.DAY_FIRST}
-    currency = get_territory_currencies(code)[0]
+    # CLDR may name a neighbour's first. ISO 4217 gives a country's own the country's letters.
+    currencies = get_territory_currencies(code)
+    currency = next((each for each in currencies if each.startswith(code)), currencies[0])
     return Region(
         code,
         orders.get(pattern[0], DateOrder.UNCLEAR),

@@ -147,8 +147,9 @@ def date_in_words(iso: str) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+_WRONG_AMOUNT = "must be an amount, like 64,000 or 64000.00 USD."
 _PERIOD = re.compile(
-    r"(?:(?:/|\bper\b|\ban?\b|\bp\.?) ?(?P<unit>[a-z.]+)"
+    r"(?:(?:/|\bper\b|\ban?\b) ?(?P<unit>[a-z]+)\.?|\bp\.? ?(?P<short>[amh])\.?"
     r"|\b(?P<word>hourly|monthly|yearly|annually))$"
 )
 _UNITS = {
@@ -157,7 +158,9 @@ _UNITS = {
     **dict.fromkeys(("year", "yr", "y", "a", "annum", "yearly", "annually"), "year"),
 }
 _SCALES = {"": 0, "k": 3, "m": 6}
-_NUMBER = re.compile(r"([0-9][0-9.,' ]*)((?:k|m)(?![a-z])|)", re.ASCII | re.IGNORECASE)
+# A point may be part of a sign before it, as in kr.500.
+_NUMBER = re.compile(r"(?:(?<![^\W\d_])[.,])?[0-9][0-9.,' ]*")
+_SCALE = re.compile(r" ?([km])(?![^\W\d_])", re.IGNORECASE)
 _GROUP_MARKS = str.maketrans({"’": "'", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "٬": "'"})
 
 
@@ -168,11 +171,10 @@ def read_money(text: str, region: Region) -> dict[str, str]:
     `records.model.values.Invalid`, also for a number with two readings.
     """
     typed = _normal(text.translate(_GROUP_MARKS))
-    lowered = typed.lower()
     per = "year"
-    found = _PERIOD.search(lowered)
+    found = _PERIOD.search(typed.lower())
     if found is not None:
-        unit = (found["unit"] or found["word"]).strip(".")
+        unit = found["unit"] or found["short"] or found["word"]
         if unit not in _UNITS:
             raise Invalid("must be paid per year, month or hour.")
         per, typed = _UNITS[unit], typed[: found.start()].strip()
@@ -180,13 +182,34 @@ def read_money(text: str, region: Region) -> dict[str, str]:
     number = _NUMBER.search(typed)
     if number is None:
         raise Invalid(_WRONG_AMOUNT)
-    before, after = typed[: number.start()].strip(), typed[number.end() :].strip()
+    scale, end = _scale(typed, number, region)
+    before, after = typed[: number.start()].strip(), typed[end:].strip()
     if before and after:
         raise Invalid("must be one amount in one currency, like 64000.00 USD.")
     currency = _currency(before or after, region)
-    scale = number[2].lower()
-    digits = _digits(number[1].strip(), region, currency, is_scaled=bool(scale))
-    return {"amount": _scaled(digits, scale), "currency": currency, "per": per}
+    amounts = [
+        _scaled(each, scale) for each in _readings(number[0].strip(), region, currency, scale)
+    ]
+    if len(amounts) > 1:
+        exact = [f"{each}0" if "." in each else each for each in amounts]
+        raise Invalid(f"could be {amounts[0]} or {amounts[1]}. Type {exact[0]} or {exact[1]}.")
+    return {"amount": amounts[0], "currency": currency, "per": per}
+
+
+def _scale(typed: str, number: re.Match[str], region: Region) -> tuple[str, int]:
+    """k or m after a number, for thousands or millions, or ""; and where the number ends.
+
+    In some countries they are signs of the currency. m is a million only in a short number, as in
+    1.2m; elsewhere it might be a month.
+    """
+    found = _SCALE.match(typed, len(typed[: number.end()].rstrip()))
+    if found is None or region.signs.get(found[1]) == region.currency:
+        return "", number.end()
+    scale = found[1].lower()
+    digits = re.split("[.,]", number[0].strip())[0]
+    if scale == "m" and (len(digits) > 3 or " " in found[0] or " " in number[0]):  # noqa: PLR2004
+        raise Invalid("could be in millions, or for a month. Type all digits, or per month.")
+    return scale, found.end()
 
 
 def _currency(named: str, region: Region) -> str:
@@ -200,36 +223,27 @@ def _currency(named: str, region: Region) -> str:
     return currency
 
 
-_WRONG_AMOUNT = "must be an amount, like 64,000 or 64000.00 USD."
-
-
-def _digits(typed: str, region: Region, currency: str, *, is_scaled: bool) -> str:
-    """The digits of a number, with a point as its decimal mark.
-
-    is_scaled: whether k or m follows, for thousands or millions.
-    """
+def _readings(typed: str, region: Region, currency: str, scale: str) -> list[str]:
+    """The digits of a number, with a point as its decimal mark; of two readings both."""
     marks = sorted({mark for mark in ".,' " if mark in typed}, key=typed.rindex)
     if not marks:
-        return typed
+        return [typed]
     last, is_last_once = marks[-1], typed.count(marks[-1]) == 1
     whole, _, fraction = typed.rpartition(last)
     if len(marks) == 1 and (last in "' " or not is_last_once):
-        return _ungrouped(typed, last)  # nothing but groups
+        return [_ungrouped(typed, last)]  # nothing but groups
     if len(marks) == 2 and last in ".," and is_last_once:  # noqa: PLR2004
-        return f"{_ungrouped(whole, marks[0])}.{fraction}"
+        return [f"{_ungrouped(whole, marks[0])}.{fraction}"]
     if len(marks) > 1:
         raise Invalid(_WRONG_AMOUNT)
     # One point or comma. With three digits after it, it may divide thousands.
     if re.fullmatch("[1-9][0-9]{0,2}", whole) and re.fullmatch("[0-9]{3}", fraction):
-        if MINOR_DIGITS[currency] < len(fraction) and not is_scaled:
-            return whole + fraction  # no amount in this currency has as many digits
-        raise Invalid(
-            f"could be {whole}{fraction} or {whole}.{fraction}. Type {whole}{fraction} or "
-            f"{whole}.{fraction}0."
-        )
+        if MINOR_DIGITS[currency] < len(fraction) and not scale:
+            return [whole + fraction]  # no amount in this currency has as many digits
+        return [whole + fraction, f"{whole}.{fraction}"]
     if last == "," and region.decimal != ",":
         raise Invalid(_WRONG_AMOUNT)  # a digit of a group is missing, or there is one too many
-    return f"{whole}.{fraction}"
+    return [f"{whole or '0'}.{fraction}"]
 
 
 def _ungrouped(typed: str, mark: str) -> str:
@@ -262,13 +276,20 @@ def read_ssn(text: str) -> str:
     return check_ssn(re.sub("[ .-]", "", _normal(text)))
 
 
+_PHONE = re.compile(
+    r"[+(0-9][0-9 ()./+-]{0,30}(?:(?:;ext=|,| ?(?:x|ext|extn?|extension|#)[.:]? ?)[0-9]{1,20}#?)?",
+    re.IGNORECASE,
+)
+
+
 def read_phone(text: str, region: Region) -> str:
     """A phone number as it is dialled in the region, in E.164 form, with ;ext= for an extension.
 
     Raises `records.model.values.Invalid`.
     """
     typed = _normal(text)
-    if len(typed) <= 60:  # noqa: PLR2004  with words and brackets; no number is as long
+    # The library passes over other text before and after a number.
+    if _PHONE.fullmatch(typed):
         try:
             number = phonenumbers.parse(typed, region.code)
         except phonenumbers.NumberParseException:

@@ -239,11 +239,11 @@ class RecordsService(Service):
                 "records",
                 __version__,
                 PROTOCOL,
-                settings.region,
                 Limits(
                     session_idle_seconds=settings.sessions.idle,
                     session_lifetime_seconds=settings.sessions.lifetime,
                 ),
+                settings.region,
             ),
             RateLimit(),
             reactor.seconds,

@@ -8,6 +8,7 @@ up. Knows nothing of storage, nor of who may search.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Set
@@ -20,6 +21,13 @@ from records.model.values import fold
 VERSION = 2
 """Version of the words of a record. Raise it with every change of what this module returns."""
 
+
+def words_version(catalogue: Catalogue) -> str:
+    """A text that differs when records have other words: by the version, or the searched fields."""
+    fields = [(name, catalogue[name].kind.value) for name in catalogue.searched]
+    return f"{VERSION}-{hashlib.sha256(repr(fields).encode()).hexdigest()[:16]}"
+
+
 MAX_WORD = 60
 """Characters of a word that are compared; longer ones are cut, in records and in searches."""
 
@@ -27,7 +35,7 @@ _SHORT = 40
 """Characters of a value whose words are cached. One character may fold into eighteen."""
 
 # Apostrophes, and the letters and accents that stand for them: O'Hara, O’Neill, Kaʻiulani, Zʾōrā.
-_APOSTROPHES = "'`´‘’‛′＇՚׳״ʹʺʻʼʽʾʿˈˊˋꞌ"
+_APOSTROPHES = "'`´‘’‛′＇՚׳״ʹʺʻʼʽʾʿˈˊˋꞋꞌ"
 # Joiners and variation selectors, which only choose the form of a letter.
 _FORMS = "\u200c\u200d" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _DROPPED = str.maketrans("", "", _APOSTROPHES + _FORMS)
@@ -166,10 +174,13 @@ def _name_key(name: str) -> str:
     return _one_spelling(search_fold("".join(_parts(name))))
 
 
-def full_name_key(values: Mapping[str, Value]) -> str:
-    """A word that employees of the same name have, in any spelling. No search finds it."""
+def person_key(values: Mapping[str, Value]) -> str:
+    """A word that employees of the same name and birth date have, in any spelling of the name.
+
+    No search finds it.
+    """
     family, given = _whole_name(values)
-    return f"={_name_key(family)}={_name_key(given)}"
+    return f"={_name_key(family)}={_name_key(given)}={values['birth_date']}"
 
 
 def email_key(email: str) -> str:
@@ -178,14 +189,16 @@ def email_key(email: str) -> str:
 
 
 def _words_of_full_name(values: Mapping[str, Value]) -> set[str]:
-    found = {full_name_key(values)}
+    found = {person_key(values)} if values["birth_date"] else set()
     family, given = _whole_name(values)
     if not family.isascii() and writes_family_name_first(values):
         found |= {search_fold(family + given), search_fold(given + family)}
     return found
 
 
-_NAMES = frozenset({"family_name", "given_name"})
+PERSON = ("given_name", "family_name", "birth_date")
+"""The fields that tell whether two employees may be the same person."""
+_PERSON = frozenset(PERSON)
 _NO_WORDS: frozenset[str] = frozenset()
 
 
@@ -211,9 +224,9 @@ def word_changes(
 ) -> tuple[Set[str], Set[str]]:
     """The words that a change removes from a record and adds to it.
 
-    changed: the searched fields that differ.
+    changed: the searched fields, and those of `PERSON`, that differ.
     """
-    if not _NAMES.isdisjoint(changed):
+    if not _PERSON.isdisjoint(changed):
         before = search_words(catalogue, employee_id, old)
         after = search_words(catalogue, employee_id, new)
         return before - after, after - before

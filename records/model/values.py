@@ -130,11 +130,14 @@ def check_code(raw: object, max_length: int) -> str:
     value = check_text(raw, max_length)
     if not any(character.isalnum() for character in value):
         raise Invalid("must have at least one letter or digit.")
+    if any(character in _JOINERS for character in value):
+        raise Invalid("holds an invisible character.")
     return value
 
 
 def code_key(code: str) -> str:
-    """The text that two codes share which differ at most in case and in forms of a character."""
+    """The text that two codes share if they differ only in case, blanks or forms of characters."""
+    code = " ".join(code.split())
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold())
 
 

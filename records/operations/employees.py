@@ -257,7 +257,8 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     after = Employee(before.id, before.revision + 1, values)
     # In the record's order. The one field of most changes needs no sorting.
     touched = list(good) if len(good) == 1 else [name for name in values if name in good]
-    result = _stored(tx, user, after, touched)
+    differ = [name for name in touched if values[name] != before.values[name]]
+    result = _stored(tx, user, after, differ)
     if not params.check_only:
         tx.employees.replace(before, after, touched)
         note_change(tx, user, before, after, touched)

@@ -14,7 +14,7 @@ from records.model.access import User, view
 from records.model.accounts import SECOND
 from records.model.employee import Employee
 from records.model.names import written_name
-from records.model.search import email_key, full_name_key
+from records.model.search import PERSON, email_key, person_key
 from records.operations.boundaries import Transaction
 
 MIN_AGE = 14
@@ -24,7 +24,7 @@ FAR_AHEAD = timedelta(days=366)
 """A hire date that is further away is probably mistyped."""
 
 MAX_ALIKE = 200
-"""Employees of the same name, or address, that are compared."""
+"""Employees alike that are looked at."""
 
 MAX_NAMED = 3
 """Employees that a warning names."""
@@ -86,16 +86,12 @@ def _duplicates(
     tx: Transaction, user: User, employee: Employee, touched: Collection[str]
 ) -> Iterator[_Found]:
     """Other employees with the same name and birth date, or the same e-mail address."""
-    values, names = employee.values, ("given_name", "family_name", "birth_date")
-    if values["birth_date"] and not set(names).isdisjoint(touched):
-        alike = [
-            other
-            for other in _others(tx, user, employee, full_name_key(values), names)
-            if other.values["birth_date"] == values["birth_date"]
-        ]
+    values = employee.values
+    if values["birth_date"] and not set(PERSON).isdisjoint(touched):
+        alike = _others(tx, user, employee, person_key(values), PERSON)
         if alike:
             message = f"Same name and birth date as {_listed(alike)}."
-            yield "possible-duplicate", "birth_date", message, names
+            yield "possible-duplicate", "birth_date", message, PERSON
     if values["email"] and "email" in touched:
         fields = ("email", "given_name", "family_name")
         alike = _others(tx, user, employee, email_key(str(values["email"])), fields)

@@ -110,7 +110,7 @@ class StoryTests(SynchronousTestCase):
             make_portal(self.store, passwords),
             passwords,
             SESSIONS,
-            messages.ServerInfo("records", records.__version__, messages.PROTOCOL, "US", LIMITS),
+            messages.ServerInfo("records", records.__version__, messages.PROTOCOL, LIMITS),
             rate_limit.RateLimit(),
             self.reactor.seconds,
             partial(deferLater, self.reactor),

@@ -287,17 +287,14 @@ CLIENT: tuple[Bug, ...] = (
         f"{_CLIENT}/typed.py",
         "An amount with two readings is refused.",
         "records.test.client.test_typed.MoneyTests.test_refused",
-        (" < len(fraction) and not is_scaled:", " < len(fraction):"),
+        (" < len(fraction) and not scale:", " < len(fraction):"),
     ),
     bug(
         "one-of-several",
         f"{_CLIENT}/people.py",
         "If several employees are meant, the user says which.",
         "records.test.client.test_people.NamingTests.test_several",
-        (
-            "        if len(found) == 1:\n            return found[0]",
-            "        if found:\n            return found[0]",
-        ),
+        ("    while len(found) > 1:\n", "    while not found:\n"),
     ),
 )
 

@@ -391,7 +391,7 @@ WARNINGS: tuple[Bug, ...] = (
         "A change of other fields is not warned of.",
         f"{_WARNING_TESTS}.DuplicateTests.test_update",
         (
-            'birth_date"] and not set(names).isdisjoint(touched):',
+            'birth_date"] and not set(PERSON).isdisjoint(touched):',
             'birth_date"]:',
         ),
         (" and not set(fields).isdisjoint(touched)", ""),
@@ -440,7 +440,10 @@ WARNINGS: tuple[Bug, ...] = (
         "records/store/sqlite/database.py",
         "A database of an earlier version finds people by the present rules.",
         "records.test.store.sqlite.test_version_1.Version1Tests.test_names_are_found",
-        ("            if needs_words(connection):\n", "            if not self._path:\n"),
+        (
+            "            if needs_words(connection, self._words_version):\n",
+            "            if not self._path:\n",
+        ),
     ),
     bug(
         "words-half-made",

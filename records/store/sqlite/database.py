@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from records.model.errors import Unusable
 from records.model.fields import Catalogue
-from records.model.search import search_words
+from records.model.search import search_words, words_version
 from records.operations.boundaries import Backend
 from records.runtime.files import draft_of, put_in_place
 from records.store.sqlite.employees import SqliteEmployees
@@ -134,6 +134,7 @@ class SqliteDatabase:
         may_upgrade: bool = True,
     ) -> None:
         self._catalogue = catalogue
+        self._words_version = words_version(catalogue)
         self._path = path
         self._clock = clock
         self._entropy = entropy
@@ -163,7 +164,7 @@ class SqliteDatabase:
             glance = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             try:
                 glance.set_busy_timeout(BUSY_TIMEOUT)
-                is_older = missing_steps(glance, steps) or needs_words(glance)
+                is_older = missing_steps(glance, steps) or needs_words(glance, self._words_version)
                 if is_older and not may_upgrade:
                     raise Unusable("its schema is older: start this version's daemon once")
             finally:
@@ -174,7 +175,7 @@ class SqliteDatabase:
         try:
             upgrade(connection, self._clock, steps)
             self._check(connection)
-            if needs_words(connection):
+            if needs_words(connection, self._words_version):
                 self._make_words(connection)
         finally:
             connection.close()
@@ -190,10 +191,8 @@ class SqliteDatabase:
             )
         everyone = employees.everyone()
         catalogue = self._catalogue
-        make_words(
-            connection,
-            ((each.id, search_words(catalogue, each.id, each.values)) for each in everyone),
-        )
+        words = ((each.id, search_words(catalogue, each.id, each.values)) for each in everyone)
+        make_words(connection, self._words_version, words)
 
     def _make(self, steps: list[SchemaFile]) -> None:
         """Make a new database, which is complete or absent."""

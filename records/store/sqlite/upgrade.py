@@ -2,8 +2,8 @@
 
 Schema files are numbered from 1 without gaps. Each is applied in one transaction, and recorded with
 its checksum. A database that is newer, altered or not ours is refused before anything is written.
-The words are made anew, in one transaction with their version, when
-`records.model.search.VERSION` has changed.
+The words are made anew, in one transaction with their version, when `words_version` of
+`records.model.search` has changed.
 """
 
 from __future__ import annotations
@@ -85,20 +85,22 @@ def upgrade(connection: apsw.Connection, now: Callable[[], int], steps: list[Sch
             )
 
 
-def needs_words(connection: apsw.Connection) -> bool:
-    """Whether the words of search are older than this program's. Only reads. Raises `Unusable`."""
+def needs_words(connection: apsw.Connection, version: str) -> bool:
+    """Whether the words of search are not of this version. Only reads. Raises `Unusable`."""
     if not connection.table_exists("main", "derived_versions"):
         return False  # the schema is older, and its upgrade comes first
     found = connection.execute("SELECT version FROM derived_versions WHERE kind = 'words'").get
-    if found is not None and found > VERSION:
+    if found is not None and int(found.partition("-")[0]) > VERSION:
         raise Unusable(
-            f"its search words were made by a newer version of records ({found}; this one knows "
-            f"{VERSION}). Install that version to use it"
+            "its search words were made by a newer version of records. Install that version to use "
+            "it"
         )
-    return bool(found != VERSION)
+    return bool(found != version)
 
 
-def make_words(connection: apsw.Connection, employees: Iterable[tuple[int, Set[str]]]) -> None:
+def make_words(
+    connection: apsw.Connection, version: str, employees: Iterable[tuple[int, Set[str]]]
+) -> None:
     """Replace the words of search, all or none. employees: the ID and the words of each."""
     everyone = iter(employees)
     with connection:
@@ -108,7 +110,7 @@ def make_words(connection: apsw.Connection, employees: Iterable[tuple[int, Set[s
             rows = sorted([(word, number) for number, words in chunk for word in words])
             connection.executemany("INSERT INTO employee_words VALUES (?, ?)", rows)
         connection.execute(
-            "INSERT OR REPLACE INTO derived_versions VALUES ('words', ?)", (VERSION,)
+            "INSERT OR REPLACE INTO derived_versions VALUES ('words', ?)", (version,)
         )
 
 

@@ -81,7 +81,7 @@ class ConnectionCase(SynchronousTestCase):
 
 
 INFO = ServerInfo(
-    "records", "9", 1, "DE", Limits(session_idle_seconds=900, session_lifetime_seconds=43200)
+    "records", "9", 1, Limits(session_idle_seconds=900, session_lifetime_seconds=43200), "DE"
 )
 
 

@@ -6,7 +6,7 @@ from records.api.messages import AddParams
 from records.client import changes, commands
 from records.client.screen import Stopped
 from records.model.access import Role
-from records.model.errors import NotFound
+from records.model.errors import Busy, NotFound
 from records.operations.employees import add_employee
 from records.test.client.client_case import ScriptedScreen
 from records.test.client.test_commands import CommandCase
@@ -62,14 +62,21 @@ class NamingTests(PeopleCase):
         """If a few are meant they are shown, and the user says which."""
         screen = self.run_command(commands.show, "11", typed="ann lee")
         self.assertIn("Anna Leeds", screen.transcript)
-        self.assertIn("2 employees match. Type the ID of the one you mean", screen.failures[0])
+        self.assertIn("2 employees match. Which one do you mean?", screen.failures[0])
         self.assertIn("Employee 11: Ann Lee", screen.transcript)
 
     def test_id_or_number(self) -> None:
         """A number that is one employee's ID and another's employee number means both."""
-        screen = self.run_command(commands.show, "ko", typed="2")
-        self.assertIn("2 employees match.", screen.failures[0])
+        for answer, heading in (("2", "Employee 2: Ko"), ("11", "Employee 11: Ann Lee")):
+            screen = self.run_command(commands.show, answer, typed="2")
+            self.assertIn("2 employees match.", screen.failures[0])
+            self.assertIn(heading, screen.transcript)
+        screen = self.run_command(commands.show, typed="#2")
         self.assertIn("Employee 2: Ko", screen.transcript)
+        self.assertEqual(screen.failures, [])
+        for typed in ("#", "#99", "#x"):
+            with self.assertRaises(NotFound):
+                self.run_command(commands.show, typed=typed)
 
     def test_nobody(self) -> None:
         """If nobody is meant that is the answer, with what can be typed."""
@@ -84,6 +91,18 @@ class NamingTests(PeopleCase):
         with self.assertRaises(Stopped):
             self.run_on(screen, commands.show, "ann lee")
         self.assertIn("Anna Leeds", screen.transcript)
+
+    def test_script_stops(self) -> None:
+        """In a script, answers for an employee who is not found become no other commands."""
+        for command, typed in (
+            (changes.change, "smyth"),
+            (changes.delete, "smyth"),
+            (changes.change, "12 titel=x"),
+        ):
+            screen = ScriptedScreen("5", "Ko", "yes")
+            screen.script = True
+            with self.assertRaises(Stopped):
+                self.run_on(screen, command, typed)
 
     def test_everywhere(self) -> None:
         """Delete, change and the pages of a list take names as well."""
@@ -107,12 +126,15 @@ class NamingTests(PeopleCase):
 
     def test_manager_unclear(self) -> None:
         """A manager's name that means nobody or several is asked for again."""
+        screen = self.run_command(changes.change, "ann lee", "11", "y", typed="ko manager")
+        self.assertIn("2 employees match. Which one", screen.failures[0])
+        self.assertEqual(self.employee(2)["manager_id"], 11)
         screen = self.run_command(
-            changes.change, "ann lee", "zzz", "jaw-0018", "y", typed="ko manager"
+            changes.change, "zzz", "x" * 300, "jaw-0018", "y", typed="ko manager"
         )
-        self.assertIn("2 employees match. Type the ID", screen.failures[0])
-        self.assertIn("nobody is meant by 'zzz'", screen.failures[1])
-        self.assertIn("Manager's ID (an ID or a name): ", screen.prompts)
+        self.assertIn('Nobody is found by "zzz"', screen.failures[0])
+        self.assertIn("Nobody is found by", screen.failures[1])
+        self.assertIn("Manager's ID (an ID or a name) [11 (Ann Lee)]: ", screen.prompts)
         self.assertEqual(self.employee(2)["manager_id"], 10)
 
 
@@ -178,6 +200,17 @@ class OneFieldTests(PeopleCase):
         self.assertEqual(screen.offers[0], ["Analyst", "Engineer"])
         self.assertEqual(screen.offers[1], ["Research"])
         self.assertEqual(screen.offers[2], ["active", "on_leave", "left"])
+
+    def test_no_offers(self) -> None:
+        """If the values in use cannot be had, the question is asked all the same."""
+
+        async def busy(field: str) -> list[str]:
+            raise Busy("Busy.")
+
+        self.records.values = busy  # type: ignore[method-assign]
+        screen = self.run_command(changes.change, "Chief", "y", typed="12 title")
+        self.assertEqual(screen.offers[0], [])
+        self.assertEqual(self.employee(12)["title"], "Chief")
 
     def test_no_offers_in_a_script(self) -> None:
         """Nobody presses Tab in a script, so nothing is asked of the daemon for it."""
@@ -246,6 +279,30 @@ class WarningTests(PeopleCase):
         self.assertEqual(screen.transcript.count(warning), 1)
         self.assertLess(screen.transcript.index(warning), screen.transcript.index("Save these"))
         self.assertIn("Saved.", screen.transcript)
+
+    def test_given_up(self) -> None:
+        """Whoever changes nothing about what was refused gets out of the form."""
+        for answers in (["."], [""]):
+            screen = self.run_command(changes.change, *answers, typed="12 status=left")
+            self.assertIn("Termination date is missing", screen.failures[0])
+            self.assertIn("Nothing was changed.", screen.transcript)
+        answers = form(given_name="Al", status="left")
+        screen = self.run_command(changes.add, "", *answers, ".")
+        self.assertIn("Nobody was added.", screen.transcript)
+
+    def test_after_a_conflict(self) -> None:
+        """New warnings about the present version are told before it is changed after a conflict."""
+        self.change_behind(12, 1, termination_date=None)
+        screen = self.run_command(
+            changes.change,
+            lambda: self.change_behind(12, 1, birth_date="2015-01-01"),
+            "y",
+            "r",
+            "n",
+            typed="12 hire_date=2020-01-01",
+        )
+        self.assertIn("! Younger than 14 on the hire date", screen.transcript)
+        self.assertIn("Nothing was changed.", screen.transcript)
 
     def test_refused_before(self) -> None:
         """What the daemon refuses is asked for again before the confirmation."""

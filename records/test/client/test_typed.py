@@ -174,6 +174,15 @@ AMOUNTS = (
     ("IN", "₹6,40,000", "640000.00", "INR", "year"),
     ("IN", "1,23,45,678", "12345678.00", "INR", "year"),
     ("BR", "R$ 4.500,00/mo", "4500.00", "BRL", "month"),
+    ("US", "$.50/h", "0.50", "USD", "hour"),
+    ("DK", "kr.500", "500.00", "DKK", "year"),
+    ("PL", "60000 PLN", "60000.00", "PLN", "year"),
+    ("US", "60000 PHP p.m.", "60000.00", "PHP", "month"),
+    ("CZ", "1 234,56 Kč", "1234.56", "CZK", "year"),
+    ("ZM", "5000 K", "5000.00", "ZMW", "year"),
+    ("LS", "M 5000", "5000.00", "LSL", "year"),
+    ("NA", "$5000", "5000.00", "NAD", "year"),
+    ("BT", "5000", "5000.00", "BTN", "year"),
     ("KW", "1234.567", "1234.567", "KWD", "year"),
 )
 
@@ -187,8 +196,14 @@ BAD_AMOUNTS = (
     ("US", "1.234.5", "an amount"),
     ("US", "1,234.5,6", "an amount"),
     ("US", "1,234 567", "an amount"),
-    ("US", "1.234k", "1234 or 1.234"),
-    ("KW", "1.234", "1234 or 1.234"),
+    ("US", "1.234k", "1234000 or 1234. Type 1234000 or 1234"),
+    ("KW", "1.234", "could be 1234 or 1.234. Type 1234 or 1.2340"),
+    ("US", "5000 m", "millions, or for a month"),
+    ("US", "5000m", "millions, or for a month"),
+    ("US", "5000 quid", "currency"),
+    ("US", "5 m", "millions, or for a month"),
+    ("US", "$,50", "an amount"),
+    ("US", "5e3", "currency"),
     ("KW", "1,234", "1234 or 1.234"),
     ("US", "-5000", "currency"),
     ("US", "5000 quid", "currency"),
@@ -319,7 +334,10 @@ class NumberTests(TypedCase):
     def test_bad_phone(self) -> None:
         """What no plan allows is refused, with an example of the region."""
         for code in ("US", "DE", "JP"):
-            for text in ("", "12", "call me", "1" * 100, "+999 12345678"):
+            for text in (
+                *("", "12", "call me", "1" * 100, "+999 12345678", "abc 212 736 5000"),
+                *("2127365000 \\x 3", "212 736 5000 or so", "212 736 5000 x"),
+            ):
                 self.refused(
                     lambda c=code, t=text: read_phone(t, region_of(c)),  # type: ignore[misc]
                     example_phone(region_of(code)),

@@ -8,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.model.fields import STANDARD, Value
+from records.model.fields import STANDARD, Catalogue, Value
 from records.model.search import (
     MAX_WORD,
     email_key,
-    full_name_key,
+    person_key,
     query_words,
     search_fold,
     search_words,
     word_changes,
+    words_version,
 )
 from records.model.values import Money
 
@@ -99,6 +100,7 @@ NAMES = st.one_of(
     st.text(max_size=30), st.sampled_from([name for p in PEOPLE for name in p[:2] if name])
 )
 SEARCHABLE = st.fixed_dictionaries(dict.fromkeys(STANDARD.searched, st.none() | NAMES))
+BORN = st.sampled_from((None, "1990-05-17", "1990-05-18"))
 
 
 class FoldTests(SynchronousTestCase):
@@ -196,26 +198,42 @@ class SearchTests(SynchronousTestCase):
         """The words by which duplicates are found are never part of a search."""
         found = search_words(STANDARD, 41, record(**values))
         keys = {word for word in found if word[0] in "=@"}
-        self.assertIn(full_name_key(record(**values)), keys)
+        self.assertEqual(len(keys), bool(values["email"]))
+        born = record(**values, birth_date="1990-05-17")
+        self.assertIn(person_key(born), search_words(STANDARD, 41, born) - found)
         self.assertTrue(all(not query_words(word) or query_words(word) != (word,) for word in keys))
 
     def test_same_name(self) -> None:
         """Spellings of one name have the same key, other names another."""
-        key = full_name_key(record(given_name="Jörg", family_name="Müller-Lüdenscheid"))
+        key = person_key(record(given_name="Jörg", family_name="Müller-Lüdenscheid"))
         for names in (("Joerg", "Mueller Luedenscheid"), ("JORG", "muller-ludenscheid")):
-            self.assertEqual(full_name_key(record(given_name=names[0], family_name=names[1])), key)
+            self.assertEqual(person_key(record(given_name=names[0], family_name=names[1])), key)
         swapped = record(given_name="Müller-Lüdenscheid", family_name="Jörg")
-        self.assertNotEqual(full_name_key(swapped), key)
+        self.assertNotEqual(person_key(swapped), key)
         self.assertEqual(email_key("Ann@Example.com"), email_key("ann@example.com"))
 
-    @given(SEARCHABLE, SEARCHABLE, st.sets(st.sampled_from(STANDARD.searched)))
+    def test_version(self) -> None:
+        """Other searched fields make other words, so their version differs."""
+        fewer = Catalogue(STANDARD, STANDARD.searched[:-1])
+        self.assertNotEqual(words_version(fewer), words_version(STANDARD))
+
+    @given(
+        SEARCHABLE,
+        SEARCHABLE,
+        st.tuples(BORN, BORN),
+        st.sets(st.sampled_from((*STANDARD.searched, "birth_date"))),
+    )
     def test_word_changes(
-        self, one: dict[str, Value], other: dict[str, Value], names: set[str]
+        self,
+        one: dict[str, Value],
+        other: dict[str, Value],
+        born: tuple[Value, Value],
+        names: set[str],
     ) -> None:
         """What a change of some fields does to a record's words is what all its words tell."""
-        old = record(**one)
-        new = old | {name: other[name] for name in names}
-        changed = [name for name in STANDARD.searched if old[name] != new[name]]
+        old, others = record(**one, birth_date=born[0]), other | {"birth_date": born[1]}
+        new = old | {name: others[name] for name in names}
+        changed = [name for name in names if old[name] != new[name]]
         before, after = search_words(STANDARD, 11, old), search_words(STANDARD, 11, new)
         self.assertEqual(
             word_changes(STANDARD, 11, old, new, changed), (before - after, after - before)

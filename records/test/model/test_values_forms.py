@@ -100,7 +100,7 @@ class CodeTests(RulesCase):
         )
         self.assert_refused(
             lambda raw: check_code(raw, 20),
-            ("", " ", "-", "7" * 21, 17, None, True, "7\x00", "\u202e7"),
+            ("", " ", "-", "7" * 21, 17, None, True, "7\x00", "\u202e7", "7\u200c8"),
         )
 
     def test_same(self) -> None:
@@ -110,6 +110,7 @@ class CodeTests(RulesCase):
             ("ÄB-1", "äb-1"),
             ("ＡＢ１", "ab1"),
             ("ß1", "SS1"),
+            (" a  b", "A B"),
         ):
             self.assertEqual(code_key(one), code_key(other))
         self.assertNotEqual(code_key("0017"), code_key("17"))

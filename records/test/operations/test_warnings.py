@@ -97,6 +97,20 @@ class DuplicateTests(WarningsCase):
         self.assertEqual(self.updated(2, 2, title="Chief"), [])
         self.assertEqual(self.updated(2, 3, email="ann@example.com"), SAME_EMAIL)
 
+    def test_equal_values(self) -> None:
+        """A value that is sent and does not differ is not touched."""
+        self.added(email="ann@example.com")
+        self.added(given_name="Bo", email="ann@example.com")
+        self.assertEqual(self.updated(2, email="ann@example.com", title="Chief"), [])
+
+    def test_among_many(self) -> None:
+        """A duplicate is found among very many of the same name."""
+        person = {"given_name": "Wei", "family_name": "Li"}
+        for number in range(210):
+            self.added(**person, birth_date=f"1980-01-{number % 28 + 1:02}")
+        self.assertEqual(self.added(**person, birth_date="1990-01-01"), [])
+        self.assertEqual(self.added(**person, birth_date="1990-01-01"), SAME_NAME)
+
     def test_not_oneself(self) -> None:
         """Nobody is a duplicate of themselves."""
         self.added(family_name="Lee", birth_date="1990-05-17", email="ann@example.com")
@@ -251,7 +265,7 @@ class NumberTests(EmployeeCase):
     def test_unique(self) -> None:
         """No two employees have the same number, whatever its case; zeros count."""
         self.add(employee_number="JAW-0018")
-        for number in ("JAW-0018", "jaw-0018", " Jaw-0018 "):
+        for number in ("JAW-0018", "jaw-0018", " Jaw-0018 ", "ＪＡＷ-0018"):
             error = self.refused(
                 AlreadyExists,
                 self.hr,

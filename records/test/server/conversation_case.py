@@ -243,7 +243,6 @@ class ConversationCase(PasswordsCase):
                 "records",
                 "0",
                 PROTOCOL,
-                "US",
                 Limits(session_idle_seconds=LIMITS.idle, session_lifetime_seconds=LIMITS.lifetime),
             ),
             RateLimit(),

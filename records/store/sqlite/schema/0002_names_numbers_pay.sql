@@ -13,5 +13,5 @@ CREATE UNIQUE INDEX employees_by_number ON employees (employee_number_key);
 -- which version of the program's rules the derived data of a kind was made by
 CREATE TABLE derived_versions (
     kind TEXT PRIMARY KEY,
-    version INTEGER NOT NULL
+    version TEXT NOT NULL
 );

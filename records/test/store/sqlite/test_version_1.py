@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.model.accounts import session_id
 from records.model.errors import Unusable, ValidationFailed
 from records.model.fields import STANDARD
-from records.model.search import VERSION
+from records.model.search import VERSION, words_version
 from records.model.values import Money
 from records.operations.audit import verify_journal
 from records.operations.methods import METHODS, perform
@@ -131,7 +131,7 @@ class Version1Tests(SynchronousTestCase):
             raise ZeroDivisionError
 
         with self.assertRaises(ZeroDivisionError):
-            make_words(connection, torn())
+            make_words(connection, words_version(STANDARD), torn())
         self.assertEqual(list(connection.execute("SELECT * FROM employee_words")), before)
         connection.close()
         self.assertEqual(self.found(self.opened(), "mueller"), [7])
@@ -141,7 +141,7 @@ class Version1Tests(SynchronousTestCase):
         self.database()
         connection = apsw.Connection(str(self.path))
         connection.execute("DELETE FROM employee_words")
-        connection.execute("UPDATE derived_versions SET version = ?", (VERSION - 1,))
+        connection.execute("UPDATE derived_versions SET version = ?", (f"{VERSION - 1}-x",))
         connection.close()
         with self.assertRaisesRegex(Unusable, "older"):
             self.database(may_upgrade=False)
@@ -151,7 +151,7 @@ class Version1Tests(SynchronousTestCase):
         """Words of a newer version are left alone, and the database is refused."""
         self.database()
         connection = apsw.Connection(str(self.path))
-        connection.execute("UPDATE derived_versions SET version = ?", (VERSION + 1,))
+        connection.execute("UPDATE derived_versions SET version = ?", (f"{VERSION + 1}-x",))
         connection.close()
         with self.assertRaisesRegex(Unusable, "newer version"):
             self.opened()
