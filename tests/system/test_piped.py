@@ -123,7 +123,7 @@ class PipedTests(DaemonCase):
         done = self.run_client(daemon, ["admin", PASSWORD, "a", "", "Ann", "Lee", *manager, "q"])
         self.check_plain(done)
         self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn("Manager's ID must be an employee; nobody is meant by '77'.", done.stdout)
+        self.assertIn("Manager's ID must be an employee. There is no employee 77.", done.stdout)
         self.assertEqual(wire.ask("employee.list")["employees"], [])
 
     def test_not_found(self) -> None:
