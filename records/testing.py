@@ -55,8 +55,6 @@ class InlineStore:
         self._reader = database.reader()
         self._writer = database.writer()
 
-    is_crowded = False
-
     def read(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
     ) -> Deferred[T]:

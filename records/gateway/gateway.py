@@ -30,6 +30,13 @@ from records.operations.methods import METHODS, Method, Mode, perform, perform_a
 from records.operations.sessions import Caller
 from records.runtime.faults import describe
 
+MAX_WRITES = 512
+"""Writes in flight of all connections together, as far as each has more than one. This bounds
+waiting times, and still fills a commit."""
+
+MAX_WRITES_EACH = 16
+"""Writes in flight of one connection."""
+
 
 class Gateway:
     """Runs methods in a session.
@@ -43,15 +50,28 @@ class Gateway:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._store = services.store
+        self._writing = 0  # connections with writes in flight
 
     def connected(self, source: str) -> ConnectionSession:
         """The session of a new connection. source: an address, or "local"."""
         return ConnectionSession(self._services, source)
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether each connection is to have one write under way at a time."""
-        return self._store.is_crowded
+    def writes_each(self) -> int:
+        """How many writes each connection may have in flight now: an equal share of `MAX_WRITES`.
+
+        Without shares, connections that came first would keep their many writes in flight, and
+        those that came later would wait several times as long.
+        """
+        return max(1, min(MAX_WRITES_EACH, MAX_WRITES // max(1, self._writing)))
+
+    def writes_began(self) -> None:
+        """Called when a connection has a write in flight and had none before."""
+        self._writing += 1
+
+    def writes_ended(self) -> None:
+        """Called when it has none any more."""
+        self._writing -= 1
 
     @staticmethod
     def find(name: str, params: Raw) -> tuple[Method, Params]:

@@ -204,10 +204,6 @@ class Store(Protocol):
     interactive work, and overtakes none.
     """
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether so many writes wait that each connection may submit only one at a time."""
-
     def read(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
     ) -> Deferred[T]: ...

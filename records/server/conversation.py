@@ -33,9 +33,6 @@ from records.operations.methods import METHODS, Mode
 from records.runtime.faults import describe
 from records.server.pending import PendingRequest, ResponseLine
 
-MAX_WRITES = 16
-"""Writes of one connection that may be in flight; only one while the store is crowded."""
-
 MAX_READS = 16
 """Reads that go to the store together."""
 
@@ -215,7 +212,7 @@ class Conversation:
             return True
         if request.method.mode is not Mode.WRITE or self._mode is not Mode.WRITE:
             return False
-        return self._in_flight < MAX_WRITES and not self._gateway.is_crowded
+        return self._in_flight < self._gateway.writes_each
 
     def _start(self) -> None:
         """Start the first request of the queue, or the reads that are first in it."""
@@ -224,6 +221,8 @@ class Conversation:
             self._start_reads()
             return
         request = self._queue.popleft()
+        if self._mode is Mode.WRITE and not self._in_flight:
+            self._gateway.writes_began()
         self._in_flight += 1
         work = self._gateway.request(
             self._session, request.method, request.params, bulk=self._is_bulk
@@ -271,6 +270,8 @@ class Conversation:
 
     def _answer(self, request: PendingRequest, response: bytes) -> None:
         self._in_flight -= 1
+        if self._mode is Mode.WRITE and not self._in_flight:
+            self._gateway.writes_ended()
         request.line.put(request.place, response)
         self._run()
 

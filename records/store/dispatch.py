@@ -31,10 +31,6 @@ Ts = TypeVarTuple("Ts")
 MAX_WAITING_JOBS = 20_000
 """The most jobs that may wait for a worker. Further ones are refused."""
 
-CROWDED = 512
-"""Above this many queued writes, each connection may submit only one at a time. This bounds waiting
-times and still fills a commit."""
-
 READERS = 2
 MAX_READS = 8
 """The most reads that run together; the first one is answered after the last one."""
@@ -97,11 +93,6 @@ class BatchingStore:
             MAX_READS,
             MAX_BULK_READS,
         )
-
-    @property
-    def is_crowded(self) -> bool:
-        """See `records.operations.boundaries.Store`."""
-        return self._writer.waiting >= CROWDED
 
     def read(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False

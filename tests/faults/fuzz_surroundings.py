@@ -56,8 +56,6 @@ class TimedStore:
         self._waiting: list[tuple[Callable[[], Deferred[Any]], Deferred[Any]]] = []
         self.elsewhere = 0.0
 
-    is_crowded = False
-
     def read(
         self, operation: Callable[[Transaction, *Ts], T], *args: *Ts, bulk: bool = False
     ) -> Deferred[T]:

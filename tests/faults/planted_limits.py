@@ -327,6 +327,20 @@ DEADLINES: tuple[Bug, ...] = (
         ("        _use_monotonic_clock(reactor)\n", ""),
     ),
     bug(
+        "first-writers-keep-all",
+        "records/gateway/gateway.py",
+        "Connections that write at the same time have equal shares.",
+        "records.test.server.test_protocol_flow.FlowTests.test_writes_shared",
+        ("MAX_WRITES // max(1, self._writing)))", "MAX_WRITES))"),
+    ),
+    bug(
+        "lost-writers-keep-their-share",
+        "records/server/conversation.py",
+        "Connections that are lost take no share of the writes.",
+        "records.test.server.test_protocol_flow.FlowTests.test_lost_writers",
+        ("            self._gateway.writes_ended()\n", "            pass\n"),
+    ),
+    bug(
         "nearer-deadline-not-seen",
         _PROTOCOL,
         "A line that was begun has its own deadline, however long the others are.",

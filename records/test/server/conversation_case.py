@@ -56,7 +56,6 @@ class HandStore:
     def __init__(self, store: InlineStore) -> None:
         self._store = store
         self.held = False
-        self.is_crowded = False
         self.waiting: list[Waiting] = []
         self.handed: list[tuple[str, str]] = []
         self.bulk: list[bool] = []

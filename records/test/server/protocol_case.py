@@ -119,6 +119,7 @@ class ProtocolCase(ConversationCase):
 
     def setUp(self) -> None:
         super().setUp()
+        self.gateway = Gateway(self.services)
         self.sources: list[str] = []
         self.factory = RecordsFactory(
             self.time,
@@ -132,7 +133,7 @@ class ProtocolCase(ConversationCase):
     def new_conversation(self, peer: Peer, source: str) -> Conversation:
         """Begin a conversation."""
         self.sources.append(source)
-        return Conversation(Gateway(self.services), peer, source)
+        return Conversation(self.gateway, peer, source)
 
     def connect(self, token: str | None = None, secure: bool = True) -> Wire:
         """A new connection: an anonymous one, or one that goes on with a session."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from records.api.messages import MAX_LINE, MAX_UNDER_WAY
+from records.gateway.gateway import MAX_WRITES, MAX_WRITES_EACH
 from records.runtime.input_batching import InputBatching
 from records.runtime.scheduler import Participant, Scheduler
-from records.server.conversation import MAX_WRITES
 from records.server.protocol import SHARE
 from records.test.server.conversation_case import batch, person, reason, request
-from records.test.server.protocol_case import ProtocolCase
+from records.test.server.protocol_case import ProtocolCase, Wire
 
 
 class Between:
@@ -47,6 +47,13 @@ class FlowTests(ProtocolCase):
         lines = (request("employee.add", n, employee=person("Al")) for n in range(count))
         return b"".join(line + b"\n" for line in lines)
 
+    def connected(self, count: int) -> list[Wire]:
+        """So many connections, before anything is held."""
+        self.hand.held = False
+        wires = [self.connect("hr") for _ in range(count)]
+        self.hand.held = True
+        return wires
+
     def held_turns(self, look: Callable[[], object]) -> list[Callable[[], object]]:
         """From now on the test takes the turns, and looks at each between its two halves."""
         soon: list[Callable[[], object]] = []
@@ -63,7 +70,7 @@ class FlowTests(ProtocolCase):
         self.assertFalse(self.wire.is_read)
         for _ in range(2):
             self.wire.ask("employee.add", employee=person("Cy"))
-        self.assertEqual(len(self.hand.waiting), MAX_WRITES)
+        self.assertEqual(len(self.hand.waiting), MAX_WRITES_EACH)
         self.hand.fire()
         self.until(lambda: not self.wire.is_read)
         self.hand.fire()
@@ -90,23 +97,38 @@ class FlowTests(ProtocolCase):
     def test_at_once(self) -> None:
         """What has been read already, beyond 256 requests, waits too, and keeps its order."""
         self.wire.deliver(self.adding(2 * MAX_UNDER_WAY + 50))
-        self.assertEqual(len(self.hand.waiting), MAX_WRITES)
+        self.assertEqual(len(self.hand.waiting), MAX_WRITES_EACH)
         self.hand.fire_all()
         self.assertEqual(self.wire.numbers(), list(range(2 * MAX_UNDER_WAY + 50)))
         self.assertTrue(self.wire.is_read)
 
-    def test_crowded(self) -> None:
-        """While much waits in the store, a connection has one write there at a time, in order."""
-        self.hand.is_crowded = True
-        self.wire.deliver(self.adding(3))
-        for _ in range(2):
-            self.assertEqual(len(self.hand.waiting), 1)
+    def test_writes_shared(self) -> None:
+        """The more connections write, the fewer writes each has in flight, all as many."""
+        wires = [self.wire, *self.connected(63)]
+        for wire in wires:
+            wire.deliver(self.adding(2 * MAX_WRITES_EACH))
+        first = len(self.hand.waiting)
+        self.assertLess(first, 64 * MAX_WRITES_EACH)
+        for _ in range(first):  # those that came first have had more
             self.hand.fire()
-        self.hand.is_crowded = False
-        self.wire.deliver(self.adding(4))
-        self.assertEqual(len(self.hand.waiting), 5)
+        self.assertEqual(len(self.hand.waiting), MAX_WRITES)
+        in_flight = [wire.protocol._conversation._in_flight for wire in wires]
+        self.assertEqual(set(in_flight), {MAX_WRITES // 64})
         self.hand.fire_all()
-        self.assertEqual(self.wire.numbers(), [0, 1, 2, 0, 1, 2, 3])
+        for wire in wires:
+            self.assertEqual(wire.numbers(), list(range(2 * MAX_WRITES_EACH)))
+        self.wire.deliver(self.adding(2 * MAX_WRITES_EACH))
+        self.assertEqual(len(self.hand.waiting), MAX_WRITES_EACH)
+        self.hand.fire_all()
+
+    def test_lost_writers(self) -> None:
+        """Connections that are lost with writes in flight take no share once these are done."""
+        for wire in self.connected(64):
+            wire.deliver(self.adding(MAX_WRITES_EACH))
+            wire.abortConnection()
+        self.hand.fire_all()
+        self.wire.deliver(self.adding(2 * MAX_WRITES_EACH))
+        self.assertEqual(len(self.hand.waiting), MAX_WRITES_EACH)
 
     def test_share(self) -> None:
         """A bulk connection gets a share of each iteration, and others are answered between."""
