@@ -40,6 +40,8 @@ _MARKS = "\u0301\u0316\u0327\u0345"
 _BOMB = "\ufdfa"  # one character, of which NFKC makes eighteen
 _TEXTS = tuple(field.name for field in STANDARD if field.kind is Kind.TEXT)
 _NAMES = tuple(field.name for field in STANDARD if field.kind is Kind.NAME)
+_SHARE = 104 // len((*_TEXTS, *_NAMES))
+"""Values for each text field, so that all of them fit into a line."""
 
 WORST: Lines = {
     "nested at random": _filled(b"", b'[{"a":', b""),
@@ -76,7 +78,7 @@ WORST: Lines = {
     "unknown operators": _where("title", **{f"{number:x}": 0 for number in range(6000)}),
     "many long addresses": _where("email", "personal_email", **{"in": [_LONG_MAIL] * 100}),
     "many phones": _where("phone", "personal_phone", **{"in": ["+1" + "-" * 50 + "2"] * 100}),
-    "many marks": _where(*_TEXTS, *_NAMES, **{"in": ["a" + _MARKS * 24] * 13}),
+    "many marks": _where(*_TEXTS, *_NAMES, **{"in": ["a" + _MARKS * 24] * _SHARE}),
     "all conditions": _where(*_TEXTS, *_NAMES, co=_BOMB * 100, sw="x", ne=_BOMB * 100, pr=True),
     "a bomb to search": request("employee.list", search=_BOMB * 200),
     "many words to search": request("employee.list", search="a " * 100),
