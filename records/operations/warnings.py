@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import date, timedelta
+from enum import Enum
 
 from records.api.messages import FieldWarning
 from records.model.access import User, view
@@ -17,8 +18,19 @@ from records.model.names import written_name
 from records.model.search import PERSON, email_key, person_key
 from records.operations.boundaries import Transaction
 
+
+class Code(Enum):
+    """What a warning is about, for programs."""
+
+    POSSIBLE_DUPLICATE = "possible-duplicate"
+    YOUNGER_THAN_14 = "younger-than-14"
+    LEAVER_NOT_LEFT = "leaver-not-left"
+    MANAGER_LEFT = "manager-left"
+    HIRE_FAR_AHEAD = "hire-far-ahead"
+
+
 MIN_AGE = 14
-"""Years. The youngest age for most work (29 CFR 570.2; ILO C138 allows light work from 13)."""
+"""Years. The youngest age for most work in the US (29 CFR part 570, subpart C)."""
 
 FAR_AHEAD = timedelta(days=366)
 """A hire date that is further away is probably mistyped."""
@@ -58,14 +70,14 @@ def warnings_of(
     ]
     return tuple(
         [
-            FieldWarning(code, field, message)
+            FieldWarning(code.value, field, message)
             for code, field, message, fields in found
             if seen.issuperset(fields) and not set(fields).isdisjoint(touched)
         ]
     )
 
 
-_Found = tuple[str, str, str, tuple[str, ...]]
+_Found = tuple[Code, str, str, tuple[str, ...]]
 """Code, field, message, and the fields that it goes by."""
 
 
@@ -91,13 +103,13 @@ def _duplicates(
         alike = _others(tx, user, employee, person_key(values), PERSON)
         if alike:
             message = f"Same name and birth date as {_listed(alike)}."
-            yield "possible-duplicate", "birth_date", message, PERSON
+            yield Code.POSSIBLE_DUPLICATE, "birth_date", message, PERSON
     if values["email"] and "email" in touched:
         fields = ("email", "given_name", "family_name")
         alike = _others(tx, user, employee, email_key(str(values["email"])), fields)
         if alike:
             message = f"Same e-mail address as {_listed(alike)}."
-            yield "possible-duplicate", "email", message, ("email",)
+            yield Code.POSSIBLE_DUPLICATE, "email", message, ("email",)
 
 
 def _others(
@@ -124,7 +136,7 @@ def _ages(employee: Employee, today: date) -> Iterator[_Found]:
     if born is not None and _age(born, hired or today) < MIN_AGE:
         when = "on the hire date" if hired else "today"
         message = f"Younger than {MIN_AGE} {when}: is the birth date right?"
-        yield "younger-than-14", "birth_date", message, ("birth_date", "hire_date")
+        yield Code.YOUNGER_THAN_14, "birth_date", message, ("birth_date", "hire_date")
 
 
 def _ends(employee: Employee, today: date) -> Iterator[_Found]:
@@ -132,10 +144,10 @@ def _ends(employee: Employee, today: date) -> Iterator[_Found]:
     left, hired = _day(employee, "termination_date"), _day(employee, "hire_date")
     if left is not None and left < today and values["status"] != "left":
         message = f"The termination date is past, but the status is {values['status']}, not left."
-        yield "leaver-not-left", "status", message, ("termination_date", "status")
+        yield Code.LEAVER_NOT_LEFT, "status", message, ("termination_date", "status")
     if hired is not None and hired > today + FAR_AHEAD:
         message = "The hire date is more than a year away: is the year right?"
-        yield "hire-far-ahead", "hire_date", message, ("hire_date",)
+        yield Code.HIRE_FAR_AHEAD, "hire_date", message, ("hire_date",)
 
 
 def _manager(tx: Transaction, user: User, employee: Employee) -> Iterator[_Found]:
@@ -145,7 +157,7 @@ def _manager(tx: Transaction, user: User, employee: Employee) -> Iterator[_Found
         return
     if manager.values["status"] == "left":
         message = f"The manager, {written_name(manager.values)} ({manager.id}), has left."
-        yield "manager-left", "manager_id", message, ("manager_id",)
+        yield Code.MANAGER_LEFT, "manager_id", message, ("manager_id",)
 
 
 def _day(employee: Employee, name: str) -> date | None:

@@ -39,6 +39,7 @@ from records.model.values import MAX_ID
 from records.operations.accounts import LOCAL, NewAccount, add_account
 from records.operations.methods import METHODS
 from records.operations.sessions import OUTCOMES_KEPT
+from records.operations.warnings import Code
 from records.server.conversation import Conversation
 from records.server.protocol import Deadlines
 from records.test.auth.hashing_case import PlainHasher, Threads
@@ -238,6 +239,11 @@ class TablesTests(SynchronousTestCase):
         self.assertEqual((set(rows), len(rows)), (expected, len(expected)))
         heading = f"| action | class | {' | '.join(role.value for role in Role)} |"
         self.assertIn(heading, section("Permissions and roles"))
+
+    def test_warnings(self) -> None:
+        """Every code of a warning."""
+        told = [row[0] for row in table("Warnings", "code")]
+        self.assertEqual(told, [each.value for each in Code])
 
     def test_operators(self) -> None:
         """Every operator of `where`."""

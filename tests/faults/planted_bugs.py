@@ -8,6 +8,7 @@ from tests.faults.planted_edge import EDGE
 from tests.faults.planted_harness import HARNESS
 from tests.faults.planted_hashing import HASHING
 from tests.faults.planted_limits import LIMITED
+from tests.faults.planted_people import PEOPLE
 from tests.faults.planted_policy import POLICY
 from tests.faults.planted_process import PROCESS
 from tests.faults.planted_store import STORE
@@ -17,6 +18,7 @@ BUGS: tuple[Bug, ...] = (
     *STORE,
     *PROCESS,
     *POLICY,
+    *PEOPLE,
     *ACCOUNTS,
     *HASHING,
     *WIRE,
