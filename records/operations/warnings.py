@@ -7,7 +7,7 @@ and tells nothing of others. Each concerns fields that the change has touched.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date, timedelta
+from datetime import date
 from enum import Enum
 
 from records.api.messages import FieldWarning
@@ -31,9 +31,6 @@ class Code(Enum):
 
 MIN_AGE = 14
 """Years. The youngest age for most work in the US (29 CFR part 570, subpart C)."""
-
-FAR_AHEAD = timedelta(days=366)
-"""A hire date that is further away is probably mistyped."""
 
 MAX_ALIKE = 200
 """Employees alike that are looked at."""
@@ -133,8 +130,10 @@ def _listed(employees: list[Employee]) -> str:
 
 def _ages(employee: Employee, today: date) -> Iterator[_Found]:
     born, hired = _day(employee, "birth_date"), _day(employee, "hire_date")
-    if born is not None and _age(born, hired or today) < MIN_AGE:
-        when = "on the hire date" if hired else "today"
+    if born is None:
+        return
+    when = "on the hire date" if hired is not None and _age(born, hired) < MIN_AGE else "today"
+    if when != "today" or _age(born, today) < MIN_AGE:
         message = f"Younger than {MIN_AGE} {when}: is the birth date right?"
         yield Code.YOUNGER_THAN_14, "birth_date", message, ("birth_date", "hire_date")
 
@@ -145,7 +144,7 @@ def _ends(employee: Employee, today: date) -> Iterator[_Found]:
     if left is not None and left < today and values["status"] != "left":
         message = f"The termination date is past, but the status is {values['status']}, not left."
         yield Code.LEAVER_NOT_LEFT, "status", message, ("termination_date", "status")
-    if hired is not None and hired > today + FAR_AHEAD:
+    if hired is not None and hired > _a_year_after(today):
         message = "The hire date is more than a year away: is the year right?"
         yield Code.HIRE_FAR_AHEAD, "hire_date", message, ("hire_date",)
 
@@ -163,6 +162,14 @@ def _manager(tx: Transaction, user: User, employee: Employee) -> Iterator[_Found
 def _day(employee: Employee, name: str) -> date | None:
     value = employee.values[name]
     return date.fromisoformat(value) if isinstance(value, str) else None
+
+
+def _a_year_after(day: date) -> date:
+    """The same day of the next year; 28 February after a 29 February."""
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:
+        return date(day.year + 1, 2, 28)
 
 
 def _age(born: date, on: date) -> int:

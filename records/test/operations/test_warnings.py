@@ -139,6 +139,8 @@ class RuleTests(WarningsCase):
         self.assertEqual(self.added(birth_date=birthday.isoformat()), [])
         younger = (birthday + timedelta(1)).isoformat()
         self.assertEqual(self.added(birth_date=younger), too_young)
+        # Old enough on a hire date to come, and not today.
+        self.assertEqual(self.added(birth_date="2013-05-17", hire_date="2027-01-01"), too_young)
 
     def test_leaver_not_left(self) -> None:
         """Who should have left by now, but has another status, is warned of."""
@@ -158,8 +160,14 @@ class RuleTests(WarningsCase):
 
     def test_hire_far_ahead(self) -> None:
         """A hire date more than a year away is warned of."""
-        self.assertEqual(self.added(hire_date=self.day(367)), [("hire-far-ahead", "hire_date")])
-        self.assertEqual(self.added(hire_date=self.day(366)), [])
+        warned = [("hire-far-ahead", "hire_date")]
+        self.assertEqual(self.today.isoformat(), "2026-01-01")
+        self.assertEqual(self.added(hire_date="2027-01-01"), [])
+        self.assertEqual(self.added(hire_date="2027-01-02"), warned)
+        self.clock.advance((date(2028, 2, 29) - self.today).days * 86400)
+        self.hr = self.person("hr2", Role.HR)
+        self.assertEqual(self.added(hire_date="2029-02-28"), [])
+        self.assertEqual(self.added(hire_date="2029-03-01"), warned)
 
     def test_several(self) -> None:
         """All warnings come together, and the change is made."""
