@@ -23,7 +23,7 @@ from records.model.values import Invalid, check_reference
 MAX_CHOICES = 10
 """Employees that are shown to choose from."""
 
-WAYS = "an Employee ID, an employee number, an e-mail address or a name"
+ACCEPTED = "an Employee ID, an employee number, an e-mail address or a name"
 
 
 async def choose_employee(dialogue: Dialogue, typed: str, question: str) -> EmployeeShown:
@@ -41,7 +41,7 @@ async def choose_employee(dialogue: Dialogue, typed: str, question: str) -> Empl
             return await call(dialogue, dialogue.records.get, own)
         if line:
             return await choose_one(dialogue, line)
-        dialogue.screen.reject_answer(f"Type {WAYS}.")
+        dialogue.screen.reject_answer(f"Type {ACCEPTED}.")
 
 
 async def choose_one(dialogue: Dialogue, line: str) -> EmployeeShown:
@@ -49,7 +49,7 @@ async def choose_one(dialogue: Dialogue, line: str) -> EmployeeShown:
 
     Raises `NotFound` if it means nobody.
     """
-    found = await _meant(dialogue, line)
+    found = await _candidates(dialogue, line)
     while len(found) > 1:
         employees = [each.employee for each in found]
         table = employee_list(dialogue.fields, employees[:MAX_CHOICES], dialogue.style)
@@ -58,7 +58,7 @@ async def choose_one(dialogue: Dialogue, line: str) -> EmployeeShown:
         line = (await dialogue.ask("Type the ID, or more of the name: ")).strip()
         chosen = [each for each in employees if line == str(each["id"])]
         # An ID of these is that ID, also if it is somebody's employee number.
-        found = await _meant(dialogue, f"#{line}" if chosen else line) if line else found
+        found = await _candidates(dialogue, f"#{line}" if chosen else line) if line else found
     return found[0]
 
 
@@ -68,7 +68,7 @@ def _several(found: Sequence[object]) -> str:
     return f"{len(found)} employees match."
 
 
-async def _meant(dialogue: Dialogue, line: str) -> list[EmployeeShown]:
+async def _candidates(dialogue: Dialogue, line: str) -> list[EmployeeShown]:
     """Whoever a line may mean: one, or several. #12 is an ID only. Raises `NotFound` for nobody."""
     if line.startswith("#"):
         return [await _by_id(dialogue, line)]
@@ -118,7 +118,7 @@ async def _by_words(dialogue: Dialogue, line: str) -> list[EmployeeShown]:
     same = [each for each in found if str(each.get("email") or "").casefold() == address]
     found = same or found
     if not found:
-        raise NotFound(f'Nobody is found by "{line[:60]}". Type {WAYS}.')
+        raise NotFound(f'Nobody is found by "{line[:60]}". Type {ACCEPTED}.')
     if len(found) > 1:
         return [EmployeeShown(each, ()) for each in found]
     employee_id = msgspec.convert(found[0]["id"], int)

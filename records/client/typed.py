@@ -39,7 +39,7 @@ _SHORT_YEAR = re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{2}", re.ASCII)
 _RELATIVE = re.compile(r"([+-]) ?([0-9]{1,4}) ?([dwmy])", re.ASCII)
 _DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|er|º|ª|\.)?", re.ASCII)
 _YEAR = re.compile(r"[0-9]{4}", re.ASCII)
-_LITTLE_WORDS = frozenset({"of", "the", "de", "del", "den", "di"})
+_STOP_WORDS = frozenset({"of", "the", "de", "del", "den", "di"})
 _NAMED_DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 
 
@@ -124,7 +124,7 @@ def _year_last(first: int, second: int, year: int, mark: str, region: Region) ->
 def _in_words(typed: str, region: Region) -> date:
     """4 March 1990, March 4th, 1990, 4. März 1990, 4 de marzo de 1990."""
     words = re.sub("[,/-]", " ", typed).split()
-    left = [word for word in words if word.lower() not in _LITTLE_WORDS]
+    left = [word for word in words if word.lower() not in _STOP_WORDS]
     months = [region.months.get(month_key(word)) for word in left]
     if len(left) == 3 and sum(month is not None for month in months) == 1:  # noqa: PLR2004
         month = next(month for month in months if month is not None)

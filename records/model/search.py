@@ -37,8 +37,10 @@ _SHORT = 40
 # Apostrophes, and the letters and accents that stand for them: O'Hara, O’Neill, Kaʻiulani, Zʾōrā.
 _APOSTROPHES = "'`´‘’‛′＇՚׳״ʹʺʻʼʽʾʿˈˊˋꞋꞌ"
 # Joiners and variation selectors, which only choose the form of a letter.
-_FORMS = "\u200c\u200d" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-_DROPPED = str.maketrans("", "", _APOSTROPHES + _FORMS)
+_FORM_SELECTORS = "\u200c\u200d" + "".join(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+_DROPPED = str.maketrans("", "", _APOSTROPHES + _FORM_SELECTORS)
 
 # One letter on two keyboards: Arabic and Persian; katakana and hiragana.
 _VARIANTS = str.maketrans(
@@ -95,7 +97,9 @@ def _pieces(text: str, inner: str, *, apart: bool) -> list[str]:
 
 def query_words(text: str) -> tuple[str, ...]:
     """The words of a search, folded, each once."""
-    pieces = _pieces(unicodedata.normalize("NFC", text), _APOSTROPHES + _FORMS, apart=False)
+    pieces = _pieces(
+        unicodedata.normalize("NFC", text), _APOSTROPHES + _FORM_SELECTORS, apart=False
+    )
     return tuple(dict.fromkeys(folded for folded in map(search_fold, pieces) if folded))
 
 
@@ -104,7 +108,7 @@ def _parts(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text)
     plain = "".join([" " if each in _APOSTROPHES else each for each in text])
-    return _pieces(plain, _FORMS, apart=True)
+    return _pieces(plain, _FORM_SELECTORS, apart=True)
 
 
 def _joined(parts: Iterable[str]) -> list[str]:
@@ -126,7 +130,7 @@ def _words_of_name(name: str) -> frozenset[str]:
 
 def _words_of_text(text: str) -> frozenset[str]:
     """Rue de l'Hôpital gives rue, de, lhopital and hopital."""
-    words = _pieces(text, _APOSTROPHES + _FORMS, apart=False)
+    words = _pieces(text, _APOSTROPHES + _FORM_SELECTORS, apart=False)
     return frozenset([each for word in words for each in _joined(_parts(word))])
 
 
@@ -196,9 +200,9 @@ def _words_of_full_name(values: Mapping[str, Value]) -> set[str]:
     return found
 
 
-PERSON = ("given_name", "family_name", "birth_date")
+PERSON_FIELDS = ("given_name", "family_name", "birth_date")
 """The fields that tell whether two employees may be the same person."""
-_PERSON = frozenset(PERSON)
+_PERSON = frozenset(PERSON_FIELDS)
 _NO_WORDS: frozenset[str] = frozenset()
 
 
@@ -224,7 +228,7 @@ def word_changes(
 ) -> tuple[Set[str], Set[str]]:
     """The words that a change removes from a record and adds to it.
 
-    changed: the searched fields, and those of `PERSON`, that differ.
+    changed: the searched fields, and those of `PERSON_FIELDS`, that differ.
     """
     if not _PERSON.isdisjoint(changed):
         before = search_words(catalogue, employee_id, old)
@@ -251,14 +255,14 @@ def _may_have(
 ) -> bool:
     """Whether these fields may have one of the words. A quick look for the most frequent case.
 
-    A word consists of parts of a text, joined, perhaps without some a and e. So if both are left
-    without them, the word is a part of the text.
+    A word consists of parts of a text, joined, perhaps without some a and e. So without these
+    letters and without punctuation the word is a part of the text.
     """
     text = "\n".join([str(values[name]) for name in names if values[name]]) + number
     if not text.isascii():
         return True
-    bones = text.encode("ascii").translate(_LOWER, _LEFT_OUT)
+    letters = text.encode("ascii").translate(_LOWER, _LEFT_OUT)
     return any(
-        not word.isascii() or word.encode("ascii").translate(_LOWER, _LEFT_OUT) in bones
+        not word.isascii() or word.encode("ascii").translate(_LOWER, _LEFT_OUT) in letters
         for word in words
     )

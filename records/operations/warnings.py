@@ -15,7 +15,7 @@ from records.model.access import User, view
 from records.model.accounts import SECOND
 from records.model.employee import Employee
 from records.model.names import written_name
-from records.model.search import PERSON, email_key, person_key
+from records.model.search import PERSON_FIELDS, email_key, person_key
 from records.operations.boundaries import Transaction
 
 
@@ -96,11 +96,11 @@ def _duplicates(
 ) -> Iterator[_Found]:
     """Other employees with the same name and birth date, or the same e-mail address."""
     values = employee.values
-    if values["birth_date"] and not set(PERSON).isdisjoint(touched):
-        alike = _others(tx, user, employee, person_key(values), PERSON)
+    if values["birth_date"] and not set(PERSON_FIELDS).isdisjoint(touched):
+        alike = _others(tx, user, employee, person_key(values), PERSON_FIELDS)
         if alike:
             message = f"Same name and birth date as {_listed(alike)}."
-            yield Code.POSSIBLE_DUPLICATE, "birth_date", message, PERSON
+            yield Code.POSSIBLE_DUPLICATE, "birth_date", message, PERSON_FIELDS
     if values["email"] and "email" in touched:
         fields = ("email", "given_name", "family_name")
         alike = _others(tx, user, employee, email_key(str(values["email"])), fields)

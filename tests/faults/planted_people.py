@@ -58,7 +58,7 @@ PEOPLE: tuple[Bug, ...] = (
         "A change of other fields is not warned of.",
         f"{_WARNING_TESTS}.DuplicateTests.test_update",
         (
-            'birth_date"] and not set(PERSON).isdisjoint(touched):',
+            'birth_date"] and not set(PERSON_FIELDS).isdisjoint(touched):',
             'birth_date"]:',
         ),
         (" and not set(fields).isdisjoint(touched)", ""),

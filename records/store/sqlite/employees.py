@@ -11,7 +11,7 @@ from apsw import Connection
 from records.api.query import EmployeeQuery
 from records.model.employee import Employee, Listed, name_key
 from records.model.fields import Catalogue, Kind, Value
-from records.model.search import PERSON, search_words, word_changes
+from records.model.search import PERSON_FIELDS, search_words, word_changes
 from records.model.values import Money, code_key, money_from_units, money_to_units
 from records.store.sqlite.pages import Row, page_rows
 
@@ -120,7 +120,7 @@ class SqliteEmployees:
     ) -> None:
         self._catalogue = catalogue
         self._columns = columns_of(catalogue)
-        self._searched = frozenset((*catalogue.searched, *PERSON))
+        self._searched = frozenset((*catalogue.searched, *PERSON_FIELDS))
         self._removed = removed
         self._connection = connection
         self._execute = connection.execute
