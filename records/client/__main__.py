@@ -1,7 +1,7 @@
-"""`python -m records.client`: puts the client together, and starts and ends it.
+"""`python -m records.client` and `records`: puts the client together, and starts and ends it.
 
-Owns the command line, the choice between terminal and plain lines, and the exit code: 0 done, 1
-something failed, 2 wrong usage.
+Owns the choice between menu and command, and between terminal and plain lines. The menu exits with
+0 if all was done and with 1 if something failed; commands exit as `records.client.cli.Exit` says.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import signal
 import sys
 import termios
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Protocol, cast
 
 from twisted.internet import stdio
@@ -27,64 +26,18 @@ from twisted.internet.interfaces import IProtocol, ITransport
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from records import __version__
+from records.client.arguments import parse_options
+from records.client.cli import Command, Exit
 from records.client.connection import Connection
 from records.client.conversation import converse
 from records.client.dial import dial_tls
 from records.client.dialogue import Dialogue
 from records.client.failures import Place
-from records.client.plain import PlainLines, PlainScreen
+from records.client.plain import WIDTH, PlainLines, PlainScreen
 from records.client.screen import Screen
 from records.client.terminal import TerminalScreen, kept_modes, raw, terminal_size
-from records.model.values import REGIONS
 
 STDIN, STDOUT = 0, 1
-MAX_PORT = 65535
-_EPILOG = """\
-The daemon's certificate is always verified, by the authority in the --ca file and by the name
-given with --host. On a terminal the client shows a menu; with input or output piped it reads
-plain lines, one for each question, and exits with 1 if something failed."""
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PORT:
-        raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to {MAX_PORT}")
-    return int(text)
-
-
-def _region(text: str) -> str:
-    if text.upper() not in REGIONS:
-        raise argparse.ArgumentTypeError("a region is a country's ISO 3166 code, such as US or DE")
-    return text.upper()
-
-
-def parse_options(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line. Exits with 2 if it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="records",
-        description="Find, show, add, change and delete employee records.",
-        epilog=_EPILOG,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--host", default="localhost", help="where the daemon listens")
-    parser.add_argument("--port", default=7443, type=_port, help="on which TCP port it listens")
-    parser.add_argument(
-        "--ca",
-        default=Path("keys/ca.crt"),
-        type=Path,
-        metavar="FILE",
-        help="the certificate authority that the daemon is known by",
-    )
-    parser.add_argument("--user", metavar="NAME", help="who logs in; asked for if not given")
-    parser.add_argument(
-        "--region",
-        type=_region,
-        metavar="CODE",
-        help="the country whose forms of dates, amounts and phone numbers you type, such as DE; "
-        "without it that of the daemon",
-    )
-    parser.add_argument("--version", action="version", version=f"records {__version__}")
-    return parser.parse_args(argv)
 
 
 def set_echo(descriptor: int, shown: bool) -> None:
@@ -167,6 +120,46 @@ def run(
     return first is True
 
 
+def run_command(
+    options: argparse.Namespace,
+    reactor: ReactorBase,
+    command: Callable[[Connection], Command],
+    password: str,
+) -> int:
+    """Run one command; the exit code. Raises only faults of this program."""
+    place = Place(options.host, options.port, options.ca)
+    err = sys.stderr
+    connection = Connection(dial_tls(reactor, place), reactor, lambda text: print(text, file=err))
+    outcome: list[Exit | Failure] = []
+
+    def ended(result: Exit | Failure) -> None:
+        outcome.append(result)
+        with suppress(ReactorNotRunning):  # a signal is stopping it already
+            reactor.stop()
+
+    def start() -> None:
+        Deferred.fromCoroutine(command(connection).run(password)).addBoth(ended)
+
+    reactor.callWhenRunning(start)
+    reactor.run()
+    if not outcome:
+        return Exit.INTERRUPTED
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
+    return outcome[0]
+
+
+def read_password(descriptor: int | None, environment: Mapping[str, str]) -> str:
+    """The password of a command: the first line from a file descriptor, or RECORDS_PASSWORD."""
+    if descriptor is None:
+        return environment.get("RECORDS_PASSWORD", "")
+    try:
+        with os.fdopen(descriptor, encoding="utf-8", closefd=False) as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        sys.exit(f"records: file descriptor {descriptor} has no password to read")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the client, and exit."""
     options = parse_options(sys.argv[1:] if argv is None else argv)
@@ -174,6 +167,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
     running = cast(ReactorBase, reactor)
+    if options.command is not None:
+        password = read_password(options.password_fd, os.environ)
+        width = terminal_size(STDOUT)[0] if os.isatty(STDOUT) else WIDTH
+
+        def command(connection: Connection) -> Command:
+            return Command(options, connection, sys.stdout.write, sys.stderr.write, width)
+
+        sys.exit(run_command(options, running, command, password))
     on_terminal = os.isatty(STDIN) and os.isatty(STDOUT)
 
     def attach(protocol: IProtocol) -> ITransport:

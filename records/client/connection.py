@@ -82,7 +82,7 @@ class Connection:
         self._token: str | None = None
         self._session: Resumed | None = None
         self._fields = NO_FIELDS
-        self._region = DEFAULT_REGION
+        self._info: ServerInfo | None = None
 
     @property
     def session(self) -> Resumed | None:
@@ -96,8 +96,14 @@ class Connection:
 
     @property
     def region(self) -> str:
+        """See `Records`. A region that this client does not know is passed over."""
+        told = DEFAULT_REGION if self._info is None else self._info.region
+        return told if told in REGIONS else DEFAULT_REGION
+
+    @property
+    def info(self) -> ServerInfo | None:
         """See `Records`."""
-        return self._region
+        return self._info
 
     async def greet(self) -> None:
         """See `Records`."""
@@ -123,7 +129,7 @@ class Connection:
                 f"{PROTOCOL}. Install a client of the daemon's version, {safe_text(info.version)}.",
                 lasting=True,
             )
-        self._region = info.region if info.region in REGIONS else DEFAULT_REGION
+        self._info = info
         return protocol
 
     async def login(self, username: str, password: str) -> LoggedIn:
@@ -174,9 +180,23 @@ class Connection:
         )
         return [str(value) for value in told.values]
 
-    async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
+    async def find(
+        self,
+        search: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        where: Mapping[str, object] | None = None,
+        sort: str | None = None,
+    ) -> EmployeePage:
         """See `Records`."""
-        params = ListParams(search=search or None, cursor=cursor, limit=limit)
+        params = ListParams(
+            search=search or None,
+            where=dict(where) if where else None,
+            sort=sort,
+            limit=limit,
+            cursor=cursor,
+        )
         return await self._ask("employee.list", params, EmployeePage, RETRY_AFTER)
 
     async def check_add(self, employee: Mapping[str, object]) -> EmployeeStored:
@@ -301,10 +321,11 @@ def _given_up(reason: Exception, method: str, params: Params, sent: bool) -> Exc
         else "The connection to the daemon was lost, and no answer came."
     )
     changes = getattr(params, "key", None) is not None
+    is_lasting = isinstance(reason, Unreachable) and reason.lasting
     maybe = " The change may have been saved. Check the record before you try again."
     if sent:
         why += _MAYBE_DONE.get(method, maybe if changes else "")
-    return Unreachable(why, lasting=isinstance(reason, Unreachable) and reason.lasting)
+    return Unreachable(why, lasting=is_lasting, maybe_done=sent and changes)
 
 
 def _conforms(connection: Connection) -> Records:

@@ -116,10 +116,16 @@ _PADDING = 3
 """Columns that rich's tables take around each column of theirs, and one more at the end."""
 
 
-def employee_list(fields: Fields, employees: Iterable[Mapping[str, object]], style: Style) -> str:
+def employee_list(
+    fields: Fields,
+    employees: Iterable[Mapping[str, object]],
+    style: Style,
+    wanted: Sequence[str] = _COLUMNS,
+) -> str:
     """A table with a line for each employee, or some lines for each on a narrow terminal.
 
-    ID and name are always whole. Other columns are left out or cut as the width demands.
+    wanted: the fields to show beside ID and name, the most telling first. ID and name are always
+    whole. Other columns are left out or cut as the width demands.
     """
     listed = list(employees)
     ids = [safe_text(str(each.get("id"))) for each in listed]
@@ -130,7 +136,7 @@ def employee_list(fields: Fields, employees: Iterable[Mapping[str, object]], sty
     if left < 0:
         return "\n".join(_few_lines(fields, each, style) for each in listed)
     least: dict[str, int] = {}
-    for field in map(fields.get, _COLUMNS):
+    for field in map(fields.get, wanted):
         if field is None or not any(each.get(field.name) for each in listed):
             continue
         label = "Number" if field.name in _WHOLE else safe_text(field.label)

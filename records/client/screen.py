@@ -17,6 +17,7 @@ from records.api.messages import (
     EmployeeStored,
     LoggedIn,
     Resumed,
+    ServerInfo,
 )
 from records.client.fields import Fields
 
@@ -38,13 +39,14 @@ class Stopped(Exception):
 class Unreachable(Exception):
     """The daemon cannot be used. The text says why, and what to do.
 
-    lasting: whether retrying is of no use.
+    lasting: whether retrying is of no use. maybe_done: whether a change may have been made.
     """
 
-    def __init__(self, message: str, *, lasting: bool = False) -> None:
+    def __init__(self, message: str, *, lasting: bool = False, maybe_done: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.lasting = lasting
+        self.maybe_done = maybe_done
 
 
 class Screen(Protocol):
@@ -118,6 +120,11 @@ class Records(Protocol):
         ...
 
     @property
+    def info(self) -> ServerInfo | None:
+        """What the daemon is, once it has been greeted."""
+        ...
+
+    @property
     def region(self) -> str:
         """The daemon's region, an ISO 3166 code, once it has been greeted."""
         ...
@@ -157,7 +164,15 @@ class Records(Protocol):
         """The texts that employees have in a field, the most frequent first."""
         ...
 
-    async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
+    async def find(
+        self,
+        search: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        where: Mapping[str, object] | None = None,
+        sort: str | None = None,
+    ) -> EmployeePage:
         """A page of employees."""
         ...
 

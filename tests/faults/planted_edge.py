@@ -290,6 +290,23 @@ CLIENT: tuple[Bug, ...] = (
         (" < len(fraction) and not scale:", " < len(fraction):"),
     ),
     bug(
+        "command-changes-at-a-check",
+        f"{_CLIENT}/cli.py",
+        "With --check a command changes nothing.",
+        "records.test.client.test_cli.ResultTests.test_check",
+        (
+            "        if self._options.check:\n            stored = await self._records.check_update(",
+            "        if self._options.json:\n            stored = await self._records.check_update(",
+        ),
+    ),
+    bug(
+        "unknown-outcome-taken-for-unreachable",
+        f"{_CLIENT}/cli.py",
+        "A script is told that a change may have been made.",
+        "records.test.client.test_cli.ErrorTests.test_trouble",
+        ("Exit.OUTCOME_UNKNOWN if error.maybe_done else Exit.UNREACHABLE", "Exit.UNREACHABLE"),
+    ),
+    bug(
         "one-of-several",
         f"{_CLIENT}/people.py",
         "If several employees are meant, the user says which.",

@@ -24,9 +24,11 @@ from records.api.messages import (
     EmployeeShown,
     EmployeeStored,
     GetParams,
+    Limits,
     ListParams,
     LoggedIn,
     Resumed,
+    ServerInfo,
     UpdateParams,
     ValuesParams,
     WireUser,
@@ -86,9 +88,12 @@ class LocalRecords:
         self.left = 0
 
         self.region = "US"
+        self.info: ServerInfo | None = None
         self.fields = FIELDS
 
     async def greet(self) -> None:
+        limits = Limits(session_idle_seconds=900, session_lifetime_seconds=43200)
+        self.info = ServerInfo("records", "9", 1, limits, self.region)
         if self.trouble and isinstance(self.trouble[0], Unreachable):
             raise self.trouble.pop(0)
 
@@ -151,9 +156,23 @@ class LocalRecords:
         found = self.store.do(list_values, self.who, ValuesParams(field=field)).values
         return [str(value) for value in found]
 
-    async def find(self, search: str, cursor: str | None, limit: int) -> EmployeePage:
+    async def find(
+        self,
+        search: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        where: Mapping[str, object] | None = None,
+        sort: str | None = None,
+    ) -> EmployeePage:
         self._raise_trouble()
-        params = ListParams(search=search or None, cursor=cursor, limit=limit)
+        params = ListParams(
+            search=search or None,
+            where=dict(where) if where else None,
+            sort=sort,
+            limit=limit,
+            cursor=cursor,
+        )
         listed = self.store.do(list_employees, self.who, params)
         return msgspec.json.decode(msgspec.json.encode(listed), type=EmployeePage)
 

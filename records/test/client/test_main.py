@@ -17,7 +17,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.client.__main__ import parse_options, run
+from records.client.__main__ import run
+from records.client.arguments import parse_options
 from records.client.plain import PlainLines, PlainScreen
 
 

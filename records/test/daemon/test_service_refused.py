@@ -13,7 +13,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.client.__main__ import parse_options
+from records.client.arguments import parse_options
 from records.daemon.bootstrap import Places, lock
 from records.daemon.service import _how_to_connect, _why_not_listening, endpoint_from
 from records.model.errors import Unusable

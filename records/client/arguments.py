@@ -1,0 +1,159 @@
+"""The command line of the client: its options and commands. Exits with 2 if it is wrong."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from records import __version__
+
+MAX_PORT = 65535
+_EPILOG = """\
+Without a command the client shows a menu on a terminal; with input or output piped it reads plain
+lines, one for each question, and exits with 1 if something failed. The daemon's certificate is
+always verified, by the authority in the --ca file and by the name given with --host."""
+
+_WHO = "an Employee ID, an employee number, an e-mail address or a name; #12 is an ID only"
+_ASSIGNMENT = (
+    "such as title='Chief engineer' or hire_date=+2w; nothing after the = clears the field"
+)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to {MAX_PORT}")
+    return int(text)
+
+
+def _region(text: str) -> str:
+    # Imported here: the numbers of all countries take a tenth of a second to load.
+    from records.model.values import REGIONS  # noqa: PLC0415
+
+    if text.upper() not in REGIONS:
+        raise argparse.ArgumentTypeError("a region is a country's ISO 3166 code, such as US or DE")
+    return text.upper()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("a limit is a whole number from 1")
+    return int(text)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not FIELD=VALUE, such as title=Chief")
+    return name.strip(), value.strip()
+
+
+def _connection_options(*, are_defaults: bool) -> argparse.ArgumentParser:
+    """The options that may stand before or after the command.
+
+    are_defaults: whether those that are not given get their defaults.
+    """
+    defaults: dict[str, object] = {
+        "host": "localhost",
+        "port": 7443,
+        "ca": Path("keys/ca.crt"),
+        "user": None,
+        "region": None,
+        "password_fd": None,
+        "json": False,
+    }
+    parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = parser.add_argument_group("connection and output")
+    group.add_argument("--host", help="where the daemon listens (default: localhost)")
+    group.add_argument("--port", type=_port, help="on which TCP port it listens (default: 7443)")
+    group.add_argument(
+        "--ca",
+        type=Path,
+        metavar="FILE",
+        help="the certificate authority that the daemon is known by (default: keys/ca.crt)",
+    )
+    group.add_argument("--user", metavar="NAME", help="who logs in; the menu asks if not given")
+    group.add_argument(
+        "--region",
+        type=_region,
+        metavar="CODE",
+        help="the country whose forms of dates, amounts and phone numbers you type, such as DE "
+        "(default: the daemon's)",
+    )
+    group.add_argument(
+        "--password-fd",
+        type=int,
+        metavar="N",
+        help="the file descriptor from which a command reads the password; otherwise it is in the "
+        "environment variable RECORDS_PASSWORD",
+    )
+    group.add_argument("--json", action="store_true", help="print JSON, errors too")
+    if are_defaults:
+        parser.set_defaults(**defaults)
+    return parser
+
+
+def parse_options(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line. `command` is None for the menu, otherwise such as "employee get"."""
+    parser = argparse.ArgumentParser(
+        prog="records",
+        description="Find, show, add, change and delete employee records.",
+        epilog=_EPILOG,
+        parents=[_connection_options(are_defaults=True)],
+    )
+    parser.add_argument("--version", action="version", version=f"records {__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    shared = _connection_options(are_defaults=False)
+
+    def add(
+        within: argparse._SubParsersAction[argparse.ArgumentParser],
+        name: str,
+        command: str,
+        what: str,
+    ) -> argparse.ArgumentParser:
+        made = within.add_parser(name, help=what, description=what, parents=[shared])
+        made.set_defaults(command=command)
+        return made
+
+    employee = commands.add_parser("employee", help="employees: get, list, add, update, delete")
+    actions = employee.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    get = add(actions, "get", "employee get", "Show an employee.")
+    get.add_argument("who", metavar="EMPLOYEE", help=_WHO)
+    get.add_argument("--reveal", metavar="FIELD,...", default="", help="show these unmasked")
+    listing = add(actions, "list", "employee list", "List employees.")
+    listing.add_argument("--search", metavar="WORDS", default="", help="words to find")
+    listing.add_argument(
+        "--where",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help="such as department=R&D, hire_date>=2020-01-01, title~engineer (contains), or "
+        "location= (blank); all hold",
+    )
+    listing.add_argument("--sort", metavar="FIELD", help="name or a field; -FIELD reverses")
+    listing.add_argument("--fields", metavar="FIELD,...", default="", help="show only these")
+    listing.add_argument("--limit", type=_count, metavar="N", help="at most so many employees")
+    adding = add(actions, "add", "employee add", "Add an employee.")
+    updating = add(actions, "update", "employee update", "Change some fields of an employee.")
+    updating.add_argument("who", metavar="EMPLOYEE", help=_WHO)
+    for each in (adding, updating):
+        each.add_argument(
+            "values", metavar="FIELD=VALUE", nargs="+", type=_assignment, help=_ASSIGNMENT
+        )
+        each.add_argument("--check", action="store_true", help="check everything, change nothing")
+    deleting = add(actions, "delete", "employee delete", "Delete an employee.")
+    deleting.add_argument("who", metavar="EMPLOYEE", help=_WHO)
+    deleting.add_argument("--yes", action="store_true", required=True, help="confirms it")
+    server = commands.add_parser("server", help="the daemon: info")
+    described = server.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add(described, "info", "server info", "Show what the daemon is. Needs no login.")
+    add(commands, "whoami", "whoami", "Show the user and the roles.")
+    return parser.parse_args(list(_with_signs(argv)))
+
+
+def _with_signs(argv: Sequence[str]) -> Iterator[str]:
+    """The arguments, in which -FIELD after --sort is its value. argparse takes it for an option."""
+    arguments = iter(argv)
+    for each in arguments:
+        yield each if each != "--sort" else f"--sort={next(arguments, '')}"

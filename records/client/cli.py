@@ -1,0 +1,336 @@
+"""Commands for scripts: each makes a few requests, prints the result, and ends with an exit code.
+
+Nothing is asked. Results go to standard output, errors and warnings to standard error; with --json
+both are JSON. Knows nothing of how options are written (`records.client.arguments`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import date
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from records.api.messages import MAX_PAGE, EmployeeStored, FieldInfo, FieldWarning
+from records.client.dialogue import Dialogue
+from records.client.fields import check_typed
+from records.client.people import choose_one, names_in
+from records.client.render import employee_list, employee_view, error_text, safe_text
+from records.client.screen import Left, Records, Stopped, Unreachable
+from records.model.errors import FieldError, NotAuthenticated, RecordsError, ValidationFailed
+from records.model.fields import Kind
+from records.model.values import Invalid
+
+T = TypeVar("T")
+Write = Callable[[str], object]
+
+
+class Exit(IntEnum):
+    """Exit codes. 2 is wrong usage, by argparse; 130 is an interruption."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    NOT_AUTHENTICATED = 3
+    PERMISSION_DENIED = 4
+    NOT_FOUND = 5
+    CONFLICT = 6
+    VALIDATION_FAILED = 7
+    UNREACHABLE = 8
+    OUTCOME_UNKNOWN = 9
+    INTERRUPTED = 130
+
+
+EXIT_BY_REASON = {
+    "not-authenticated": Exit.NOT_AUTHENTICATED,
+    "permission-denied": Exit.PERMISSION_DENIED,
+    "not-found": Exit.NOT_FOUND,
+    "already-exists": Exit.CONFLICT,
+    "revision-conflict": Exit.CONFLICT,
+    "validation-failed": Exit.VALIDATION_FAILED,
+    "outcome-unknown": Exit.OUTCOME_UNKNOWN,
+}
+"""The exit code of each error of the daemon; `REFUSED` for all others."""
+
+_OPERATORS = {">=": "ge", "<=": "le", "!=": "ne", ">": "gt", "<": "lt", "~": "co", "=": "eq"}
+_LIST_FIELDS = ("employee_number", "title", "department", "location", "status", "email")
+
+
+class CommandScreen:
+    """`records.client.screen.Screen` without a user: what would be asked ends the command.
+
+    show: writes what is shown beside the result.
+    """
+
+    def __init__(self, show: Write, width: int) -> None:
+        self._show = show
+        self.width = width
+        self.page: int | None = None
+        self.colour = False
+
+    def ask(
+        self,
+        prompt: str,
+        *,
+        secret: bool = False,
+        recall: Sequence[str] = (),
+        offers: Sequence[str] = (),
+    ) -> Awaitable[str]:
+        """See `Screen`. There is nobody to ask."""
+        raise Left
+
+    def show(self, text: str) -> None:
+        """See `Screen`."""
+        self._show(f"{text}\n")
+
+    def fail(self, text: str) -> None:
+        """See `Screen`."""
+        self._show(f"{text}\n")
+
+    def reject_answer(self, text: str) -> None:
+        """See `Screen`. Ends the command."""
+        raise Stopped(text)
+
+    async def wait(self, coroutine: Coroutine[Deferred[Any], Any, T]) -> T:
+        """See `Screen`."""
+        return await coroutine
+
+
+class Command:
+    """One command. out, err: write to standard output and standard error."""
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        records: Records,
+        out: Write,
+        err: Write,
+        width: int,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        self._options = options
+        self._records = records
+        self._out, self._err = out, err
+        screen = CommandScreen(_ignore if options.json else err, width)
+        self._dialogue = Dialogue(
+            screen, records, lambda: str(uuid.uuid4()), today, region=options.region
+        )
+
+    async def run(self, password: str) -> Exit:
+        """Log in, run the command, and log out. Returns the exit code."""
+        try:
+            await self._records.greet()
+            if self._options.command != "server info":
+                if self._options.user is None or not password:
+                    raise NotAuthenticated(
+                        "A command needs --user, and the password in RECORDS_PASSWORD or from "
+                        "--password-fd."
+                    )
+                await self._records.login(self._options.user, password)
+                await self._records.load_fields()
+            await COMMANDS[self._options.command](self)
+        except RecordsError as error:
+            self._show_error(error.reason, error_text(error), error.errors)
+            return EXIT_BY_REASON.get(error.reason, Exit.REFUSED)
+        except Unreachable as error:
+            code = Exit.OUTCOME_UNKNOWN if error.maybe_done else Exit.UNREACHABLE
+            self._show_error(code.name.lower().replace("_", "-"), error.message, ())
+            return code
+        except Stopped as reason:
+            self._show_error("ambiguous", f"{reason} Name one by its ID, such as #12.", ())
+            return Exit.REFUSED
+        finally:
+            await self._records.leave()
+        return Exit.DONE
+
+    def _show_error(self, reason: str, text: str, errors: Sequence[FieldError]) -> None:
+        if not self._options.json:
+            self._err(f"{text}\n")
+            return
+        message = text.partition("\n")[0]
+        told = {"reason": reason, "message": message, "errors": msgspec.to_builtins(errors)}
+        self._err(_json({"error": told}))
+
+    def _show(self, result: object, text: Callable[[], str]) -> None:
+        self._out(_json(result) if self._options.json else f"{text()}\n")
+
+    def _warn(self, warnings: Sequence[FieldWarning]) -> None:
+        """Show warnings; with --json they are part of the result."""
+        if not self._options.json:
+            for each in warnings:
+                self._err(f"Warning: {safe_text(each.message)}\n")
+
+    async def _show_employee(
+        self, result: object, employee: Mapping[str, object], masked: Sequence[str]
+    ) -> None:
+        fields = self._dialogue.fields
+        names = {} if self._options.json else await names_in(self._dialogue, employee)
+        self._show(
+            result,
+            lambda: employee_view(fields, employee, masked, self._dialogue.style, names=names),
+        )
+
+    def _field(self, name: str) -> FieldInfo:
+        field = self._dialogue.fields.get(name)
+        if field is None:
+            why = FieldError(name[:100], f"There is no field {name[:100]}.")
+            raise ValidationFailed("Some fields are not right.", [why])
+        return field
+
+    async def _read(self, values: Sequence[tuple[str, str]]) -> dict[str, object]:
+        """Typed values in the protocol's form. Raises `ValidationFailed` with all that is wrong."""
+        found: dict[str, object] = {}
+        errors = []
+        for name, typed in values:
+            if name == "id":
+                found[name] = int(typed) if typed.isascii() and typed.isdecimal() else typed
+                continue
+            field = self._field(name)
+            try:
+                found[name] = await self._value(field, typed) if typed else None
+            except Invalid as reason:
+                errors.append(FieldError(name, f"{field.label} {reason}"))
+        if errors:
+            raise ValidationFailed("Some fields are not right.", errors)
+        return found
+
+    async def _value(self, field: FieldInfo, typed: str) -> object:
+        if field.kind == Kind.REFERENCE.value:
+            return (await choose_one(self._dialogue, typed)).employee["id"]
+        read = check_typed(field, typed, self._dialogue.region, self._dialogue.today())
+        return msgspec.to_builtins(read)
+
+    async def get(self) -> None:
+        """employee get"""
+        shown = await choose_one(self._dialogue, self._options.who)
+        reveal = _names(self._options.reveal)
+        if reveal:
+            shown = await self._records.get(msgspec.convert(shown.employee["id"], int), reveal)
+        await self._show_employee(shown, shown.employee, shown.masked)
+
+    async def list(self) -> None:
+        """employee list"""
+        options = self._options
+        where = await self._conditions(options.where)
+        fields = [self._field(name).name for name in _names(options.fields) if name != "id"]
+        employees: list[Mapping[str, object]] = []
+        cursor: str | None = None
+        while True:
+            left = MAX_PAGE if options.limit is None else options.limit - len(employees)
+            page = await self._records.find(
+                options.search, cursor, min(left, MAX_PAGE), where=where, sort=options.sort
+            )
+            employees += page.employees
+            cursor = page.cursor
+            if cursor is None or (options.limit is not None and len(employees) >= options.limit):
+                break
+        if fields:
+            wanted = ("id", *fields)
+            employees = [{name: each.get(name) for name in wanted} for each in employees]
+        self._show(
+            {"employees": employees},
+            lambda: employee_list(
+                self._dialogue.fields, employees, self._dialogue.style, fields or _LIST_FIELDS
+            ),
+        )
+
+    async def _conditions(self, texts: Sequence[str]) -> Mapping[str, object]:
+        where: dict[str, dict[str, object]] = {}
+        for text in texts:
+            places = {sign: text.find(sign) for sign in _OPERATORS if sign in text}
+            if not places:
+                why = FieldError("where", f"{text[:100]} has no operator, such as = or >=.")
+                raise ValidationFailed("The list parameters are invalid.", [why])
+            # The first operator in the text; of >= and > the longer one.
+            sign = min(places, key=lambda each: (places[each], -len(each)))
+            name, _, typed = text.partition(sign)
+            field, typed = self._field(name.strip()), typed.strip()
+            value: object = typed or None
+            if typed and sign != "~":
+                value = (await self._read([(field.name, typed)]))[field.name]
+            where.setdefault(field.name, {})[_OPERATORS[sign]] = value
+        return where
+
+    async def add(self) -> None:
+        """employee add"""
+        employee = await self._read(self._options.values)
+        if self._options.check:
+            stored = await self._records.check_add(employee)
+        else:
+            stored = await self._records.add(employee, self._dialogue.new_key())
+        await self._show_stored(stored)
+
+    async def update(self) -> None:
+        """employee update"""
+        shown = await choose_one(self._dialogue, self._options.who)
+        employee_id = msgspec.convert(shown.employee["id"], int)
+        revision = msgspec.convert(shown.employee["revision"], int)
+        changes = await self._read(self._options.values)
+        if self._options.check:
+            stored = await self._records.check_update(employee_id, revision, changes)
+        else:
+            key = self._dialogue.new_key()
+            stored = await self._records.update(employee_id, revision, changes, key)
+        await self._show_stored(stored)
+
+    async def _show_stored(self, stored: EmployeeStored) -> None:
+        self._warn(stored.warnings)
+        employee = stored.employee
+        masked = [f.name for f in self._dialogue.fields if f.masked and employee.get(f.name)]
+        await self._show_employee(stored, employee, masked)
+
+    async def delete(self) -> None:
+        """employee delete"""
+        shown = await choose_one(self._dialogue, self._options.who)
+        employee_id = msgspec.convert(shown.employee["id"], int)
+        revision = msgspec.convert(shown.employee["revision"], int)
+        deleted = await self._records.delete(employee_id, revision, self._dialogue.new_key())
+        self._show(deleted, lambda: f"Deleted employee {employee_id}.")
+
+    async def whoami(self) -> None:
+        """whoami"""
+        session = self._records.session
+        assert session is not None
+        user = session.user
+        own = "" if user.employee_id is None else f", employee {user.employee_id}"
+        self._show(user, lambda: safe_text(f"{user.username} ({', '.join(user.roles)}){own}"))
+
+    async def server_info(self) -> None:
+        """server info"""
+        info = self._records.info
+        assert info is not None
+        self._show(
+            info,
+            lambda: safe_text(
+                f"{info.name} {info.version}, protocol {info.protocol}, region {info.region}"
+            ),
+        )
+
+
+COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
+    "employee get": Command.get,
+    "employee list": Command.list,
+    "employee add": Command.add,
+    "employee update": Command.update,
+    "employee delete": Command.delete,
+    "server info": Command.server_info,
+    "whoami": Command.whoami,
+}
+
+
+def _ignore(text: str) -> None:
+    """With --json only the result and the error are written."""
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode("utf-8") + "\n"
+
+
+def _names(text: str) -> list[str]:
+    """The names in a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]

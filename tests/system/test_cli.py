@@ -1,0 +1,83 @@
+"""Commands for scripts, with a real daemon: results, exit codes, and where passwords come from."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from tests.daemon_case import PASSWORD, Daemon, DaemonCase
+from tests.wire import WAIT
+
+
+class CommandTests(DaemonCase):
+    """`records COMMAND`."""
+
+    is_ahead = True
+
+    def run_command(
+        self, daemon: Daemon, *argv: str, password: str | None = PASSWORD, **how: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """A command of the first account."""
+        environment = {**self.environment(), "PYTHONUTF8": "1"}
+        if password is not None:
+            environment["RECORDS_PASSWORD"] = password
+        command = [sys.executable, "-m", "records.client", "--port", str(daemon.port)]
+        return subprocess.run(
+            [*command, "--user", "admin", *argv],
+            cwd=daemon.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=WAIT,
+            check=False,
+            **how,
+        )
+
+    def test_life(self) -> None:
+        """An employee is added, changed, listed and deleted; errors have their exit codes."""
+        daemon = self.start_daemon()
+        self.admin(daemon)
+        added = self.run_command(
+            daemon, "employee", "add", "given_name=Jörg", "family_name=Müller", "--json"
+        )
+        self.assertEqual((added.returncode, added.stderr), (0, ""))
+        self.assertEqual(json.loads(added.stdout)["employee"]["id"], 1)
+        changed = self.run_command(daemon, "employee", "update", "mueller", "title=Head of R&D")
+        self.assertEqual(changed.returncode, 0, changed.stderr)
+        self.assertIn("Head of R&D", changed.stdout)
+        listed = self.run_command(daemon, "employee", "list", "--where", "title~Head", "--json")
+        self.assertEqual([e["id"] for e in json.loads(listed.stdout)["employees"]], [1])
+        for argv, code in (
+            (("employee", "get", "9"), 5),
+            (("employee", "add", "given_name=A", "id=1"), 6),
+            (("employee", "update", "1", "email=x"), 7),
+            (("employee", "delete", "1", "--yes"), 0),
+            (("employee",), 2),
+            (("--ca", "nowhere.crt", "whoami"), 8),
+            (("--port", "1", "whoami"), 8),
+        ):
+            done = self.run_command(daemon, *argv)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+
+    def test_password(self) -> None:
+        """The password comes from the environment or a descriptor; a wrong one has its code."""
+        daemon = self.start_daemon()
+        self.admin(daemon)
+        self.assertEqual(self.run_command(daemon, "whoami", password="wrong").returncode, 3)
+        self.assertEqual(self.run_command(daemon, "whoami", password=None).returncode, 3)
+        reading, writing = os.pipe()
+        os.write(writing, f"{PASSWORD}\n".encode())
+        os.close(writing)
+        self.addCleanup(os.close, reading)
+        done = self.run_command(
+            daemon,
+            *("whoami", "--password-fd", str(reading)),
+            password=None,
+            pass_fds=(reading,),
+        )
+        self.assertEqual((done.returncode, done.stdout), (0, "admin (owner)\n"))
