@@ -295,8 +295,8 @@ CLIENT: tuple[Bug, ...] = (
         "With --check a command changes nothing.",
         "records.test.client.test_cli.ResultTests.test_check",
         (
-            "        if self._options.check:\n            stored = await self._records.check_update(",
-            "        if self._options.json:\n            stored = await self._records.check_update(",
+            "if self._options.check:\n            stored = await self._records.check_update(",
+            "if self._options.json:\n            stored = await self._records.check_update(",
         ),
     ),
     bug(
