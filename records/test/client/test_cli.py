@@ -13,9 +13,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.client.__main__ import read_password
 from records.client.arguments import parse_options
 from records.client.cli import COMMANDS, EXIT_BY_REASON, Command, Exit
+from records.client.program import read_password
 from records.client.screen import Unreachable
 from records.model.access import Role
 from records.model.errors import BY_REASON, Busy, OutcomeUnknown, RevisionConflict

@@ -1,4 +1,4 @@
-"""Tests for `records.client.__main__`: the command line, and how a run is put together."""
+"""Tests for `records.client.program` and `arguments`: the command line, and a run of it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.client.__main__ import run
 from records.client.arguments import parse_options
 from records.client.plain import PlainLines, PlainScreen
+from records.client.program import run
 
 
 class OptionsTests(SynchronousTestCase):
@@ -145,7 +145,7 @@ class EchoTests(SynchronousTestCase):
         import pty
         import termios
 
-        from records.client.__main__ import set_echo
+        from records.client.program import set_echo
 
         controller, terminal = pty.openpty()
         self.addCleanup(os.close, controller)
@@ -157,7 +157,7 @@ class EchoTests(SynchronousTestCase):
 
     def test_pipe(self) -> None:
         """A pipe has none."""
-        from records.client.__main__ import set_echo
+        from records.client.program import set_echo
 
         reading, writing = os.pipe()
         self.addCleanup(os.close, reading)

@@ -1,0 +1,187 @@
+"""Puts the client together, and starts and ends it: the menu, or one command.
+
+Owns the choice between menu and command, and between terminal and plain lines. The menu exits with
+0 if all was done and with 1 if something failed; commands exit as `records.client.cli.Exit` says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import termios
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import date
+from functools import partial
+from typing import Protocol, cast
+
+from twisted.internet import stdio
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.interfaces import IProtocol, ITransport
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from records.client.cli import Command, Exit
+from records.client.connection import Connection
+from records.client.conversation import converse
+from records.client.dial import dial_tls
+from records.client.dialogue import Dialogue
+from records.client.failures import Place
+from records.client.plain import WIDTH, PlainLines, PlainScreen
+from records.client.screen import Screen
+from records.client.terminal import TerminalScreen, kept_modes, raw, terminal_size
+
+STDIN, STDOUT = 0, 1
+
+
+def set_echo(descriptor: int, shown: bool) -> None:
+    """Show or hide what is typed on a terminal. Does nothing without a terminal."""
+    if os.isatty(descriptor):
+        modes = termios.tcgetattr(descriptor)
+        modes[3] = modes[3] | termios.ECHO if shown else modes[3] & ~termios.ECHO
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
+
+
+class StdioScreen(Screen, Protocol):
+    """A screen that reads standard input and writes standard output.
+
+    protocol: to be connected to both. closed: fires when both are released. failed: whether
+    anything failed.
+    """
+
+    @property
+    def protocol(self) -> IProtocol: ...
+
+    @property
+    def closed(self) -> Deferred[None]: ...
+
+    @property
+    def failed(self) -> bool: ...
+
+
+def _on_terminal() -> StdioScreen:
+    return TerminalScreen(lambda: terminal_size(STDOUT), colour="NO_COLOR" not in os.environ)
+
+
+def _in_lines() -> StdioScreen:
+    return PlainScreen(PlainLines(partial(set_echo, STDIN)))
+
+
+def run(
+    options: argparse.Namespace,
+    reactor: ReactorBase,
+    screen: StdioScreen,
+    attach: Callable[[IProtocol], ITransport],
+) -> bool:
+    """Run the client until the user or the script leaves, or a signal ends it.
+
+    attach: connects a protocol to standard input and output, once the reactor runs. Returns whether
+    nothing failed. Raises only faults of this program.
+    """
+    place = Place(options.host, options.port, options.ca)
+    connection = Connection(dial_tls(reactor, place), reactor, screen.show)
+    dialogue = Dialogue(
+        screen, connection, lambda: str(uuid.uuid4()), date.today, region=options.region
+    )
+    outcome: list[bool | Failure] = []
+
+    async def talk() -> bool:
+        transport = attach(screen.protocol)
+        good = await converse(dialogue, options.user)
+        transport.loseConnection()
+        await screen.closed
+        return good and not screen.failed
+
+    def ended(result: bool | Failure) -> None:
+        outcome.append(result)
+        with suppress(ReactorNotRunning):  # a signal is stopping it already
+            reactor.stop()
+
+    async def leave() -> None:
+        if not outcome:  # a signal ended it
+            outcome.append(False)
+            await connection.leave()
+            # The connection has just sent its last line, and must not be closed from within that
+            # call.
+            await deferLater(reactor, 0)
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(talk()).addBoth(ended))
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(leave()))
+    reactor.run()
+    first = outcome[0]
+    if isinstance(first, Failure):
+        first.raiseException()
+    return first is True
+
+
+def run_command(
+    options: argparse.Namespace,
+    reactor: ReactorBase,
+    command: Callable[[Connection], Command],
+    password: str,
+) -> int:
+    """Run one command; the exit code. Raises only faults of this program."""
+    place = Place(options.host, options.port, options.ca)
+    err = sys.stderr
+    connection = Connection(dial_tls(reactor, place), reactor, lambda text: print(text, file=err))
+    outcome: list[Exit | Failure] = []
+
+    def ended(result: Exit | Failure) -> None:
+        outcome.append(result)
+        with suppress(ReactorNotRunning):  # a signal is stopping it already
+            reactor.stop()
+
+    def start() -> None:
+        Deferred.fromCoroutine(command(connection).run(password)).addBoth(ended)
+
+    reactor.callWhenRunning(start)
+    reactor.run()
+    if not outcome:
+        return Exit.INTERRUPTED
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
+    return outcome[0]
+
+
+def read_password(descriptor: int | None, environment: Mapping[str, str]) -> str:
+    """The password of a command: the first line from a file descriptor, or RECORDS_PASSWORD."""
+    if descriptor is None:
+        return environment.get("RECORDS_PASSWORD", "")
+    try:
+        with os.fdopen(descriptor, encoding="utf-8", closefd=False) as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        sys.exit(f"records: file descriptor {descriptor} has no password to read")
+
+
+def start(options: argparse.Namespace) -> int:
+    """Run the menu or the command that the options name; the exit code."""
+    # Imported here, because importing it installs it, and only a real run needs it.
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    running = cast(ReactorBase, reactor)
+    if options.command is not None:
+        password = read_password(options.password_fd, os.environ)
+        width = terminal_size(STDOUT)[0] if os.isatty(STDOUT) else WIDTH
+
+        def command(connection: Connection) -> Command:
+            return Command(options, connection, sys.stdout.write, sys.stderr.write, width)
+
+        return run_command(options, running, command, password)
+    on_terminal = os.isatty(STDIN) and os.isatty(STDOUT)
+
+    def attach(protocol: IProtocol) -> ITransport:
+        if on_terminal:
+            raw(STDIN)
+        return stdio.StandardIO(protocol, reactor=reactor)
+
+    # The reactor handles SIGTERM and SIGINT. A terminal that is closed ends the client, too.
+    signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(running.stop))
+    with kept_modes(STDIN, STDOUT):
+        good = run(options, running, _on_terminal() if on_terminal else _in_lines(), attach)
+    return 0 if good else 1
