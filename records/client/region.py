@@ -107,7 +107,8 @@ def _signs(locale: Any, own: str) -> Iterator[tuple[str, str]]:
     for code, sign in symbols.items():
         if code in MINOR_DIGITS:
             yield sign, code
-    yield from (("$", "USD"), ("US$", "USD"))
+    yield from (("$", "USD"), ("US$", "USD"), ("円", "JPY"), ("元", "CNY"))
+    yield from {"INR": (("Rs", "INR"),), "CHF": (("Fr", "CHF"),)}.get(own, ())
     if own in MINOR_DIGITS:
         for sign in (locale.currency_symbols.get(own, own), symbols.get(own, own)):
             # CA$ is told from other dollars abroad, and is $ at home.

@@ -34,17 +34,21 @@ _YEAR_FIRST = re.compile(
     r"([0-9]{4})(?:[-/.]|[年년] ?)([0-9]{1,2})(?:[-/.]|[月월] ?)([0-9]{1,2})(?:\.|[日일])?",
     re.ASCII,
 )
-_YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
+_YEAR_LAST = re.compile(r"([0-9]{1,2})([-/. ])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 _SHORT_YEAR = re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[0-9]{2}", re.ASCII)
-_RELATIVE = re.compile(r"([+-]) ?([0-9]{1,4}) ?([dwmy])", re.ASCII)
-_DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|er|º|ª|\.)?", re.ASCII)
+_RELATIVE = re.compile(
+    r"([+-]) ?([0-9]{1,4}) ?(?:(d)(?:ays?)?|(w)(?:eeks?)?|(m)(?:onths?)?|(y)(?:ears?)?)"
+)
+_DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|er|o|a|\.)?", re.ASCII)
 _YEAR = re.compile(r"[0-9]{4}", re.ASCII)
-_STOP_WORDS = frozenset({"of", "the", "de", "del", "den", "di"})
+_STOP_WORDS = frozenset({"of", "the", "de", "del", "den", "di", "le", "г.", "года"})
 _NAMED_DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 
 
 def _normal(text: str) -> str:
-    """One line in plain digits and dashes, with single spaces."""
+    """One line in plain digits and dashes, single spaces. Raises `Invalid` for others, as ²."""
+    if any(unicodedata.category(character) in ("No", "Nl") for character in text):
+        raise Invalid("must be written with plain digits.")
     plain = _DASHES.sub("-", unicodedata.normalize("NFKC", text))
     return " ".join("".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in plain).split())
 
@@ -72,9 +76,10 @@ def _relative(typed: str, today: date) -> date | None:
     if found is None:
         return None
     number = int(found[2]) * (-1 if found[1] == "-" else 1)
-    if found[3] in "dw":
-        return today + timedelta(number * (7 if found[3] == "w" else 1))
-    months = today.year * 12 + today.month - 1 + number * (12 if found[3] == "y" else 1)
+    unit = next(each for each in found.groups()[2:] if each)
+    if unit in "dw":
+        return today + timedelta(number * (7 if unit == "w" else 1))
+    months = today.year * 12 + today.month - 1 + number * (12 if unit == "y" else 1)
     year, month = months // 12, months % 12 + 1
     if not EARLIEST_DATE.year <= year <= LATEST_DATE.year:
         raise Invalid(f"must lie between {EARLIEST_DATE} and {LATEST_DATE}.")
@@ -187,9 +192,10 @@ def read_money(text: str, region: Region) -> dict[str, str]:
     if before and after:
         raise Invalid("must be one amount in one currency, like 64000.00 USD.")
     currency = _currency(before or after, region)
-    amounts = [
-        _scaled(each, scale) for each in _readings(number[0].strip(), region, currency, scale)
-    ]
+    # Pay for an hour may well have three digits after its point.
+    is_fine = bool(scale) or (per == "hour" and MINOR_DIGITS[currency] > 0)
+    readings = _readings(number[0].strip(), region, currency, is_fine=is_fine)
+    amounts = [_scaled(each, scale) for each in readings]
     if len(amounts) > 1:
         exact = [f"{each}0" if "." in each else each for each in amounts]
         raise Invalid(f"could be {amounts[0]} or {amounts[1]}. Type {exact[0]} or {exact[1]}.")
@@ -207,8 +213,11 @@ def _scale(typed: str, number: re.Match[str], region: Region) -> tuple[str, int]
         return "", number.end()
     scale = found[1].lower()
     digits = re.split("[.,]", number[0].strip())[0]
-    if scale == "m" and (len(digits) > 3 or " " in found[0] or " " in number[0]):  # noqa: PLR2004
+    is_long = len(re.sub("[.,' ]", "", digits)) > 3  # noqa: PLR2004
+    if scale == "m" and (is_long or " " in found[0] or " " in number[0]):
         raise Invalid("could be in millions, or for a month. Type all digits, or per month.")
+    if is_long:
+        raise Invalid("must have all its digits, without k.")
     return scale, found.end()
 
 
@@ -223,8 +232,11 @@ def _currency(named: str, region: Region) -> str:
     return currency
 
 
-def _readings(typed: str, region: Region, currency: str, scale: str) -> list[str]:
-    """The digits of a number, with a point as its decimal mark; of two readings both."""
+def _readings(typed: str, region: Region, currency: str, *, is_fine: bool) -> list[str]:
+    """The digits of a number, with a point as its decimal mark; of two readings both.
+
+    is_fine: whether it may have more digits after the point than the currency.
+    """
     marks = sorted({mark for mark in ".,' " if mark in typed}, key=typed.rindex)
     if not marks:
         return [typed]
@@ -238,7 +250,7 @@ def _readings(typed: str, region: Region, currency: str, scale: str) -> list[str
         raise Invalid(_WRONG_AMOUNT)
     # One point or comma. With three digits after it, it may divide thousands.
     if re.fullmatch("[1-9][0-9]{0,2}", whole) and re.fullmatch("[0-9]{3}", fraction):
-        if MINOR_DIGITS[currency] < len(fraction) and not scale:
+        if MINOR_DIGITS[currency] < len(fraction) and not is_fine:
             return [whole + fraction]  # no amount in this currency has as many digits
         return [whole + fraction, f"{whole}.{fraction}"]
     if last == "," and region.decimal != ",":
@@ -254,8 +266,9 @@ def _ungrouped(typed: str, mark: str) -> str:
     first, *others = typed.split(mark)
     sizes = [len(group) for group in others]
     by_three = all(size == 3 for size in sizes)  # noqa: PLR2004
-    by_two = sizes[-1:] == [3] and all(size == 2 for size in sizes[:-1])  # noqa: PLR2004
-    if not (1 <= len(first) <= 3 and (by_three or (by_two and len(first) <= 2))):  # noqa: PLR2004
+    by_two = mark == "," and sizes[-1:] == [3] and all(size == 2 for size in sizes[:-1])  # noqa: PLR2004
+    longest = 3 if by_three else 2
+    if first.startswith("0") or not (by_three or by_two) or not 1 <= len(first) <= longest:
         raise Invalid(_WRONG_AMOUNT)
     return "".join([first, *others])
 
@@ -282,16 +295,30 @@ _PHONE = re.compile(
 )
 
 
+_EXTENSION = re.compile(
+    r" ?\b(?:durchwahl|dw|poste|ramal|anexo|interno)\b[.:]? ?([0-9]+)$", re.IGNORECASE
+)
+
+
+def _is_two_numbers(typed: str) -> bool:
+    """Whether digits stand in brackets, or after a stroke, for another ending of the number."""
+    before = typed.partition("(")[0] if "(" in typed else ""
+    after = typed.rpartition("/")[2] if "/" in typed else "0000"
+    return sum(map(str.isdigit, before)) > 5 or sum(map(str.isdigit, after)) < 4  # noqa: PLR2004
+
+
 def read_phone(text: str, region: Region) -> str:
     """A phone number as it is dialled in the region, in E.164 form, with ;ext= for an extension.
 
     Raises `records.model.values.Invalid`.
     """
-    typed = _normal(text)
+    typed = _EXTENSION.sub(r" ext. \1", _normal(text).removeprefix("tel:"))
     # The library passes over other text before and after a number.
-    if _PHONE.fullmatch(typed):
+    if _PHONE.fullmatch(typed) and not _is_two_numbers(typed):
         try:
             number = phonenumbers.parse(typed, region.code)
+            if typed.startswith("00") and not phonenumbers.is_valid_number(number):
+                number = phonenumbers.parse(f"+{typed[2:]}", region.code)
         except phonenumbers.NumberParseException:
             number = None
         if number is not None and phonenumbers.is_valid_number(number):

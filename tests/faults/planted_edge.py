@@ -287,7 +287,7 @@ CLIENT: tuple[Bug, ...] = (
         f"{_CLIENT}/typed.py",
         "An amount with two readings is refused.",
         "records.test.client.test_typed.MoneyTests.test_refused",
-        (" < len(fraction) and not scale:", " < len(fraction):"),
+        (" < len(fraction) and not is_fine:", " < len(fraction):"),
     ),
     bug(
         "command-changes-at-a-check",
