@@ -120,7 +120,8 @@ class Session:
             except Refusal as refusal:
                 if refusal.reason == "not-authenticated":
                     self._ledger.note_account(self.username, LogIn(None), called)
-                elif refusal.reason not in ("busy", "too-many-attempts"):
+                # Where the outcome is unknown, there may be a session whose token nobody has.
+                elif refusal.reason not in ("busy", "too-many-attempts", "outcome-unknown"):
                     self._ledger.faults.append(f"login: {refusal}")
                 sleep(refusal.data.get("retry_after", 0.2))
                 return
