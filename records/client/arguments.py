@@ -41,6 +41,17 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def is_text(given: str) -> bool:
+    """Whether what the system gave is text, not bytes in another encoding than UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in given)
+
+
+def _who(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"name an employee by {_WHO}")
+    return text
+
+
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -119,7 +130,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     employee = commands.add_parser("employee", help="employees: get, list, add, update, delete")
     actions = employee.add_subparsers(title="commands", metavar="COMMAND", required=True)
     get = add(actions, "get", "employee get", "Show an employee.")
-    get.add_argument("who", metavar="EMPLOYEE", help=_WHO)
+    get.add_argument("who", metavar="EMPLOYEE", type=_who, help=_WHO)
     get.add_argument("--reveal", metavar="FIELD,...", default="", help="show these unmasked")
     listing = add(actions, "list", "employee list", "List employees.")
     listing.add_argument("--search", metavar="WORDS", default="", help="words to find")
@@ -136,19 +147,21 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     listing.add_argument("--limit", type=_count, metavar="N", help="at most so many employees")
     adding = add(actions, "add", "employee add", "Add an employee.")
     updating = add(actions, "update", "employee update", "Change some fields of an employee.")
-    updating.add_argument("who", metavar="EMPLOYEE", help=_WHO)
+    updating.add_argument("who", metavar="EMPLOYEE", type=_who, help=_WHO)
     for each in (adding, updating):
         each.add_argument(
             "values", metavar="FIELD=VALUE", nargs="+", type=_assignment, help=_ASSIGNMENT
         )
         each.add_argument("--check", action="store_true", help="check everything, change nothing")
     deleting = add(actions, "delete", "employee delete", "Delete an employee.")
-    deleting.add_argument("who", metavar="EMPLOYEE", help=_WHO)
+    deleting.add_argument("who", metavar="EMPLOYEE", type=_who, help=_WHO)
     deleting.add_argument("--yes", action="store_true", required=True, help="confirms it")
     server = commands.add_parser("server", help="the daemon: info")
     described = server.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add(described, "info", "server info", "Show what the daemon is. Needs no login.")
     add(commands, "whoami", "whoami", "Show the user and the roles.")
+    if not all(map(is_text, argv)):
+        parser.error("an argument is not in UTF-8")
     return parser.parse_args(list(_with_signs(argv)))
 
 

@@ -31,7 +31,7 @@ Write = Callable[[str], object]
 
 
 class Exit(IntEnum):
-    """Exit codes. 2 is wrong usage, by argparse; 130 is an interruption."""
+    """Exit codes. 2 is wrong usage, by argparse; 10 is done, but the result was not written."""
 
     DONE = 0
     REFUSED = 1
@@ -43,6 +43,7 @@ class Exit(IntEnum):
     VALIDATION_FAILED = 7
     UNREACHABLE = 8
     OUTCOME_UNKNOWN = 9
+    NOT_WRITTEN = 10
     INTERRUPTED = 130
 
 

@@ -7,6 +7,8 @@ Owns the choice between menu and command, and between terminal and plain lines. 
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import signal
 import sys
@@ -26,7 +28,8 @@ from twisted.internet.interfaces import IProtocol, ITransport
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from records.client.cli import Command, Exit
+from records.client.arguments import is_text
+from records.client.cli import Command, Exit, Write
 from records.client.connection import Connection
 from records.client.conversation import converse
 from records.client.dial import dial_tls
@@ -127,8 +130,12 @@ def run_command(
 ) -> int:
     """Run one command; the exit code. Raises only faults of this program."""
     place = Place(options.host, options.port, options.ca)
-    err = sys.stderr
-    connection = Connection(dial_tls(reactor, place), reactor, lambda text: print(text, file=err))
+    err = error_writer()
+
+    def tell(text: str) -> None:
+        err(f"{text}\n")
+
+    connection = Connection(dial_tls(reactor, place), reactor, tell)
     outcome: list[Exit | Failure] = []
 
     def ended(result: Exit | Failure) -> None:
@@ -151,12 +158,39 @@ def run_command(
 def read_password(descriptor: int | None, environment: Mapping[str, str]) -> str:
     """The password of a command: the first line from a file descriptor, or RECORDS_PASSWORD."""
     if descriptor is None:
-        return environment.get("RECORDS_PASSWORD", "")
+        password = environment.get("RECORDS_PASSWORD", "")
+        if not is_text(password):
+            sys.exit("records: RECORDS_PASSWORD is not in UTF-8")
+        return password
     try:
         with os.fdopen(descriptor, encoding="utf-8", closefd=False) as file:
             return file.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
         sys.exit(f"records: file descriptor {descriptor} has no password to read")
+
+
+def error_writer() -> Write:
+    """Writes to standard error, or nowhere if it is closed."""
+    return io.StringIO().write if sys.stderr is None else sys.stderr.write
+
+
+def write_result(text: str, code: int) -> int:
+    """Write to standard output, in UTF-8 whatever the locale. Returns the exit code.
+
+    code: the command's exit code, which stays if all is written.
+    """
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        # Not by sys.stdout, which would try again at the end of the process.
+        with os.fdopen(STDOUT, "wb", closefd=False) as output:
+            output.write(text.encode("utf-8"))
+    except BrokenPipeError:  # such as head, which has read enough
+        return Exit.NOT_WRITTEN
+    except OSError as error:
+        error_writer()(f"The result could not be written to standard output: {error.strerror}.\n")
+        return Exit.NOT_WRITTEN
+    return code
 
 
 def start(options: argparse.Namespace) -> int:
@@ -168,11 +202,13 @@ def start(options: argparse.Namespace) -> int:
     if options.command is not None:
         password = read_password(options.password_fd, os.environ)
         width = terminal_size(STDOUT)[0] if os.isatty(STDOUT) else WIDTH
+        result = io.StringIO()
 
         def command(connection: Connection) -> Command:
-            return Command(options, connection, sys.stdout.write, sys.stderr.write, width)
+            return Command(options, connection, result.write, error_writer(), width)
 
-        return run_command(options, running, command, password)
+        code = run_command(options, running, command, password)
+        return write_result(result.getvalue(), code)
     on_terminal = os.isatty(STDIN) and os.isatty(STDOUT)
 
     def attach(protocol: IProtocol) -> ITransport:

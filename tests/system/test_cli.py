@@ -20,8 +20,8 @@ class CommandTests(DaemonCase):
     def run_command(
         self, daemon: Daemon, *argv: str, password: str | None = PASSWORD, **how: Any
     ) -> subprocess.CompletedProcess[str]:
-        """A command of the first account."""
-        environment = {**self.environment(), "PYTHONUTF8": "1"}
+        """A command of the first account. Its standard output is told to be in ASCII."""
+        environment = {**self.environment(), "PYTHONUTF8": "1", "PYTHONIOENCODING": "ascii"}
         if password is not None:
             environment["RECORDS_PASSWORD"] = password
         command = [sys.executable, "-m", "records.client", "--port", str(daemon.port)]
@@ -30,11 +30,10 @@ class CommandTests(DaemonCase):
             cwd=daemon.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how},
+            encoding="utf-8",
             timeout=WAIT,
             check=False,
-            **how,
         )
 
     def test_life(self) -> None:
@@ -49,6 +48,7 @@ class CommandTests(DaemonCase):
         changed = self.run_command(daemon, "employee", "update", "mueller", "title=Head of R&D")
         self.assertEqual(changed.returncode, 0, changed.stderr)
         self.assertIn("Head of R&D", changed.stdout)
+        self.assertIn("Jörg Müller", changed.stdout)
         listed = self.run_command(daemon, "employee", "list", "--where", "title~Head", "--json")
         self.assertEqual([e["id"] for e in json.loads(listed.stdout)["employees"]], [1])
         for argv, code in (
@@ -63,6 +63,23 @@ class CommandTests(DaemonCase):
             done = self.run_command(daemon, *argv)
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertNotIn("Traceback", done.stderr)
+
+    def test_no_output(self) -> None:
+        """A result that cannot be written has its exit code, and a message unless none reads it."""
+        daemon = self.start_daemon()
+        self.admin(daemon)
+        with open("/dev/full", "wb") as full:
+            done = self.run_command(daemon, "employee", "list", stdout=full)
+        self.assertEqual(done.returncode, 10)
+        self.assertEqual(
+            done.stderr,
+            "The result could not be written to standard output: No space left on device.\n",
+        )
+        reading, writing = os.pipe()
+        os.close(reading)
+        self.addCleanup(os.close, writing)
+        done = self.run_command(daemon, "employee", "list", stdout=writing)
+        self.assertEqual((done.returncode, done.stderr), (10, ""))
 
     def test_password(self) -> None:
         """The password comes from the environment or a descriptor; a wrong one has its code."""

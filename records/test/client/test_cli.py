@@ -229,6 +229,9 @@ class ArgumentsTests(SynchronousTestCase):
         self.assertIn("FIELD=VALUE", self.wrong("employee", "update", "7", "title"))
         self.assertIn("from 1", self.wrong("employee", "list", "--limit", "0"))
         self.assertIn("expected one argument", self.wrong("employee", "list", "--limit"))
+        for command in (["get", " "], ["update", "", "title=x"], ["delete", "", "--yes"]):
+            self.assertIn("an employee number, an e-mail", self.wrong("employee", *command))
+        self.assertIn("not in UTF-8", self.wrong("employee", "list", "--search", "\udcff"))
 
     def test_every_command(self) -> None:
         """Each command of the command line does something."""
@@ -251,6 +254,8 @@ class ArgumentsTests(SynchronousTestCase):
         os.close(reading)
         with self.assertRaises(SystemExit):
             read_password(reading, {})
+        with self.assertRaises(SystemExit):
+            read_password(None, {"RECORDS_PASSWORD": "not \udcff text"})
 
 
 class DocumentTests(SynchronousTestCase):
