@@ -35,6 +35,12 @@ def _region(text: str) -> str:
     return text.upper()
 
 
+def _descriptor(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError("a file descriptor is a whole number from 0")
+    return int(text)
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError("a limit is a whole number from 1")
@@ -93,7 +99,7 @@ def _connection_options(*, are_defaults: bool) -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--password-fd",
-        type=int,
+        type=_descriptor,
         metavar="N",
         help="the file descriptor from which a command reads the password; otherwise it is in the "
         "environment variable RECORDS_PASSWORD",

@@ -188,6 +188,9 @@ class Command:
         found: dict[str, object] = {}
         errors = []
         for name, typed in values:
+            if name in found:
+                errors.append(FieldError(name, f"{name} is given twice."))
+                continue
             if name == "id":
                 found[name] = int(typed) if typed.isascii() and typed.isdecimal() else typed
                 continue
@@ -254,7 +257,11 @@ class Command:
             value: object = typed or None
             if typed and sign != "~":
                 value = (await self._read([(field.name, typed)]))[field.name]
-            where.setdefault(field.name, {})[_OPERATORS[sign]] = value
+            conditions = where.setdefault(field.name, {})
+            if _OPERATORS[sign] in conditions:
+                why = FieldError("where", f"{field.name}{sign} is given twice.")
+                raise ValidationFailed("The list parameters are invalid.", [why])
+            conditions[_OPERATORS[sign]] = value
         return where
 
     async def add(self) -> None:

@@ -39,6 +39,11 @@ def dial_tls(reactor: IReactorTime, place: Place) -> Dial:
             tls = WatchedTLS(client_tls(place.host, place.ca_file))
         except Unusable as reason:
             raise Unreachable(safe_text(str(reason)), lasting=True) from None
+        except UnicodeError:  # of the encoding of host names
+            host = safe_text(place.host)
+            raise Unreachable(
+                f'"{host}" is neither a host name nor an address.', lasting=True
+            ) from None
         factory = Factory.forProtocol(partial(ClientProtocol, reactor))
         factory.noisy = False
         endpoint = wrapClientTLS(

@@ -307,6 +307,13 @@ CLIENT: tuple[Bug, ...] = (
         ("Exit.OUTCOME_UNKNOWN if error.maybe_done else Exit.UNREACHABLE", "Exit.UNREACHABLE"),
     ),
     bug(
+        "value-given-twice",
+        f"{_CLIENT}/cli.py",
+        "Of two values for one field a command chooses none.",
+        "records.test.client.test_cli.ErrorTests.test_given_twice",
+        ("            if name in found:\n", "            if name in errors:\n"),
+    ),
+    bug(
         "one-of-several",
         f"{_CLIENT}/people.py",
         "If several employees are meant, the user says which.",

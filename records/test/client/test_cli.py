@@ -159,6 +159,17 @@ class ErrorTests(CommandCase):
         self.assertEqual(self.out, "")
         self.assertIn("E-mail must be an e-mail address", self.err)
 
+    def test_given_twice(self) -> None:
+        """Of two values for one thing none is chosen without a word."""
+        for argv, expected in (
+            (("update", "1", "title=x", "title=y"), "title is given twice."),
+            (("add", "given_name=x", "id=7", "id=8"), "id is given twice."),
+            (("list", "--where", "title=x", "--where", "title=y"), "title= is given twice."),
+        ):
+            code, error = self.failed("employee", *argv)
+            self.assertEqual(code, Exit.VALIDATION_FAILED)
+            self.assertEqual([each["message"] for each in error["errors"]], [expected])
+
     def test_trouble(self) -> None:
         """What the daemon or the network refuses has its code, too."""
         for trouble, expected in (
@@ -231,6 +242,8 @@ class ArgumentsTests(SynchronousTestCase):
         self.assertIn("expected one argument", self.wrong("employee", "list", "--limit"))
         for command in (["get", " "], ["update", "", "title=x"], ["delete", "", "--yes"]):
             self.assertIn("an employee number, an e-mail", self.wrong("employee", *command))
+        for descriptor in ("-1", "2147483648", "x"):
+            self.assertIn("from 0", self.wrong("whoami", "--password-fd", descriptor))
         self.assertIn("not in UTF-8", self.wrong("employee", "list", "--search", "\udcff"))
 
     def test_every_command(self) -> None:

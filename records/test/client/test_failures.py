@@ -216,6 +216,11 @@ class TrustTests(TestCase):
         """Without a certificate authority no connection is made."""
         await self.refused("There is no", 1, "localhost", Path("nowhere/ca.crt"))
 
+    async def test_no_host(self) -> None:
+        """What cannot be a host's name is told."""
+        for host in ("", "a\x01b", "a..b", "x" * 64):
+            await self.refused("is neither a host name nor an address", 1, host)
+
     async def test_given_up(self) -> None:
         """Who will not wait for a connection gives it up, and it is not taken for a failure."""
         place = Place("localhost", self.listen_tls(), self.keys.ca_certificate)
