@@ -91,6 +91,8 @@ def _text(raw: object) -> str:
         category = unicodedata.category(character)
         if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
             raise Invalid("holds a character that cannot be written out.")
+        if character == "\ufffd":  # what decoders put where they could not read
+            raise Invalid("holds \ufffd in place of a character that was not in UTF-8.")
         if character in _FILLERS or (category == "Cf" and character not in _JOINERS):
             raise Invalid("holds an invisible character.")
     if not value.strip(_JOINERS + " "):

@@ -79,6 +79,11 @@ class TextTests(RulesCase):
         self.assert_refused(text, UNWRITABLE)
         self.assert_refused(text, INVISIBLE)
 
+    def test_not_decoded(self) -> None:
+        """What was read in another encoding than its own is not kept."""
+        with self.assertRaisesRegex(Invalid, "not in UTF-8"):
+            check_text("Forsch\ufffdung", 100)
+
     def test_looks_blank(self) -> None:
         """A letter that shows nothing does not make a text."""
         self.assert_refused(text, ("\u3164", "\u115f", "\u1160", "\uffa0", "\u200d"))
