@@ -55,7 +55,7 @@ async def choose_one(dialogue: Dialogue, line: str) -> EmployeeShown:
         table = employee_list(dialogue.fields, employees[:MAX_CHOICES], dialogue.style)
         dialogue.screen.show(table)
         dialogue.screen.reject_answer(f"{_several(found)} Which one do you mean?")
-        line = (await dialogue.ask("Type the ID, or more of the name: ")).strip()
+        line = (await dialogue.ask("Type the ID, or another name: ")).strip()
         chosen = [each for each in employees if line == str(each["id"])]
         # An ID of these is that ID, also if it is somebody's employee number.
         found = await _candidates(dialogue, f"#{line}" if chosen else line) if line else found

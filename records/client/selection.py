@@ -21,6 +21,8 @@ MIN_BEGINNING = 3
 MAX_DIGITS = 3
 """Digits of a field's number; a longer one is part of an employee number, as in `c JAW 0018`."""
 
+_ONE_VALUE = "One field has one value: name one, then = and its value."
+
 
 class ChangeRequest(msgspec.Struct, frozen=True):
     """What is to be changed.
@@ -59,6 +61,8 @@ def select(text: str, fields: Sequence[FieldInfo]) -> tuple[FieldInfo, ...]:
     for part in text.replace(";", ",").split(","):
         if part.strip():
             found.append(_one(part.strip(), fields))
+    if text.strip() and not found:
+        raise Invalid(f"{text} names no field. Type its number or its name, as they are shown.")
     return tuple(dict.fromkeys(found))
 
 
@@ -86,7 +90,7 @@ def parse_fields(
     left, equals, value = typed.partition("=")
     chosen = select(left, fields)
     if equals and len(chosen) != 1:
-        raise Invalid("One field has one value: name one, then = and its value.")
+        raise Invalid(_ONE_VALUE)
     return chosen, (value.strip() or None) if equals else None
 
 
@@ -99,15 +103,20 @@ def parse_change(typed: str, fields: Sequence[FieldInfo]) -> ChangeRequest:
     left, equals, value = typed.partition("=")
     words = left.split()
     splits = [(" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words))]
+    several: tuple[FieldInfo, ...] = ()
     for who, rest in splits:
         if equals:
             with suppress(Invalid):
-                (chosen,) = select(rest, fields)
-                return ChangeRequest(who, (chosen,), value.strip() or None)
+                several = select(rest, fields)
+                if len(several) == 1:
+                    return ChangeRequest(who, several, value.strip() or None)
+                break
         else:
             found = [_of_command(part, fields) for part in rest.split(",")]
             if all(found):
                 return ChangeRequest(who, tuple(field for field in found if field is not None))
+    if len(several) > 1:
+        raise Invalid(_ONE_VALUE)
     if equals:
         raise Invalid(
             f"{words[-1] if words else typed!r} is no field. Type one as in: c 12 title=Chief"

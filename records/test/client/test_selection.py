@@ -65,6 +65,17 @@ class ParseTests(SynchronousTestCase):
         with self.assertRaisesRegex(Invalid, "titel"):
             parse_change("12 titel=Boss", FIELDS)
 
+    def test_one_value(self) -> None:
+        """A value for several fields, or for none, is refused."""
+        for typed in ("12 title, department=x", "Ann Lee title; ssn="):
+            with self.assertRaisesRegex(Invalid, "One field"):
+                parse_change(typed, FIELDS)
+        for typed in ("12 ,=x", "12 ;,=x", "12 , ="):
+            with self.assertRaisesRegex(Invalid, "no field"):
+                parse_change(typed, FIELDS)
+        with self.assertRaisesRegex(Invalid, "no field"):
+            select(",", FIELDS)
+
     def test_fields(self) -> None:
         """Fields are named by number, name, label or a beginning that only one has."""
         for typed, names in (
