@@ -148,8 +148,11 @@ def _checked(
 def _check_manager(
     tx: Transaction, employee_id: int | None, manager_id: Value
 ) -> Iterable[FieldError]:
-    """Errors if the manager does not exist, or reports to the employee, directly or indirectly."""
+    """Errors if the manager does not exist, is the employee, or reports to the employee."""
     if not isinstance(manager_id, int):
+        return
+    if manager_id == employee_id:
+        yield FieldError("manager_id", "An employee cannot be their own manager.")
         return
     if tx.employees.get(manager_id) is None:
         yield FieldError(

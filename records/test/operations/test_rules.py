@@ -70,6 +70,15 @@ class ManagerTests(EmployeeCase):
         self.assertEqual(self.bad_add(given_name="X", id=7, manager_id=7), ["manager_id"])
         self.add()
         self.assertEqual(self.bad_update(1, manager_id=1), ["manager_id"])
+        error = self.refused(
+            ValidationFailed,
+            self.hr,
+            "employee.update",
+            id=1,
+            revision=1,
+            changes={"manager_id": 1},
+        )
+        self.assertEqual(error.errors[0].message, "An employee cannot be their own manager.")
 
     def test_circles(self) -> None:
         """A circle of two or of many is refused; moving within the tree is not."""
