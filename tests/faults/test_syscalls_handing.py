@@ -6,6 +6,7 @@ answer is true, nobody else's, and the daemon stops: two that do not hear each o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.daemon_case import until
@@ -96,9 +97,15 @@ class HandingTests(FaultCase):
         with Strace(daemon.pids, daemon.folder / "trace", None, names=CALLS) as strace:
             wire.send(asked.line)
             answer = read_answer(wire)
+            # The client may have the answer before the trace has the call that sent it.
+            until(lambda: len(self.sent_to(strace.calls, daemon.pid)) > 1, "the answer is traced")
         wire.close()
         self.settle(scene, kind, asked, answer)
         return strace.calls
+
+    def sent_to(self, calls: Sequence[Call], pid: int) -> set[str]:
+        """The sockets that a process has sent to."""
+        return {call.path for call in calls if (call.thread, call.point.name) == (pid, "sendto")}
 
     def steps(self, scene: Scene, kind: Kind) -> list[Step]:
         """A request's way there, its outcome's way back, and at last its answer."""
