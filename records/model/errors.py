@@ -125,6 +125,13 @@ class RevisionConflict(RecordsError):
     reason = "revision-conflict"
 
 
+class PlanOutdated(RecordsError):
+    """Employees have changed since the import was planned; `details` says which. Plan it again."""
+
+    code = 409
+    reason = "plan-outdated"
+
+
 class ValidationFailed(RecordsError):
     """The request is well formed, but some values are not valid; `errors` names all of them."""
 
@@ -174,6 +181,7 @@ BY_REASON: Mapping[str, type[RecordsError]] = {
         NotFound,
         AlreadyExists,
         RevisionConflict,
+        PlanOutdated,
         ValidationFailed,
         TooManyAttempts,
         Busy,

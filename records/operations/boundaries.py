@@ -6,7 +6,7 @@ passes the contract suites in `records.test.store`. The one name of Twisted here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 import msgspec
@@ -18,6 +18,7 @@ from records.model.employee import Employee, Listed
 from records.model.errors import RecordsError
 from records.model.fields import Catalogue, Value
 from records.model.history import Change
+from records.model.imports import Import, ImportRow, RowOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +72,9 @@ class Employees(Protocol):
         """The IDs of the first `limit` employees with this word; see `records.model.search`."""
 
     def manager_of(self, employee_id: int) -> int | None: ...
+
+    def count(self) -> int:
+        """How many employees there are."""
 
     def count_reporting_to(self, employee_id: int) -> int: ...
 
@@ -148,6 +152,55 @@ class Journal(Protocol):
     def forget_outcomes(self, before: int) -> int: ...
 
 
+class Imports(Protocol):
+    """Imports and their rows, in one transaction."""
+
+    def add(self, staged: Import) -> Import:
+        """Store a new import under the next free number, and return it with that."""
+
+    def replace(self, staged: Import) -> None: ...
+
+    def get(self, import_id: int) -> Import | None: ...
+
+    def of_account(self, account_id: int) -> list[Import]:
+        """The imports of an account, newest first."""
+
+    def remove(self, import_id: int) -> None:
+        """Remove an import with its rows."""
+
+    def forget(self, before: int) -> int:
+        """Remove one import from before this time that was never applied. Returns how many were."""
+
+    def put(self, import_id: int, rows: Collection[ImportRow]) -> None:
+        """Store rows, in the place of those of the same lines."""
+
+    def put_keys(self, import_id: int, keys: Collection[tuple[str, int]]) -> None:
+        """Store keys, each with the line that it finds."""
+
+    def forget_keys(self, import_id: int) -> None: ...
+
+    def lines_with(self, import_id: int, key: str, limit: int) -> list[int]:
+        """The first `limit` lines with a key, in their order."""
+
+    def line_of(self, import_id: int, employee_id: int) -> int | None:
+        """The first line about an employee."""
+
+    def row(self, import_id: int, line: int) -> ImportRow | None: ...
+
+    def rows(
+        self, import_id: int, after: int, limit: int, outcome: RowOutcome | None = None
+    ) -> list[ImportRow]:
+        """The first `limit` rows after a line, in the order of the file; all, or of one outcome."""
+
+    def lines_by_level(
+        self, import_id: int, outcomes: Sequence[RowOutcome], *, downwards: bool
+    ) -> Iterator[int]:
+        """The lines of these outcomes, by level and then by line. downwards: the highest first."""
+
+    def count_to(self, import_id: int, line: int) -> int:
+        """How many rows there are up to a line."""
+
+
 class Transaction(Protocol):
     """Everything that an operation may touch. It sees one state, and changes all or nothing.
 
@@ -169,6 +222,9 @@ class Transaction(Protocol):
 
     @property
     def journal(self) -> Journal: ...
+
+    @property
+    def imports(self) -> Imports: ...
 
     def random_bytes(self, count: int) -> bytes: ...
 

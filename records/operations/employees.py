@@ -134,7 +134,7 @@ def list_values(tx: Transaction, user: User, params: ValuesParams) -> ValuesInUs
     return ValuesInUse(tx.employees.values_of(field.name, params.limit))
 
 
-def _checked(
+def checked(
     tx: Transaction, before: Mapping[str, Value], raw: Mapping[str, object]
 ) -> tuple[dict[str, Value], dict[str, Value], list[FieldError]]:
     """The changes in canonical form, the whole record with them, and the errors so far."""
@@ -145,7 +145,7 @@ def _checked(
     return good, values, errors
 
 
-def _check_manager(
+def check_manager(
     tx: Transaction, employee_id: int | None, manager_id: Value
 ) -> Iterable[FieldError]:
     """Errors if the manager does not exist, is the employee, or reports to the employee."""
@@ -172,7 +172,7 @@ def _check_manager(
     )
 
 
-def _check_unique(
+def check_unique(
     tx: Transaction, employee_id: int | None, old: Mapping[str, Value], new: Mapping[str, Value]
 ) -> Iterable[FieldError]:
     """Errors for new values of unique fields that another employee has."""
@@ -208,10 +208,10 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
         else:
             if tx.employees.was_used(employee_id):
                 taken.append(FieldError("id", f"Employee ID {employee_id} is or was in use."))
-    _, values, wrong = _checked(tx, tx.catalogue.blank, raw)
+    _, values, wrong = checked(tx, tx.catalogue.blank, raw)
     errors += wrong
-    errors += _check_manager(tx, employee_id, values["manager_id"])
-    taken += _check_unique(tx, None, tx.catalogue.blank, values)
+    errors += check_manager(tx, employee_id, values["manager_id"])
+    taken += check_unique(tx, None, tx.catalogue.blank, values)
     _refuse(errors, taken)
     if employee_id is None:
         employee_id = tx.employees.next_id()
@@ -250,10 +250,10 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     named = ("given_name", *tx.catalogue.known(params.changes))
     require(tx.catalogue, user, Action.UPDATE, named, params.id)
     before = _at_revision(tx, user, params.id, params.revision)
-    good, values, errors = _checked(tx, before.values, params.changes)
+    good, values, errors = checked(tx, before.values, params.changes)
     if values["manager_id"] != before.values["manager_id"]:
-        errors += _check_manager(tx, before.id, values["manager_id"])
-    taken = list(_check_unique(tx, before.id, before.values, values))
+        errors += check_manager(tx, before.id, values["manager_id"])
+    taken = list(check_unique(tx, before.id, before.values, values))
     _refuse(errors, taken)
     if values == before.values:
         return _stored(tx, user, before)

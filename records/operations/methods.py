@@ -11,6 +11,13 @@ from typing import Any, cast
 
 import msgspec
 
+from records.api.import_messages import (
+    ImportApplyParams,
+    ImportBeginParams,
+    ImportParams,
+    ImportPlanParams,
+    ImportRowsParams,
+)
 from records.api.jsonrpc import decode_params, encode
 from records.api.messages import (
     AddParams,
@@ -40,10 +47,17 @@ from records.operations.employees import (
     update_employee,
 )
 from records.operations.fields import list_fields
+from records.operations.import_apply import apply_import, undo_import
+from records.operations.import_plan import plan_import
+from records.operations.imports import begin_import, discard_import, list_imports, receive_rows
 from records.operations.journal import note
 from records.operations.repetition import (
+    APPLIED,
+    BEGUN,
     DELETED,
+    DISCARDED,
     STORED,
+    UNDONE,
     Replay,
     fingerprint,
     keep,
@@ -128,12 +142,22 @@ def _one_named(params: GetParams) -> str:
     return f"employee:{params.id or '-'}"
 
 
+_Importing = ImportApplyParams | ImportParams | ImportPlanParams | ImportRowsParams
+
+
+def _import(params: _Importing) -> str:
+    """The subject of a method that concerns one import."""
+    return f"import:{params.import_id}"
+
+
 def _page(params: ListParams) -> int:
     return params.limit
 
 
 # Revealing a field writes an audit entry, so it is a write.
 _REVEAL = Method("employee.get", _json(GetParams), Mode.WRITE, reveal_employee, _one_named)
+
+_WRITE = Mode.WRITE
 
 METHODS: Mapping[str, Method] = {
     method.name: method
@@ -152,6 +176,13 @@ METHODS: Mapping[str, Method] = {
         Method("employee.add", _json(AddParams), Mode.WRITE, add_employee, _none, STORED),
         Method("employee.update", _json(UpdateParams), Mode.WRITE, update_employee, _one, STORED),
         Method("employee.delete", _json(DeleteParams), Mode.WRITE, delete_employee, _one, DELETED),
+        Method("import.begin", _json(ImportBeginParams), _WRITE, begin_import, _none, BEGUN),
+        Method("import.rows", _json(ImportRowsParams), _WRITE, receive_rows, _import),
+        Method("import.plan", _json(ImportPlanParams), _WRITE, plan_import, _import),
+        Method("import.apply", _json(ImportApplyParams), _WRITE, apply_import, _import, APPLIED),
+        Method("import.undo", _json(ImportParams), _WRITE, undo_import, _import, UNDONE),
+        Method("import.list", _json(NoParams), Mode.READ, list_imports),
+        Method("import.discard", _json(ImportParams), _WRITE, discard_import, _import, DISCARDED),
     )
 }
 
@@ -166,7 +197,7 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
     user = authenticate(tx, caller)
     assert method.operation is not None
     if method.replay is not None and not user.must_change_password:
-        key = _key(cast(AddParams | UpdateParams | DeleteParams, params))
+        key = _key(cast(_Keyed, params))
         if key is not None:
             return _perform_once(tx, user, method, params, key, method.replay)
     try:
@@ -178,9 +209,15 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
         raise Refused(raised.without_traceback(), remember) from None
 
 
-def _key(params: AddParams | UpdateParams | DeleteParams) -> str | None:
+_Keyed = (
+    AddParams | UpdateParams | DeleteParams | ImportBeginParams | ImportApplyParams | ImportParams
+)
+"""The params that may have a key."""
+
+
+def _key(params: _Keyed) -> str | None:
     """The key under which the outcome is kept; None for a check, which has no effect."""
-    is_check = not isinstance(params, DeleteParams) and params.check_only
+    is_check = isinstance(params, AddParams | UpdateParams) and params.check_only
     return None if is_check else params.key
 
 

@@ -12,12 +12,15 @@ from typing import Any
 
 import msgspec
 
-from records.api.messages import EmployeeDeleted, EmployeeStored
+from records.api.import_messages import ImportApplied, ImportBegun, ImportUndone
+from records.api.messages import EmployeeDeleted, EmployeeStored, Nothing
 from records.model.access import User, view
 from records.model.employee import visible
 from records.model.errors import BY_REASON, FieldError, NotFound, RecordsError, ValidationFailed
 from records.model.history import earlier
 from records.operations.boundaries import KeptOutcome, Transaction
+from records.operations.import_apply import told_undone
+from records.operations.imports import own_import
 
 
 class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,6 +67,39 @@ def _repeat_deleted(tx: Transaction, user: User, kept: Kept) -> EmployeeDeleted:
     return EmployeeDeleted(kept.id, kept.revision)
 
 
+def _keep_import(result: ImportBegun | ImportApplied | ImportUndone) -> Kept:
+    return Kept(result.import_id)
+
+
+def _repeat_begun(tx: Transaction, user: User, kept: Kept) -> ImportBegun:
+    return ImportBegun(kept.id)
+
+
+def _repeat_applied(tx: Transaction, user: User, kept: Kept) -> ImportApplied:
+    staged = own_import(tx, user, kept.id)
+    return ImportApplied(staged.id, staged.counts)
+
+
+def _repeat_undone(tx: Transaction, user: User, kept: Kept) -> ImportUndone:
+    return told_undone(own_import(tx, user, kept.id))
+
+
+def _keep_nothing(result: Nothing) -> Kept:
+    return Kept()
+
+
+def _repeat_nothing(tx: Transaction, user: User, kept: Kept) -> Nothing:
+    return Nothing()
+
+
+BEGUN = Replay(ImportBegun, _keep_import, _repeat_begun)
+"""For import.begin."""
+APPLIED = Replay(ImportApplied, _keep_import, _repeat_applied)
+"""For import.apply."""
+UNDONE = Replay(ImportUndone, _keep_import, _repeat_undone)
+"""For import.undo."""
+DISCARDED = Replay(Nothing, _keep_nothing, _repeat_nothing)
+"""For import.discard."""
 STORED = Replay(EmployeeStored, _keep_stored, _repeat_stored)
 """For methods that answer with `EmployeeStored`."""
 DELETED = Replay(EmployeeDeleted, _keep_deleted, _repeat_deleted)

@@ -169,7 +169,13 @@ OUTCOMES_KEPT = 48 * 60 * 60
 """Seconds for which the outcome of a request with a key is kept."""
 
 
+IMPORTS_KEPT = 7 * 24 * 60 * 60
+"""Seconds for which an import that is not applied is kept: its rows are personal data."""
+
+
 def sweep(tx: Transaction, limits: SessionLimits) -> None:
-    """Delete ended sessions and old outcomes."""
+    """Delete ended sessions, old outcomes, and imports that were never applied."""
     tx.accounts.end_old_sessions(tx.now - limits.idle * SECOND, tx.now - limits.lifetime * SECOND)
     tx.journal.forget_outcomes(tx.now - OUTCOMES_KEPT * SECOND)
+    while tx.imports.forget(tx.now - IMPORTS_KEPT * SECOND):
+        pass

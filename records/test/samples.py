@@ -63,6 +63,13 @@ PARAMS: Mapping[str, Mapping[str, object]] = {
     "employee.add": {"employee": {"given_name": "X"}},
     "employee.update": {"id": 1, "revision": 1, "changes": {"title": "x"}},
     "employee.delete": {"id": 1, "revision": 1},
+    "import.begin": {"name": "people.csv"},
+    "import.rows": {"import_id": 1, "first_line": 2, "rows": [{"given_name": "X"}]},
+    "import.plan": {"import_id": 1},
+    "import.apply": {"import_id": 1},
+    "import.undo": {"import_id": 1},
+    "import.list": {},
+    "import.discard": {"import_id": 1},
 }
 """Params of each method that works in a transaction, about employee 1."""
 

@@ -208,6 +208,9 @@ class SqliteEmployees:
         ).get
         return found
 
+    def count(self) -> int:
+        return int(self._execute("SELECT count(*) FROM employees").get)
+
     def count_reporting_to(self, employee_id: int) -> int:
         return int(
             self._execute(

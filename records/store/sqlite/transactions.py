@@ -17,6 +17,7 @@ from records.model.fields import Catalogue
 from records.operations.boundaries import CommitUnknown, Done, Refused, Transaction, Work
 from records.store.sqlite.accounts import SqliteAccounts
 from records.store.sqlite.employees import SqliteEmployees
+from records.store.sqlite.imports import SqliteImports
 from records.store.sqlite.journal import SqliteJournal
 
 CHECKPOINT_PAGES = 2000
@@ -40,6 +41,7 @@ class SqliteTransaction:
         self.now = 0
         self.accounts = SqliteAccounts(connection)
         self.employees = SqliteEmployees(connection, catalogue, self.accounts.forget)
+        self.imports = SqliteImports(connection, catalogue)
         self.journal = SqliteJournal(connection, catalogue, lambda: self.now)
         self.random_bytes = entropy
 

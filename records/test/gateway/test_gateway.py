@@ -38,17 +38,17 @@ class GatewayCase(ConversationCase):
         self.result(session, "login", username=username, password=GOOD)
         return session
 
-    def request(self, session: ConnectionSession, name: str, **params: object) -> Any:
+    def request(self, session: ConnectionSession, name: str, /, **params: object) -> Any:
         """The Deferred of a request."""
         raw = msgspec.Raw(msgspec.json.encode(params))
         return self.gateway.request(session, METHODS[name], raw)
 
-    def result(self, session: ConnectionSession, name: str, **params: object) -> Any:
+    def result(self, session: ConnectionSession, name: str, /, **params: object) -> Any:
         """The result of a request."""
         found = self.successResultOf(self.request(session, name, **params))
         return found if isinstance(found, bytes) else msgspec.json.encode(found)
 
-    def error(self, session: ConnectionSession, name: str, **params: object) -> RecordsError:
+    def error(self, session: ConnectionSession, name: str, /, **params: object) -> RecordsError:
         """The error of a request."""
         failure = self.failureResultOf(self.request(session, name, **params), RecordsError)
         assert isinstance(failure.value, RecordsError)

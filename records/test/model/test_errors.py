@@ -21,6 +21,7 @@ PROMISED = {
     "not-found": 404,
     "already-exists": 409,
     "revision-conflict": 409,
+    "plan-outdated": 409,
     "validation-failed": 422,
     "too-many-attempts": 429,
     "busy": 503,

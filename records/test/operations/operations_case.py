@@ -78,7 +78,7 @@ class OperationsCase(SynchronousTestCase):
 
         self.store.do(change)
 
-    def ask(self, who: Caller, name: str, **params: object) -> Any:
+    def ask(self, who: Caller, name: str, /, **params: object) -> Any:
         """What a method answers, as an object; raises the `RecordsError` that it ends with.
 
         A list is told as a client reads it.
@@ -98,7 +98,7 @@ class OperationsCase(SynchronousTestCase):
         return answer
 
     def refused(
-        self, kind: type[RecordsError], who: Caller, name: str, **params: object
+        self, kind: type[RecordsError], who: Caller, name: str, /, **params: object
     ) -> RecordsError:
         """The error of exactly this kind that a method ends with."""
         try:

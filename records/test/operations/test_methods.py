@@ -36,10 +36,11 @@ class TableTests(SynchronousTestCase):
                 self.assertIs(method.replay.result, returned, method.name)
 
     def test_subjects(self) -> None:
-        """The audit subject of a method on one employee names that employee."""
+        """The audit subject of a method on one employee or import names it."""
         for name, sample in PARAMS.items():
             params = METHODS[name].decode.type(**sample)
-            wanted = "employee:1" if "id" in sample else "-"
+            wanted = "import:1" if "import_id" in sample else "-"
+            wanted = "employee:1" if "id" in sample else wanted
             self.assertEqual(METHODS[name].subject(params), wanted, name)
 
     def test_cost(self) -> None:
