@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from records import __version__
 
+Parser = argparse.ArgumentParser
 MAX_PORT = 65535
 _EPILOG = """\
 Without a command the client shows a menu on a terminal; with input or output piped it reads plain
@@ -162,13 +163,103 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     deleting = add(actions, "delete", "employee delete", "Delete an employee.")
     deleting.add_argument("who", metavar="EMPLOYEE", type=_who, help=_WHO)
     deleting.add_argument("--yes", action="store_true", required=True, help="confirms it")
+    _add_import(add, commands)
     server = commands.add_parser("server", help="the daemon: info")
     described = server.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add(described, "info", "server info", "Show what the daemon is. Needs no login.")
     add(commands, "whoami", "whoami", "Show the user and the roles.")
     if not all(map(is_text, argv)):
         parser.error("an argument is not in UTF-8")
-    return parser.parse_args(list(_with_signs(argv)))
+    options = parser.parse_args(list(_with_signs(argv)))
+    if options.command == "import":
+        _check_import(parser, options)
+    return options
+
+
+_Adds = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str, str], Parser]
+
+_IMPORT = """\
+See the plan first, then apply it with --yes. What can be read in two ways is never guessed; the
+message says which option decides."""
+
+
+def _add_import(add: _Adds, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = add(commands, "import", "import", "Add and change many employees from a file.")
+    parser.epilog = _IMPORT
+    parser.add_argument(
+        "what",
+        metavar="FILE|list|undo|discard",
+        help="a CSV, TSV, XLSX, ODS or JSON lines file, or an employee.db; or list your imports, "
+        "undo one that was applied, discard one",
+    )
+    parser.add_argument(
+        "number", metavar="N", nargs="?", type=_count, help="the import to undo or discard"
+    )
+    done = parser.add_mutually_exclusive_group()
+    done.add_argument("--plan", action="store_true", help="show what would be done, change nothing")
+    done.add_argument("--yes", action="store_true", help="plan, and apply the plan")
+    parser.add_argument(
+        "--map",
+        metavar="COLUMN=FIELD",
+        action="append",
+        default=[],
+        type=_mapped,
+        help="which field a column holds; nothing after the = leaves it out",
+    )
+    parser.add_argument("--dates", choices=("dmy", "mdy", "ymd"), help="the order in dates")
+    parser.add_argument("--decimal", choices=(".", ","), help="the decimal mark of amounts")
+    parser.add_argument("--encoding", metavar="NAME", help="such as utf-8 or cp1252")
+    parser.add_argument("--sheet", metavar="NAME", help="the sheet of a workbook")
+    parser.add_argument("--format", metavar="NAME", help="such as csv, if the name does not tell")
+    parser.add_argument(
+        "--match-by",
+        metavar="FIELD,...",
+        type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+        default=[],
+        help="how employees are recognized (default: id,employee_number,ssn,email)",
+    )
+    parser.add_argument(
+        "--blank-clears", action="store_true", help="a blank cell clears the employee's field"
+    )
+    parser.add_argument(
+        "--skip-refused", action="store_true", help="apply the other rows if some are refused"
+    )
+    parser.add_argument(
+        "--refused", metavar="FILE", type=Path, help="write the refused rows here, with reasons"
+    )
+    parser.add_argument(
+        "--expect",
+        metavar="NAME=COUNT",
+        action="append",
+        default=[],
+        type=_expected,
+        help="confirm a large change, such as end=12",
+    )
+
+
+def _mapped(text: str) -> tuple[str, str]:
+    header, equals, name = text.rpartition("=")
+    if not equals or not header.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=FIELD, such as Badge=ssn")
+    return header.strip(), name.strip()
+
+
+def _expected(text: str) -> tuple[str, int]:
+    name, _, count = text.partition("=")
+    if name not in ("end", "pay") or not count.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not end=COUNT or pay=COUNT")
+    return name, int(count)
+
+
+def _check_import(parser: Parser, options: argparse.Namespace) -> None:
+    """What argparse cannot tell of `records import`."""
+    if options.what in ("undo", "discard"):
+        if options.number is None:
+            parser.error(f"{options.what} which import? records import list shows them")
+    elif options.number is not None:
+        parser.error(f"{options.what} takes no number")
+    elif options.what != "list" and not (options.plan or options.yes):
+        parser.error("add --plan to see what would be done, or --yes to do it")
 
 
 def _with_signs(argv: Sequence[str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from records.api.messages import MAX_PAGE, EmployeeStored, FieldInfo, FieldWarni
 from records.client.dialogue import Dialogue
 from records.client.fields import check_typed
 from records.client.people import choose_one, names_in
+from records.client.progress import Progress, no_progress
 from records.client.render import employee_list, employee_view, error_text, safe_text
 from records.client.screen import Left, Records, Stopped, Unreachable
 from records.model.errors import FieldError, NotAuthenticated, RecordsError, ValidationFailed
@@ -53,6 +54,7 @@ EXIT_BY_REASON = {
     "not-found": Exit.NOT_FOUND,
     "already-exists": Exit.CONFLICT,
     "revision-conflict": Exit.CONFLICT,
+    "plan-outdated": Exit.CONFLICT,
     "validation-failed": Exit.VALIDATION_FAILED,
     "outcome-unknown": Exit.OUTCOME_UNKNOWN,
 }
@@ -103,7 +105,10 @@ class CommandScreen:
 
 
 class Command:
-    """One command. out, err: write to standard output and standard error."""
+    """One command. out, err: write to standard output and standard error.
+
+    progress: is told how far a long one has come.
+    """
 
     def __init__(
         self,
@@ -113,8 +118,10 @@ class Command:
         err: Write,
         width: int,
         today: Callable[[], date] = date.today,
+        progress: Progress = no_progress,
     ) -> None:
         self._options = options
+        self._progress = progress
         self._records = records
         self._out, self._err = out, err
         screen = CommandScreen(_ignore if options.json else err, width)
@@ -319,6 +326,15 @@ class Command:
             ),
         )
 
+    async def import_file(self) -> None:
+        """import"""
+        # Imported here, because other commands do not need it.
+        from records.client.imports.commands import ImportCommand  # noqa: PLC0415
+
+        note: Write = _ignore if self._options.json else lambda text: self._err(f"{text}\n")
+        command = ImportCommand(self._options, self._dialogue, self._show, note, self._progress)
+        await command.run()
+
 
 COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
     "employee get": Command.get,
@@ -326,6 +342,7 @@ COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
     "employee add": Command.add,
     "employee update": Command.update,
     "employee delete": Command.delete,
+    "import": Command.import_file,
     "server info": Command.server_info,
     "whoami": Command.whoami,
 }

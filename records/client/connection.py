@@ -16,6 +16,20 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from records.api.import_messages import (
+    ImportApplied,
+    ImportApplyParams,
+    ImportBeginParams,
+    ImportBegun,
+    ImportInfo,
+    ImportParams,
+    ImportPlanned,
+    ImportPlanParams,
+    ImportReceived,
+    ImportRowsParams,
+    ImportsListed,
+    ImportUndone,
+)
 from records.api.messages import (
     PROTOCOL,
     AddParams,
@@ -66,6 +80,10 @@ _NO_DAEMON = (
 )
 LEAVE_WITHIN = 2.0
 """Seconds to wait for the end of the session. Without an answer, it ends by itself."""
+
+
+LONG_WITHIN = 3600.0
+"""Seconds to wait for an import that is applied or undone: one transaction, of a million rows."""
 
 
 class Connection:
@@ -230,8 +248,66 @@ class Connection:
         params = DeleteParams(id=employee_id, revision=revision, key=key)
         return await self._ask("employee.delete", params, EmployeeDeleted, RETRY_AFTER)
 
+    async def import_begin(
+        self, name: str, match_by: Sequence[str], key: str, *, blank_clears: bool
+    ) -> int:
+        """See `Records`."""
+        params = ImportBeginParams(
+            name=name, match_by=list(match_by) or None, blank_clears=blank_clears, key=key
+        )
+        return (await self._ask("import.begin", params, ImportBegun, RETRY_AFTER)).import_id
+
+    async def import_rows(
+        self, import_id: int, first_line: int, rows: Sequence[Mapping[str, object]]
+    ) -> int:
+        """See `Records`."""
+        params = ImportRowsParams(
+            import_id=import_id, first_line=first_line, rows=[dict(row) for row in rows]
+        )
+        return (await self._ask("import.rows", params, ImportReceived, RETRY_AFTER)).received
+
+    async def import_plan(
+        self,
+        import_id: int,
+        *,
+        outcome: str | None = None,
+        cursor: str | None = None,
+        again: bool = False,
+    ) -> ImportPlanned:
+        """See `Records`."""
+        params = ImportPlanParams(import_id=import_id, outcome=outcome, cursor=cursor, again=again)
+        return await self._ask("import.plan", params, ImportPlanned, RETRY_AFTER)
+
+    async def import_apply(
+        self, import_id: int, key: str, expect: Mapping[str, int], *, skip_refused: bool
+    ) -> ImportApplied:
+        """See `Records`."""
+        params = ImportApplyParams(
+            import_id=import_id, skip_refused=skip_refused, expect=dict(expect), key=key
+        )
+        return await self._ask("import.apply", params, ImportApplied, RETRY_AFTER, LONG_WITHIN)
+
+    async def import_undo(self, import_id: int, key: str) -> ImportUndone:
+        """See `Records`."""
+        params = ImportParams(import_id=import_id, key=key)
+        return await self._ask("import.undo", params, ImportUndone, RETRY_AFTER, LONG_WITHIN)
+
+    async def import_list(self) -> Sequence[ImportInfo]:
+        """See `Records`."""
+        return (await self._ask("import.list", NoParams(), ImportsListed, RETRY_AFTER)).imports
+
+    async def import_discard(self, import_id: int, key: str) -> None:
+        """See `Records`."""
+        params = ImportParams(import_id=import_id, key=key)
+        await self._ask("import.discard", params, Nothing, RETRY_AFTER)
+
     async def _ask(
-        self, method: str, params: Params, form: type[T], retry_after: Sequence[float] = ()
+        self,
+        method: str,
+        params: Params,
+        form: type[T],
+        retry_after: Sequence[float] = (),
+        within: float = ANSWER_WITHIN,
     ) -> T:
         """Request until there is an answer, or retrying is of no use. Raises as `Records` says."""
         delays, busy_delays = iter(retry_after), iter(BUSY_RETRY_AFTER)
@@ -240,7 +316,7 @@ class Connection:
             try:
                 protocol = await self._connected(method)
                 sent = True
-                raw = await protocol.request(method, params, ANSWER_WITHIN)
+                raw = await protocol.request(method, params, within)
                 if told:
                     self._notify("Connected again.")
                 return _decoded(raw, form)

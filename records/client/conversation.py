@@ -31,6 +31,13 @@ async def _change_password(dialogue: Dialogue, typed: str) -> None:
     await change_password(dialogue)
 
 
+async def _import_employees(dialogue: Dialogue, typed: str) -> None:
+    # Imported here, because most sessions do not need it.
+    from records.client.imports.wizard import import_employees  # noqa: PLC0415
+
+    await import_employees(dialogue, typed)
+
+
 async def _log_out(dialogue: Dialogue, typed: str) -> None:
     await dialogue.records.leave()
     dialogue.screen.show("Logged out.")
@@ -46,6 +53,7 @@ COMMANDS: Mapping[Command, Callable[[Dialogue, str], Awaitable[None]]] = {
     Command.ADD: changes.add,
     Command.CHANGE: changes.change,
     Command.DELETE: changes.delete,
+    Command.IMPORT: _import_employees,
     Command.PASSWORD: _change_password,
     Command.LOG_OUT: _log_out,
     Command.QUIT: _quit,

@@ -24,6 +24,7 @@ class Command(Enum):
     ADD = "a"
     CHANGE = "c"
     DELETE = "d"
+    IMPORT = "i"
     PASSWORD = "p"  # noqa: S105  a letter of the menu
     LOG_OUT = "l"
     QUIT = "q"
@@ -35,6 +36,7 @@ LABELS = {
     Command.ADD: "Add an employee",
     Command.CHANGE: "Change an employee",
     Command.DELETE: "Delete an employee",
+    Command.IMPORT: "Import employees from a file",
     Command.PASSWORD: "Change your password",
     Command.LOG_OUT: "Log out",
     Command.QUIT: "Quit",
@@ -103,6 +105,7 @@ def choices(rights: Rights) -> tuple[Choice, ...]:
         Command.ADD: rights.may(Action.ADD, directory),
         Command.CHANGE: rights.may_somewhere(Action.UPDATE, directory),
         Command.DELETE: rights.may_on_record(Action.DELETE),
+        Command.IMPORT: rights.may(Action.ADD, directory) or rights.may(Action.UPDATE, directory),
         Command.PASSWORD: True,
         Command.LOG_OUT: True,
         Command.QUIT: True,

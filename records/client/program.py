@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import termios
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -36,6 +37,7 @@ from records.client.dial import dial_tls
 from records.client.dialogue import Dialogue
 from records.client.failures import Place
 from records.client.plain import WIDTH, PlainLines, PlainScreen
+from records.client.progress import Progress, ProgressLine, no_progress
 from records.client.screen import Screen
 from records.client.terminal import TerminalScreen, kept_modes, raw, terminal_size
 
@@ -193,6 +195,13 @@ def write_result(text: str, code: int) -> int:
     return code
 
 
+def _progress(options: argparse.Namespace) -> Progress:
+    """A line on standard error, if somebody may look at it."""
+    if options.json or sys.stderr is None or not os.isatty(sys.stderr.fileno()):
+        return no_progress
+    return ProgressLine(error_writer(), time.monotonic)
+
+
 def start(options: argparse.Namespace) -> int:
     """Run the menu or the command that the options name; the exit code."""
     # Imported here, because importing it installs it, and only a real run needs it.
@@ -205,7 +214,14 @@ def start(options: argparse.Namespace) -> int:
         result = io.StringIO()
 
         def command(connection: Connection) -> Command:
-            return Command(options, connection, result.write, error_writer(), width)
+            return Command(
+                options,
+                connection,
+                result.write,
+                error_writer(),
+                width,
+                progress=_progress(options),
+            )
 
         code = run_command(options, running, command, password)
         return write_result(result.getvalue(), code)

@@ -10,6 +10,12 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from records.api.import_messages import (
+    ImportApplied,
+    ImportInfo,
+    ImportPlanned,
+    ImportUndone,
+)
 from records.api.messages import (
     EmployeeDeleted,
     EmployeePage,
@@ -198,4 +204,45 @@ class Records(Protocol):
 
     async def delete(self, employee_id: int, revision: int, key: str) -> EmployeeDeleted:
         """Remove an employee."""
+        ...
+
+    async def import_begin(
+        self, name: str, match_by: Sequence[str], key: str, *, blank_clears: bool
+    ) -> int:
+        """A new import; its number. match_by: none for the daemon's own order."""
+        ...
+
+    async def import_rows(
+        self, import_id: int, first_line: int, rows: Sequence[Mapping[str, object]]
+    ) -> int:
+        """Send some rows; how many have been received in all."""
+        ...
+
+    async def import_plan(
+        self,
+        import_id: int,
+        *,
+        outcome: str | None = None,
+        cursor: str | None = None,
+        again: bool = False,
+    ) -> ImportPlanned:
+        """Go on with the plan, or a page of it."""
+        ...
+
+    async def import_apply(
+        self, import_id: int, key: str, expect: Mapping[str, int], *, skip_refused: bool
+    ) -> ImportApplied:
+        """Apply a plan. May take minutes."""
+        ...
+
+    async def import_undo(self, import_id: int, key: str) -> ImportUndone:
+        """Take an import back. May take minutes."""
+        ...
+
+    async def import_list(self) -> Sequence[ImportInfo]:
+        """The user's imports, the newest first."""
+        ...
+
+    async def import_discard(self, import_id: int, key: str) -> None:
+        """Remove an import."""
         ...

@@ -16,6 +16,20 @@ import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from records.api.import_messages import (
+    ImportApplied,
+    ImportApplyParams,
+    ImportBeginParams,
+    ImportBegun,
+    ImportInfo,
+    ImportParams,
+    ImportPlanned,
+    ImportPlanParams,
+    ImportReceived,
+    ImportRowsParams,
+    ImportsListed,
+    ImportUndone,
+)
 from records.api.messages import (
     AddParams,
     DeleteParams,
@@ -27,6 +41,7 @@ from records.api.messages import (
     Limits,
     ListParams,
     LoggedIn,
+    NoParams,
     Resumed,
     ServerInfo,
     UpdateParams,
@@ -38,9 +53,10 @@ from records.client.dialogue import Dialogue
 from records.client.fields import Fields
 from records.client.screen import Left, Records, Screen, Stopped, Unreachable
 from records.model.access import Role, User
-from records.model.accounts import password_faults
+from records.model.accounts import Account, password_faults
 from records.model.errors import FieldError, NotAuthenticated, ValidationFailed
 from records.model.fields import STANDARD
+from records.operations.boundaries import Transaction
 from records.operations.employees import (
     add_employee,
     delete_employee,
@@ -50,6 +66,9 @@ from records.operations.employees import (
     reveal_employee,
     update_employee,
 )
+from records.operations.import_apply import apply_import, undo_import
+from records.operations.import_plan import plan_import
+from records.operations.imports import begin_import, discard_import, list_imports, receive_rows
 from records.operations.sessions import permissions
 from records.test.samples import ANN
 from records.testing import inline_store, user
@@ -209,6 +228,73 @@ class LocalRecords:
         self._raise_trouble()
         params = DeleteParams(id=employee_id, revision=revision, key=key)
         return self.store.do(delete_employee, self.who, params)
+
+    async def import_begin(
+        self, name: str, match_by: Sequence[str], key: str, *, blank_clears: bool
+    ) -> int:
+        self.keys.append(key)
+        self._raise_trouble()
+        self._account()
+        params = ImportBeginParams(
+            name=name, match_by=list(match_by) or None, blank_clears=blank_clears
+        )
+        begun: ImportBegun = self.store.do(begin_import, self.who, params)
+        return begun.import_id
+
+    def _account(self) -> None:
+        """The user's account, to which an import belongs."""
+
+        def add(tx: Transaction) -> None:
+            if tx.accounts.named(self.who.username) is None:
+                tx.accounts.add(Account(0, self.who.username, "hash", self.who.roles, None, False))
+
+        self.store.do(add)
+
+    async def import_rows(
+        self, import_id: int, first_line: int, rows: Sequence[Mapping[str, object]]
+    ) -> int:
+        self._raise_trouble()
+        params = ImportRowsParams(
+            import_id=import_id, first_line=first_line, rows=[dict(row) for row in rows]
+        )
+        received: ImportReceived = self.store.do(receive_rows, self.who, over_the_wire(params))
+        return received.received
+
+    async def import_plan(
+        self,
+        import_id: int,
+        *,
+        outcome: str | None = None,
+        cursor: str | None = None,
+        again: bool = False,
+    ) -> ImportPlanned:
+        self._raise_trouble()
+        params = ImportPlanParams(import_id=import_id, outcome=outcome, cursor=cursor, again=again)
+        return over_the_wire(self.store.do(plan_import, self.who, params))
+
+    async def import_apply(
+        self, import_id: int, key: str, expect: Mapping[str, int], *, skip_refused: bool
+    ) -> ImportApplied:
+        self.keys.append(key)
+        self._raise_trouble()
+        params = ImportApplyParams(
+            import_id=import_id, skip_refused=skip_refused, expect=dict(expect)
+        )
+        return over_the_wire(self.store.do(apply_import, self.who, params))
+
+    async def import_undo(self, import_id: int, key: str) -> ImportUndone:
+        self._raise_trouble()
+        return over_the_wire(
+            self.store.do(undo_import, self.who, ImportParams(import_id=import_id))
+        )
+
+    async def import_list(self) -> Sequence[ImportInfo]:
+        listed: ImportsListed = self.store.do(list_imports, self.who, NoParams())
+        return listed.imports
+
+    async def import_discard(self, import_id: int, key: str) -> None:
+        self._raise_trouble()
+        self.store.do(discard_import, self.who, ImportParams(import_id=import_id))
 
 
 class ScriptedScreen:

@@ -251,10 +251,10 @@ class ArgumentsTests(SynchronousTestCase):
         for argv in (
             *(["employee", "get", "7"], ["employee", "list"], ["employee", "add", "a=b"]),
             *(["employee", "update", "7", "a=b"], ["employee", "delete", "7", "--yes"]),
-            *(["server", "info"], ["whoami"]),
+            *(["server", "info"], ["whoami"], ["import", "list"], ["import", "x.csv", "--plan"]),
         ):
             self.assertIn(parse_options(argv).command, COMMANDS)
-        self.assertEqual(len(COMMANDS), 7)
+        self.assertEqual(len(COMMANDS), 8)
 
     def test_password(self) -> None:
         """The password comes from a file descriptor, or from the environment."""

@@ -1,0 +1,1 @@
+"""Reads files of employees, sends them to the daemon, and shows what it plans."""
