@@ -62,7 +62,7 @@ def _check_refused(staged: Import, *, skip: bool) -> None:
     refused = staged.counts["refuse"]
     if refused and not skip:
         rows = "1 row is" if refused == 1 else f"{refused} rows are"
-        why = f"{rows} refused. Mend the file, or say that the others are to be applied without."
+        why = f"{rows} refused. Mend the file, or apply the others without them (skip_refused)."
         raise ValidationFailed(why, [FieldError("skip_refused", why)])
 
 
@@ -73,7 +73,7 @@ def _check_confirmed(staged: Import, expect: Mapping[str, int]) -> None:
         FieldError(
             f"expect.{name}",
             f"This import would {_WORDS[name]} {count} of {staged.present} employees. "
-            f"Confirm it with {name}={count}.",
+            f"Confirm it with expect {name}={count}.",
         )
         for name, count in due.items()
         if expect.get(name) != count
@@ -167,8 +167,8 @@ class _Application:
         values = {**old, **row.changes}
         if row.manager_line is not None:
             manager = self._tx.imports.row(self._staged.id, row.manager_line)
-            if manager is not None and manager.outcome is not RowOutcome.REFUSE:
-                values["manager_id"] = manager.employee_id
+            assert manager is not None
+            values["manager_id"] = manager.employee_id
         return values
 
     def _add(self, row: ImportRow) -> Employee:
@@ -189,8 +189,6 @@ class _Application:
         before = self._tx.employees.get(row.employee_id)
         assert before is not None
         values = self._values(row, before.values)
-        if values == before.values:  # its new manager's row is refused
-            return msgspec.structs.replace(before, revision=0)
         after = Employee(before.id, before.revision + 1, values)
         self._tx.employees.replace(before, after)
         note_change(self._tx, self._user, before, after)
@@ -228,8 +226,6 @@ def undo_import(tx: Transaction, user: User, params: ImportParams) -> ImportUndo
             row = tx.imports.row(staged.id, line)
             assert row is not None
             assert row.employee_id is not None
-            if not row.revision:
-                continue
             reason = _undo(tx, user, row, row.employee_id)
             if reason is None:
                 undone += 1

@@ -251,8 +251,13 @@ class Planner:
         if manager is not None and manager.outcome is not RowOutcome.REFUSE:
             return row
         self._counts["warn"] += not row.warnings
-        message = (
-            f"The manager's row, line {row.manager_line}, is refused: without it there is none."
-        )
+        message = f"The row of the manager, line {row.manager_line}, is refused: none is set."
         warning = RowWarning("manager-refused", "manager_id", message)
-        return msgspec.structs.replace(row, warnings=(*row.warnings, warning))
+        outcome: RowOutcome = row.outcome
+        if outcome is RowOutcome.CHANGE and not row.changes:
+            outcome = RowOutcome.SAME
+            self._counts["change"] -= 1
+            self._counts["same"] += 1
+        return msgspec.structs.replace(
+            row, outcome=outcome, manager_line=None, warnings=(*row.warnings, warning)
+        )

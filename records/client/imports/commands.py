@@ -118,7 +118,8 @@ class ImportCommand:
         done = await self._records.import_undo(import_id, self._dialogue.new_key())
 
         def text() -> str:
-            lines = [f"Undone: {done.undone:,} rows. {done.kept_count:,} stay as they are."]
+            rows = "1 row" if done.undone == 1 else f"{done.undone:,} rows"
+            lines = [f"Taken back: {rows}. Left as they are: {done.kept_count:,}."]
             lines += [f"  line {each.line}: {safe_text(each.why)}" for each in done.kept]
             return "\n".join(lines)
 

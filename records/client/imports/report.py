@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from records.api.import_messages import FieldChange, ImportPlanned, PlannedRow
 from records.client.fields import Fields
-from records.client.imports.reading import ImportFile
+from records.client.imports import headers
+from records.client.imports.reading import Column, ImportFile
 from records.client.imports.sending import Errors
 from records.client.render import full_name, safe_text, value_text
 
@@ -31,11 +32,22 @@ def understood(name: str, file: ImportFile, fields: Fields) -> str:
     lines += [f"  {safe_text(each.text)}" for each in file.decisions]
     lines.append("Columns:")
     for column in file.columns:
-        known = fields.get(column.field) if column.field else None
-        label = known.label if known else (column.field or "left out")
-        why = f" ({column.why})" if column.why else ""
+        why = f" ({column.why})" if column.why != "by its name" else ""
+        label = _holds(column, fields)
         lines.append(f"  {_shown(column.header):{width}}  {safe_text(label + why)}")
     return "\n".join(lines)
+
+
+def _holds(column: Column, fields: Fields) -> str:
+    """What a column holds, for people."""
+    if column.field is None:
+        return "left out"
+    if column.meaning in (headers.LAST_FIRST, headers.FULL_NAME):
+        return "Family name and given name"
+    if column.field == "id":
+        return "Employee ID"
+    info = fields.get(column.field)
+    return info.label if info is not None else column.field
 
 
 def _shown(header: str) -> str:

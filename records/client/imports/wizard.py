@@ -37,8 +37,8 @@ from records.model.errors import (
 
 _NOTHING = "Nothing was changed."
 _WHAT = {
-    "end": "It ends the employment of {} people.",
-    "pay": "It changes the pay of {} people.",
+    "end": "It ends the employment of",
+    "pay": "It changes the pay of",
 }
 
 
@@ -212,7 +212,8 @@ async def _offer_refused(
 async def _confirmed(dialogue: Dialogue, planned: ImportPlanned) -> dict[str, int] | None:
     """The counts that are confirmed; None if the user does not want to apply the plan."""
     for name, count in planned.expect.items():
-        dialogue.screen.show(_WHAT[name].format(count))
+        people = "1 person" if count == 1 else f"{count:,} people"
+        dialogue.screen.show(f"{_WHAT[name]} {people}.")
         answer = await dialogue.ask(f"Type {count} to confirm: ")
         if answer.strip() != str(count):
             return None
@@ -242,7 +243,8 @@ async def _earlier(dialogue: Dialogue) -> None:
         screen.show(_NOTHING)
         return
     done = await call(dialogue, records.import_undo, int(answer), dialogue.new_key())
-    screen.show(f"{done.undone:,} rows were taken back.")
+    rows = "1 row was" if done.undone == 1 else f"{done.undone:,} rows were"
+    screen.show(f"{rows} taken back.")
     for each in done.kept:
         screen.show(f"  line {each.line} stays: {safe_text(each.why)}")
 

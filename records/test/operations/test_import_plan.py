@@ -186,6 +186,14 @@ class ManagerTests(ImportCase):
         self.assertEqual(self.row(plan, 3).warnings[0].code, "manager-refused")
         self.assertEqual(self.counts(plan), {"add": 2, "refuse": 1, "warn": 1})
 
+    def test_refused_manager(self) -> None:
+        """Whose new manager is refused, and who is there already, stays the same."""
+        self.add(**ANN)
+        rows: list[Row] = [{**ANN, "manager_id": {"name": "Bo Kim"}}, {**BO, "ssn": "1"}]
+        plan = self.plan(rows)
+        self.assertEqual(self.counts(plan), {"same": 1, "refuse": 1, "warn": 1})
+        self.assertEqual(self.row(plan, 2).fields, {})
+
     def test_circle_with_store(self) -> None:
         """A circle of a row and of employees is found; a swap of two is none."""
         self.add(**ANN)

@@ -125,6 +125,8 @@ class ImportsContract(DatabaseCase):
         self.assertEqual(self.do(lambda tx: tx.imports.rows(self.first.id, 0, 9)), [])
         self.assertEqual(self.do(lambda tx: tx.imports.lines_with(self.first.id, "a", 9)), [])
         self.assertEqual(self.do(lambda tx: tx.imports.rows(second.id, 0, 9)), [ROW])
+        self.do(lambda tx: tx.imports.remove(second.id))
+        self.assertGreater(self.added().id, second.id)
 
     def test_forgotten(self) -> None:
         """Old imports that were never applied are removed, one by one."""

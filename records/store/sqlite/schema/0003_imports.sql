@@ -1,7 +1,8 @@
 -- Imports: rows that are received, planned, and applied.
 
+-- numbers are never used again, because the audit log names imports by them
 CREATE TABLE imports (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     at BIGINT NOT NULL,
     state TEXT NOT NULL,

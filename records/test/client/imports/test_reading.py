@@ -4,80 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import sqlite3
-import zipfile
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
 
 from records.client.imports import headers
 from records.client.imports.reading import (
-    ImportFile,
-    ReadOptions,
-    Unclear,
     Unreadable,
-    open_import,
 )
 from records.client.imports.tables import plain
-from records.client.region import region_of
-from records.test.client.client_case import FIELDS
-
-TODAY = date(2026, 1, 31)
-
-
-class ReadingCase(SynchronousTestCase):
-    """Files that are read as in a region, on 31 January 2026."""
-
-    def file(self, content: bytes | str, name: str = "people.csv") -> Path:
-        path = Path(self.mktemp())
-        path.mkdir()
-        path /= name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    def open(self, path: Path, region: str = "US", **options: Any) -> ImportFile:
-        return open_import(path, ReadOptions(**options), FIELDS, region_of(region), TODAY)
-
-    def read(self, content: bytes | str, region: str = "US", **options: Any) -> list[Any]:
-        """The values of each row that are not blank; of a wrong row the fields that are wrong."""
-        return self.values(self.open(self.file(content), region, **options))
-
-    def values(self, file: ImportFile) -> list[Any]:
-        found: list[Any] = []
-        for row in file.rows():
-            if row.errors:
-                found.append([each.field for each in row.errors])
-                for error in row.errors:
-                    self.assertTrue(error.message.endswith((".", "?")), error)
-            else:
-                found.append({name: value for name, value in row.values.items() if value != ""})
-        return found
-
-    def asked(self, content: bytes | str, region: str = "US", **options: Any) -> Unclear:
-        """The question that a file leads to, whose every choice leads on."""
-        path = self.file(content)
-        question: Unclear = self.assertRaises(Unclear, self.open, path, region, **options)
-        self.assertTrue(question.question.endswith("."), question.question)
-        self.assertTrue(question.command.startswith("--"))
-        return question
-
-    def column(self, header: str, *cells: str, region: str = "US", **options: Any) -> list[Any]:
-        """The values of one column beside a name; of a wrong cell None."""
-        text = io.StringIO()
-        csv.writer(text).writerows([["First name", header], *(["A", cell] for cell in cells)])
-        found = []
-        for row in self.open(self.file(text.getvalue()), region, **options).rows():
-            (value,) = [each for name, each in row.values.items() if name != "given_name"]
-            found.append(None if row.errors else value)
-        return found
+from records.test.client.imports.reading_case import ReadingCase
 
 
 class DateTests(ReadingCase):
@@ -346,125 +285,3 @@ class TextTests(ReadingCase):
         path = self.file(text.getvalue().encode(encoding))
         found = [row.cells for row in self.open(path).rows()]
         self.assertEqual(found, [(first, second, "x") for first, second in rows])
-
-
-class OtherFilesTests(ReadingCase):
-    """Workbooks, JSON lines, and the predecessor's database."""
-
-    def workbook(self, sheets: Mapping[str, Sequence[Sequence[object]]]) -> Path:
-        book = openpyxl.Workbook()
-        book.remove(book.active)
-        for title, rows in sheets.items():
-            sheet = book.create_sheet(title)
-            for row in rows:
-                sheet.append(list(row))
-        path = self.file("", "people.xlsx")
-        book.save(path)
-        return path
-
-    def test_xlsx(self) -> None:
-        """Dates and numbers are read as the sheet means them, zeros included."""
-        rows: list[list[object]] = [["Vorname", "Personalnummer", "DOB", "Salary"]]
-        rows.append(["A", 17, date(1990, 3, 4), 500.5])
-        path = self.workbook({"Staff": rows, "Empty": []})
-        book = openpyxl.load_workbook(path)
-        book["Staff"]["B2"].number_format = "00000"
-        book["Staff"]["D2"].number_format = '#,##0.00 "€"'
-        book.save(path)
-        (found,) = self.values(self.open(path))
-        self.assertEqual(found["employee_number"], "00017")
-        self.assertEqual(found["birth_date"], "1990-03-04")
-        self.assertEqual(found["salary"]["amount"], "500.50")
-        self.assertEqual(found["salary"]["currency"], "EUR")
-
-    def test_sheets(self) -> None:
-        """Of several sheets one is chosen by name."""
-        path = self.workbook({"One": [["Vorname"], ["A"]], "Two": [["Vorname"], ["B"]]})
-        question = self.assertRaises(Unclear, self.open, path)
-        self.assertEqual([value for value, _ in question.choices], ["One", "Two"])
-        self.assertEqual(self.values(self.open(path, sheet="two")), [{"given_name": "B"}])
-        self.assertRaises(Unreadable, self.open, path, sheet="Three")
-
-    def test_locked(self) -> None:
-        """A locked workbook is told as locked, a damaged one as damaged."""
-        path = self.file(b"\xd0\xcf\x11\xe0" + bytes(600), "people.xlsx")
-        self.assertIn("locked", self.assertRaises(Unreadable, self.open, path).message)
-        path = self.file(b"PK\x03\x04" + bytes(600), "people.xlsx")
-        self.assertIn("damaged", self.assertRaises(Unreadable, self.open, path).message)
-
-    def ods(self, rows: str, manifest: str = "") -> Path:
-        path = self.file("", "people.ods")
-        names = "".join(
-            f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
-            for name in ("office", "table", "text")
-        )
-        content = f'<office:x{names}><table:table table:name="S">{rows}</table:table></office:x>'
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("content.xml", content)
-            archive.writestr("META-INF/manifest.xml", f"<x>{manifest}</x>")
-        return path
-
-    def test_ods(self) -> None:
-        """The same of ODS; repeated cells and rows are counted."""
-
-        def row(*cells: str, repeated: int = 1) -> str:
-            return (
-                f'<table:table-row table:number-rows-repeated="{repeated}">'
-                f"{''.join(cells)}</table:table-row>"
-            )
-
-        def cell(text: str, attributes: str = "") -> str:
-            return f"<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell>"
-
-        blank = '<table:table-cell table:number-columns-repeated="2"/>'
-        born = 'office:value-type="date" office:date-value="1990-03-04"'
-        path = self.ods(
-            row(cell("Vorname"), cell("Personalnummer"), blank, cell("DOB"))
-            + row(blank, repeated=3)
-            + row(cell("A"), cell("00017"), blank, cell("04.03.90", born))
-            + row(blank, repeated=1_000_000)
-        )
-        file = self.open(path)
-        expected = {"given_name": "A", "employee_number": "00017", "birth_date": "1990-03-04"}
-        self.assertEqual(self.values(file), [expected])
-        self.assertEqual([each.line for each in file.rows()], [5])
-        locked = self.ods("", "encryption-data")
-        self.assertIn("locked", self.assertRaises(Unreadable, self.open, locked).message)
-        path = self.file(b"PK\x03\x04" + bytes(600), "people.ods")
-        self.assertIn("damaged", self.assertRaises(Unreadable, self.open, path).message)
-
-    def test_json_lines(self) -> None:
-        """JSON lines have the protocol's values; a mask is none."""
-        lines = [
-            {"id": 7, "given_name": "A", "salary": {"amount": "1.00", "currency": "USD"}},
-            {"given_name": "B", "title": None, "manager_id": 7, "ssn": "***-**-1234"},
-        ]
-        path = self.file("\n\n".join(map(json.dumps, lines)), "people.jsonl")
-        first, second = self.values(self.open(path))
-        self.assertEqual(first, lines[0])
-        self.assertEqual(second, {"given_name": "B", "manager_id": 7})
-        self.assertEqual([row.line for row in self.open(path).rows()], [1, 3])
-        for content in ('{"given_name": "A"}\n[1]\n', "{x\n"):
-            path = self.file(content, "people.jsonl")
-            self.assertRaises(Unreadable, lambda p=path: list(self.open(p).rows()))
-
-    def test_predecessor(self) -> None:
-        """An employee.db is read; lost zeros are added again."""
-        path = self.file("", "employee.db")
-        path.unlink()
-        with closing(sqlite3.connect(path)) as database:
-            database.execute(
-                "CREATE TABLE employee (id INTEGER, fname, lname, ssn INTEGER, dob, salary)"
-            )
-            database.execute(
-                "INSERT INTO employee VALUES (3, 'Ann', 'Lee', 1010001, '03-04-1990', 64000)"
-            )
-            database.commit()
-        (found,) = self.values(self.open(path))
-        self.assertEqual(found["id"], 3)
-        self.assertEqual((found["ssn"], found["birth_date"]), ("001-01-0001", "1990-03-04"))
-        self.assertEqual(found["salary"]["amount"], "64000.00")
-        with closing(sqlite3.connect(path)) as database:
-            database.execute("DROP TABLE employee")
-            database.commit()
-        self.assertRaises(Unreadable, self.open, path)
