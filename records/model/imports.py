@@ -64,8 +64,9 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     rows: how many have been received. phase, line: how far the plan has come: the last line that
     this phase has done. counts: rows by outcome, and `warn` for those with warnings. ending,
     paid: employees who would leave, and whose pay would change. present: employees at the time of
-    the plan. add_fields, update_fields: the fields that the plan sets. denied: fields that the
-    user may not write, which are left as they are.
+    the plan. highest_id: the highest Employee ID that a new row has chosen. add_fields,
+    update_fields: the fields that the plan sets. denied: fields that the user may not write, which
+    are left as they are.
     """
 
     id: int
@@ -81,6 +82,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     counts: Mapping[str, int] = {}
     ending: int = 0
     paid: int = 0
+    highest_id: int = 0
     present: int = 0
     add_fields: tuple[str, ...] = ()
     update_fields: tuple[str, ...] = ()

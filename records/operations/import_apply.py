@@ -33,6 +33,9 @@ from records.operations.journal import note, note_change
 MAX_TOLD = 100
 """Rows that an error or an answer names one by one."""
 
+MAX_REMEMBERED = 10_000
+"""Managers whose Employee ID is remembered while their reports are added."""
+
 _WORDS = {"end": "end the employment of", "pay": "change the pay of"}
 
 
@@ -132,18 +135,15 @@ class _Application:
 
     def __init__(self, tx: Transaction, user: User, staged: Import) -> None:
         self._tx, self._user, self._staged = tx, user, staged
-        self._next = tx.employees.next_id()
+        # Above all chosen IDs, so that no other row gets one of them.
+        self._next = max(tx.employees.next_id(), staged.highest_id + 1)
         self._moved = array("q")
+        self._managers: dict[int, int | None] = {}
 
     def run(self) -> None:
         """Apply all rows. Managers come before those who report to them."""
         tx, staged = self._tx, self._staged
         outcomes = (RowOutcome.ADD, RowOutcome.CHANGE)
-        # Chosen IDs come first, so that no other row gets one of them.
-        for line in tx.imports.lines_by_level(staged.id, outcomes, downwards=False):
-            row = tx.imports.row(staged.id, line)
-            if row is not None and row.outcome is RowOutcome.ADD and row.given.get("id"):
-                self._next = max(self._next, _wanted(row) + 1)
         for line in tx.imports.lines_by_level(staged.id, outcomes, downwards=False):
             row = tx.imports.row(staged.id, line)
             assert row is not None
@@ -166,10 +166,18 @@ class _Application:
     def _values(self, row: ImportRow, old: Mapping[str, Value]) -> dict[str, Value]:
         values = {**old, **row.changes}
         if row.manager_line is not None:
-            manager = self._tx.imports.row(self._staged.id, row.manager_line)
-            assert manager is not None
-            values["manager_id"] = manager.employee_id
+            values["manager_id"] = self._manager(row.manager_line)
         return values
+
+    def _manager(self, line: int) -> int | None:
+        """The Employee ID that the row of a manager has got."""
+        if line not in self._managers:
+            if len(self._managers) >= MAX_REMEMBERED:
+                self._managers.clear()
+            manager = self._tx.imports.row(self._staged.id, line)
+            assert manager is not None
+            self._managers[line] = manager.employee_id
+        return self._managers[line]
 
     def _add(self, row: ImportRow) -> Employee:
         if row.given.get("id"):

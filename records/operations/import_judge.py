@@ -46,6 +46,7 @@ class Planner:
         self._updatable, self._not_updated = _writable(tx.catalogue, user, Action.UPDATE)
         self._counts = dict(staged.counts)
         self._ending, self._paid = staged.ending, staged.paid
+        self._highest_id = staged.highest_id
         self._add_fields, self._update_fields = set(staged.add_fields), set(staged.update_fields)
         self._denied = {each.field: each for each in staged.denied}
         self._people = People(tx, user, staged)
@@ -68,7 +69,9 @@ class Planner:
             Phase.FOLLOW: self._follow,
         }
         for row in rows:
-            self._tx.imports.put(staged.id, [step[staged.phase](row)])
+            done = step[staged.phase](row)
+            if done is not row:
+                self._tx.imports.put(staged.id, [done])
         phase, state, line = staged.phase, staged.state, rows[-1].line if rows else staged.line
         if len(rows) < limit:
             line = 0
@@ -77,6 +80,8 @@ class Planner:
             else:
                 phase = Phase(phase.value + 1)
         self._staged = self._counted(phase, state, line)
+        if phase is not staged.phase:
+            self._people = People(self._tx, self._user, staged)
         return len(rows)
 
     def _counted(self, phase: Phase, state: State, line: int) -> Import:
@@ -88,6 +93,7 @@ class Planner:
             counts=self._counts,
             ending=self._ending,
             paid=self._paid,
+            highest_id=self._highest_id,
             add_fields=tuple([n for n in self._catalogue.names if n in self._add_fields]),
             update_fields=tuple([n for n in self._catalogue.names if n in self._update_fields]),
             denied=tuple(self._denied.values()),
@@ -237,6 +243,9 @@ class Planner:
         """Count what must be confirmed, and the fields that are set."""
         fields = self._add_fields if outcome is RowOutcome.ADD else self._update_fields
         fields.update(changes)
+        wanted = row.given.get("id")
+        if outcome is RowOutcome.ADD and isinstance(wanted, int):
+            self._highest_id = max(self._highest_id, wanted)
         if row.manager_line is not None:
             fields.add("manager_id")
         if outcome is RowOutcome.CHANGE:
@@ -247,7 +256,7 @@ class Planner:
         """The row with a warning if its manager is new, and refused."""
         if row.manager_line is None or row.outcome not in (RowOutcome.ADD, RowOutcome.CHANGE):
             return row
-        manager = self._tx.imports.row(self._staged.id, row.manager_line)
+        manager = self._people.row(row.manager_line)
         if manager is not None and manager.outcome is not RowOutcome.REFUSE:
             return row
         self._counts["warn"] += not row.warnings

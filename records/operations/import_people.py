@@ -33,6 +33,13 @@ class People:
         self._catalogue = tx.catalogue
         # Most of a company have one of a few managers.
         self._names: dict[str, tuple[list[int], list[int]]] = {}
+        self._rows: dict[int, ImportRow | None] = {}
+
+    def row(self, line: int) -> ImportRow | None:
+        """The row of a manager, as the phase before left it. Neighbours share their managers."""
+        if line not in self._rows:
+            self._rows[line] = self._tx.imports.row(self._staged.id, line)
+        return self._rows[line]
 
     def key(self, name: str, raw: object) -> str | None:
         """The key of a unique value, or of an ID; None if it is blank or not valid."""
@@ -126,7 +133,7 @@ class People:
         """The same people, each once: a row about somebody who is there is that employee."""
         people, new = dict.fromkeys(ids), []
         for line in lines:
-            row = self._tx.imports.row(self._staged.id, line)
+            row = self.row(line)
             if row is None or (row.errors and len(lines) > 1):
                 continue
             if row.employee_id is None:
@@ -149,7 +156,7 @@ class People:
                 opened = max(lines[list(chain).index(place) :])
                 break
             chain[place] = line
-            manager = self._tx.imports.row(self._staged.id, line) if line else None
+            manager = self.row(line) if line else None
             above = self._above(manager) if manager is not None else None
             cleared = manager is not None and self._clears(manager)
             if above is None and place[0] == "id" and not cleared:

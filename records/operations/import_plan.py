@@ -81,6 +81,7 @@ def _begun(tx: Transaction, user: User, staged: Import) -> Import:
         counts={**{each.value: 0 for each in RowOutcome}, "warn": 0},
         ending=0,
         paid=0,
+        highest_id=0,
         present=tx.employees.count(),
         add_fields=(),
         update_fields=(),
