@@ -30,7 +30,7 @@ MAX_UNDER_WAY = 256
 """Requests of one connection that may be under way before further lines have to wait."""
 MAX_BYTES_UNDER_WAY = 256 * 1024
 """Bytes of such requests."""
-MAX_PAGE = 100
+MAX_PAGE = 1000
 DEFAULT_PAGE = 50
 MAX_VALUES = 1000
 """Values of a field that one response names."""
@@ -120,13 +120,20 @@ class GetParams(Params, frozen=True):
 
 
 class ListParams(Params, frozen=True):
-    """employee.list. See `records.api.query` for where, sort and cursor."""
+    """employee.list. See `records.api.query` for where, sort and cursor.
+
+    fields: those to answer with, besides id and revision; all if there are none. reveal: masked
+    fields to show; each page is audited. count: whether to count all that match.
+    """
 
     search: Annotated[str, Meta(max_length=200)] | None = None
     where: Fields | None = None
     sort: Annotated[str, Meta(max_length=60)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
     cursor: Annotated[str, Meta(max_length=MAX_CURSOR)] | None = None
+    fields: Names = []
+    reveal: Names = []
+    count: bool = False
 
     def __repr__(self) -> str:
         return "ListParams(...)"
@@ -270,10 +277,16 @@ class EmployeeStored(msgspec.Struct, frozen=True):
 
 
 class EmployeePage(msgspec.Struct, frozen=True):
-    """employee.list. cursor: give it back for the next page; None after the last."""
+    """employee.list. cursor: give it back for the next page; None after the last.
+
+    seq: the number of the last change of any employee. If it is the same on all pages, they show
+    one state. count: how many employees match; None unless asked for.
+    """
 
     employees: list[dict[str, object]]
     cursor: str | None
+    seq: int = 0
+    count: int | None = None
 
     def __repr__(self) -> str:
         return "EmployeePage(...)"
@@ -284,6 +297,8 @@ class EmployeeListing(msgspec.Struct, frozen=True):
 
     employees: list[msgspec.Struct]
     cursor: str | None
+    seq: int
+    count: int | None = None
 
     def __repr__(self) -> str:
         return "EmployeeListing(...)"

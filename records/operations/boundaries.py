@@ -81,6 +81,9 @@ class Employees(Protocol):
     def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
         """The first `limit` employees that match the query, after its cursor, in its order."""
 
+    def count_of(self, query: EmployeeQuery) -> int:
+        """How many employees match the query, whatever its cursor."""
+
     def values_of(self, name: str, limit: int) -> list[str | int]:
         """The values of a field that is not money, the most frequent first, then by value."""
 
@@ -138,6 +141,9 @@ class Journal(Protocol):
 
         texts: the results of `model.history.dump` for `before` and `after`, if they are known.
         """
+
+    def last_change(self) -> int:
+        """The seq of the last change of an employee; 0 without one."""
 
     def changes(self, employee_id: int) -> Iterable[Change]:
         """An employee's changes, newest first."""

@@ -13,18 +13,15 @@ from records.api.messages import (
     AddParams,
     DeleteParams,
     EmployeeDeleted,
-    EmployeeListing,
     EmployeeShown,
     EmployeeStored,
     GetParams,
-    ListParams,
     UpdateParams,
     ValuesInUse,
     ValuesParams,
 )
-from records.api.query import parse_query
-from records.model.access import Action, User, owns, require, require_on_record, view
-from records.model.employee import Employee, check_fields, check_whole, listing, visible
+from records.model.access import Action, User, require, require_on_record, view
+from records.model.employee import Employee, check_fields, check_whole, visible
 from records.model.errors import (
     AlreadyExists,
     FieldError,
@@ -105,23 +102,6 @@ def reveal_employee(tx: Transaction, user: User, params: GetParams) -> EmployeeS
     if masked:
         note(tx, user, "employee.reveal", f"employee:{employee.id}", fields=masked)
     return _shown(tx, user, employee, masked)
-
-
-def list_employees(tx: Transaction, user: User, params: ListParams) -> EmployeeListing:
-    """A page of employees, masked."""
-    # Filtering or sorting by a field reveals its values, for all employees.
-    catalogue = tx.catalogue
-    asked = catalogue.known([*(params.where or {}), (params.sort or "").removeprefix("-")])
-    require(catalogue, user, Action.READ, ("given_name", *asked))
-    query = parse_query(catalogue, params)
-    found = tx.employees.page(query, query.limit + 1)
-    page = found[: query.limit]
-    cursor = query.cursor_after(page[-1].employee(catalogue)) if len(found) > query.limit else None
-    # All records but the user's own are shown alike.
-    show = listing(catalogue, view(catalogue, user, None))
-    show_own = listing(catalogue, view(catalogue, user, user.employee_id))
-    shown = [show_own(each) if owns(user, each.id) else show(each) for each in page]
-    return EmployeeListing(shown, cursor)
 
 
 def list_values(tx: Transaction, user: User, params: ValuesParams) -> ValuesInUse:

@@ -41,7 +41,6 @@ from records.operations.employees import (
     add_employee,
     delete_employee,
     get_employee,
-    list_employees,
     list_values,
     reveal_employee,
     update_employee,
@@ -51,6 +50,7 @@ from records.operations.import_apply import apply_import, undo_import
 from records.operations.import_plan import plan_import
 from records.operations.imports import begin_import, discard_import, list_imports, receive_rows
 from records.operations.journal import note
+from records.operations.lists import list_employees, reveal_employees
 from records.operations.repetition import (
     APPLIED,
     BEGUN,
@@ -118,7 +118,7 @@ class Method(msgspec.Struct, frozen=True):
 
     def for_params(self, params: Params) -> Method:
         """The variant of the method that these params select."""
-        if self.reveal is not None and cast(GetParams, params).reveal:
+        if self.reveal is not None and cast(GetParams | ListParams, params).reveal:
             return self.reveal
         return self
 
@@ -157,6 +157,7 @@ def _page(params: ListParams) -> int:
 # Revealing a field writes an audit entry, so it is a write.
 _REVEAL = Method("employee.get", _json(GetParams), Mode.WRITE, reveal_employee, _one_named)
 
+_REVEAL_PAGE = Method("employee.list", _json(ListParams), Mode.WRITE, reveal_employees, cost=_page)
 _WRITE = Mode.WRITE
 
 METHODS: Mapping[str, Method] = {
@@ -171,7 +172,14 @@ METHODS: Mapping[str, Method] = {
         Method(
             "employee.get", _json(GetParams), Mode.POINT, get_employee, _one_named, reveal=_REVEAL
         ),
-        Method("employee.list", _json(ListParams), Mode.READ, list_employees, cost=_page),
+        Method(
+            "employee.list",
+            _json(ListParams),
+            Mode.READ,
+            list_employees,
+            cost=_page,
+            reveal=_REVEAL_PAGE,
+        ),
         Method("employee.values", _json(ValuesParams), Mode.READ, list_values),
         Method("employee.add", _json(AddParams), Mode.WRITE, add_employee, _none, STORED),
         Method("employee.update", _json(UpdateParams), Mode.WRITE, update_employee, _one, STORED),

@@ -26,7 +26,7 @@ from records.api.jsonrpc import (
     encode_result,
     parse,
 )
-from records.api.messages import MAX_ANSWER, MAX_BYTES_UNDER_WAY, MAX_PAGE, MAX_UNDER_WAY
+from records.api.messages import MAX_ANSWER, MAX_BYTES_UNDER_WAY, MAX_UNDER_WAY
 from records.gateway.gateway import Gateway
 from records.model.errors import InternalError, RecordsError
 from records.operations.methods import METHODS, Mode
@@ -36,7 +36,7 @@ from records.server.pending import PendingRequest, ResponseLine
 MAX_READS = 16
 """Reads that go to the store together."""
 
-MAX_ROWS = 2 * MAX_PAGE
+MAX_ROWS = 200
 """Employees that these reads may ask for in all, because their responses are held in memory."""
 
 

@@ -13,7 +13,7 @@ from records.model.employee import Employee, Listed, name_key
 from records.model.fields import Catalogue, Kind, Value
 from records.model.search import PERSON_FIELDS, search_words, word_changes
 from records.model.values import Money, code_key, money_from_units, money_to_units
-from records.store.sqlite.pages import Row, page_rows
+from records.store.sqlite.pages import Row, count_rows, page_rows
 
 _NAMED = frozenset({"given_name", "family_name"})
 
@@ -218,6 +218,9 @@ class SqliteEmployees:
                 (employee_id,),
             ).get
         )
+
+    def count_of(self, query: EmployeeQuery) -> int:
+        return count_rows(self._connection, query)
 
     def values_of(self, name: str, limit: int) -> list[str | int]:
         if name not in self._catalogue:  # the name becomes part of a statement

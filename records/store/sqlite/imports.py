@@ -49,13 +49,12 @@ class SqliteImports:
         self._change, self._change_many = writing.execute, writing.executemany
 
     def add(self, staged: Import) -> Import:
-        row = (staged.account_id, staged.at, staged.state.value, "")
-        number = self._execute(
-            "INSERT INTO imports (account_id, at, state, content) VALUES (?, ?, ?, ?) RETURNING id",
-            row,
-        ).get
+        number = self._execute("UPDATE import_numbers SET last = last + 1 RETURNING last").get
         added = msgspec.structs.replace(staged, id=int(number))
-        self.replace(added)
+        self._change(
+            "INSERT INTO imports (id, account_id, at, state, content) VALUES (?, ?, ?, ?, ?)",
+            (added.id, added.account_id, added.at, added.state.value, _encode(added).decode()),
+        )
         return added
 
     def replace(self, staged: Import) -> None:

@@ -132,6 +132,9 @@ class SqliteJournal:
             ),
         )
 
+    def last_change(self) -> int:
+        return int(self._execute("SELECT coalesce(max(seq), 0) FROM history").get)
+
     def changes(self, employee_id: int) -> Iterator[Change]:
         return map(self._load_change, self._execute(_CHANGES, (employee_id,)).fetchall())
 

@@ -164,6 +164,12 @@ class Page:
             return self._all(self._having(words))
         return self._by_name(indexed)
 
+    def count(self) -> int:
+        """How many rows match, whatever the cursor."""
+        words, _ = self._by_rarity(self._lengths.few_words)
+        where = _where([*self._having(words), *self._conditions])
+        return int(self._execute(f"SELECT count(*) FROM employees{where}", self._bound).get)
+
     def _by_name(self, indexed: list[str]) -> list[Row]:
         """The rows of the page, in the order by name, if very many may match."""
         words, size = self._by_rarity(self._lengths.many_words)
@@ -303,3 +309,8 @@ def page_rows(
 ) -> list[Row]:
     """At most `limit` rows of these columns for a query, in its order."""
     return Page(connection, columns, query, limit, lengths).rows()
+
+
+def count_rows(connection: Connection, query: EmployeeQuery) -> int:
+    """How many employees match a query, whatever its cursor."""
+    return Page(connection, "id", query, query.limit).count()

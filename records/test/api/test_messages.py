@@ -78,7 +78,7 @@ class FormTests(SynchronousTestCase):
             ("key", DeleteParams, {"id": 1, "revision": 1, "key": ""}),
             ("key", DeleteParams, {"id": 1, "revision": 1, "key": "k" * 101}),
             ("limit", ListParams, {"limit": 0}),
-            ("limit", ListParams, {"limit": 101}),
+            ("limit", ListParams, {"limit": 1001}),
             ("search", ListParams, {"search": "x" * 201}),
             ("sort", ListParams, {"sort": "x" * 61}),
             ("sort", ListParams, {"sort": ["name"]}),
@@ -131,7 +131,7 @@ class SecretTests(SynchronousTestCase):
             messages.EmployeeShown({"ssn": secret}, ()),
             messages.EmployeeStored({"ssn": secret}),
             messages.EmployeePage([{"ssn": secret}], None),
-            messages.EmployeeListing([ListParams(search=secret)], None),
+            messages.EmployeeListing([ListParams(search=secret)], None, 0),
             LoggedIn(
                 expires_at="", user=user, permissions=[], must_change_password=False, token=secret
             ),
@@ -166,7 +166,7 @@ class AnswerTests(SynchronousTestCase):
                 "batch": 100,
                 "depth": 32,
                 "under_way": 256,
-                "page": 100,
+                "page": 1000,
                 "session_idle_seconds": 900,
                 "session_lifetime_seconds": 43200,
             },

@@ -61,7 +61,6 @@ from records.operations.employees import (
     add_employee,
     delete_employee,
     get_employee,
-    list_employees,
     list_values,
     reveal_employee,
     update_employee,
@@ -69,6 +68,7 @@ from records.operations.employees import (
 from records.operations.import_apply import apply_import, undo_import
 from records.operations.import_plan import plan_import
 from records.operations.imports import begin_import, discard_import, list_imports, receive_rows
+from records.operations.lists import list_employees
 from records.operations.sessions import permissions
 from records.test.samples import ANN
 from records.testing import inline_store, user

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from records.api.messages import MAX_PAGE
 from records.gateway.rate_limit import BURST, PER_SECOND
 from records.model.access import Role
 from records.model.audit import Outcome
@@ -50,7 +49,7 @@ class PieceTests(ConversationCase):
     def test_rows(self) -> None:
         """A piece has no more lists than a few full pages come to."""
         self.hand.held = True
-        self.hr_talk.say(batch(*(request("employee.list", n, limit=MAX_PAGE) for n in range(5))))
+        self.hr_talk.say(batch(*(request("employee.list", n, limit=100) for n in range(5))))
         pieces = 0
         while self.hand.waiting:
             self.hand.fire()

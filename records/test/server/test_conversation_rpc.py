@@ -69,7 +69,7 @@ class ErrorTests(ConversationCase):
             ("employee.get", {"id": 0}, "id"),
             ("employee.get", {"id": 1.5}, "id"),
             ("employee.get", {"id": 1, "more": 1}, "params"),
-            ("employee.list", {"limit": 101}, "limit"),
+            ("employee.list", {"limit": 1001}, "limit"),
             ("server.info", {"a": 1}, "params"),
             ("logout", {"token": "hr"}, "params"),
             ("resume", {"token": None}, "token"),

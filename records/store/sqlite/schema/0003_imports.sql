@@ -1,13 +1,17 @@
 -- Imports: rows that are received, planned, and applied.
 
--- numbers are never used again, because the audit log names imports by them
 CREATE TABLE imports (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     at BIGINT NOT NULL,
     state TEXT NOT NULL,
     content TEXT NOT NULL
 );
+-- the last number: none is used again, because the audit log names imports by them
+CREATE TABLE import_numbers (
+    last INTEGER NOT NULL
+);
+INSERT INTO import_numbers (last) VALUES (0);
 CREATE INDEX imports_by_account ON imports (account_id);
 
 CREATE TABLE import_rows (
