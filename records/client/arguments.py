@@ -140,17 +140,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     get.add_argument("who", metavar="EMPLOYEE", type=_who, help=_WHO)
     get.add_argument("--reveal", metavar="FIELD,...", default="", help="show these unmasked")
     listing = add(actions, "list", "employee list", "List employees.")
-    listing.add_argument("--search", metavar="WORDS", default="", help="words to find")
-    listing.add_argument(
-        "--where",
-        metavar="CONDITION",
-        action="append",
-        default=[],
-        help="such as department=R&D, hire_date>=2020-01-01, title~engineer (contains), or "
-        "location= (blank); all hold",
-    )
-    listing.add_argument("--sort", metavar="FIELD", help="name or a field; -FIELD reverses")
-    listing.add_argument("--fields", metavar="FIELD,...", default="", help="show only these")
+    _add_choice(listing)
     listing.add_argument("--limit", type=_count, metavar="N", help="at most so many employees")
     adding = add(actions, "add", "employee add", "Add an employee.")
     updating = add(actions, "update", "employee update", "Change some fields of an employee.")
@@ -164,6 +154,17 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     deleting.add_argument("who", metavar="EMPLOYEE", type=_who, help=_WHO)
     deleting.add_argument("--yes", action="store_true", required=True, help="confirms it")
     _add_import(add, commands)
+    exporting = add(commands, "export", "export", "Write employees to a file, masked.")
+    exporting.add_argument(
+        "file", metavar="FILE", type=Path, help="a file whose name ends in .csv, .xlsx or .jsonl"
+    )
+    exporting.add_argument("--format", choices=("csv", "xlsx", "jsonl"), help="if the name differs")
+    exporting.add_argument("--excel", action="store_true", help="CSV as Excel reads it in Europe")
+    exporting.add_argument("--yes", action="store_true", help="overwrite the file if it exists")
+    exporting.add_argument(
+        "--reveal", metavar="FIELD,...", default="", help="write these unmasked; it is recorded"
+    )
+    _add_choice(exporting)
     server = commands.add_parser("server", help="the daemon: info")
     described = server.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add(described, "info", "server info", "Show what the daemon is. Needs no login.")
@@ -174,6 +175,21 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     if options.command == "import":
         _check_import(parser, options)
     return options
+
+
+def _add_choice(parser: Parser) -> None:
+    """The options that choose employees and fields."""
+    parser.add_argument("--search", metavar="WORDS", default="", help="words to find")
+    parser.add_argument(
+        "--where",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help="such as department=R&D, hire_date>=2020-01-01, title~engineer (contains), or "
+        "location= (blank); all hold",
+    )
+    parser.add_argument("--sort", metavar="FIELD", help="name or a field; -FIELD reverses")
+    parser.add_argument("--fields", metavar="FIELD,...", default="", help="only these fields")
 
 
 _Adds = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str, str], Parser]

@@ -335,6 +335,16 @@ class Command:
         command = ImportCommand(self._options, self._dialogue, self._show, note, self._progress)
         await command.run()
 
+    async def export_file(self) -> None:
+        """export"""
+        from records.client.exports.commands import run_export  # noqa: PLC0415
+
+        options = self._options
+        fields = [self._field(name) for name in _names(options.fields) if name != "id"]
+        reveal = [self._field(name).name for name in _names(options.reveal)]
+        where = await self._conditions(options.where)
+        await run_export(options, self._dialogue, fields, where, reveal, self._show, self._progress)
+
 
 COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
     "employee get": Command.get,
@@ -343,6 +353,7 @@ COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
     "employee update": Command.update,
     "employee delete": Command.delete,
     "import": Command.import_file,
+    "export": Command.export_file,
     "server info": Command.server_info,
     "whoami": Command.whoami,
 }

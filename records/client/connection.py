@@ -206,6 +206,9 @@ class Connection:
         *,
         where: Mapping[str, object] | None = None,
         sort: str | None = None,
+        fields: Sequence[str] = (),
+        reveal: Sequence[str] = (),
+        count: bool = False,
     ) -> EmployeePage:
         """See `Records`."""
         params = ListParams(
@@ -214,6 +217,9 @@ class Connection:
             sort=sort,
             limit=limit,
             cursor=cursor,
+            fields=list(fields),
+            reveal=list(reveal),
+            count=count,
         )
         return await self._ask("employee.list", params, EmployeePage, RETRY_AFTER)
 

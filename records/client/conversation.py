@@ -38,6 +38,12 @@ async def _import_employees(dialogue: Dialogue, typed: str) -> None:
     await import_employees(dialogue, typed)
 
 
+async def _export_employees(dialogue: Dialogue, typed: str) -> None:
+    from records.client.exports.commands import export_employees  # noqa: PLC0415
+
+    await export_employees(dialogue, typed)
+
+
 async def _log_out(dialogue: Dialogue, typed: str) -> None:
     await dialogue.records.leave()
     dialogue.screen.show("Logged out.")
@@ -54,6 +60,7 @@ COMMANDS: Mapping[Command, Callable[[Dialogue, str], Awaitable[None]]] = {
     Command.CHANGE: changes.change,
     Command.DELETE: changes.delete,
     Command.IMPORT: _import_employees,
+    Command.EXPORT: _export_employees,
     Command.PASSWORD: _change_password,
     Command.LOG_OUT: _log_out,
     Command.QUIT: _quit,

@@ -25,6 +25,7 @@ class Command(Enum):
     CHANGE = "c"
     DELETE = "d"
     IMPORT = "i"
+    EXPORT = "x"
     PASSWORD = "p"  # noqa: S105  a letter of the menu
     LOG_OUT = "l"
     QUIT = "q"
@@ -37,6 +38,7 @@ LABELS = {
     Command.CHANGE: "Change an employee",
     Command.DELETE: "Delete an employee",
     Command.IMPORT: "Import employees from a file",
+    Command.EXPORT: "Export employees to a file",
     Command.PASSWORD: "Change your password",
     Command.LOG_OUT: "Log out",
     Command.QUIT: "Quit",
@@ -106,6 +108,7 @@ def choices(rights: Rights) -> tuple[Choice, ...]:
         Command.CHANGE: rights.may_somewhere(Action.UPDATE, directory),
         Command.DELETE: rights.may_on_record(Action.DELETE),
         Command.IMPORT: rights.may(Action.ADD, directory) or rights.may(Action.UPDATE, directory),
+        Command.EXPORT: rights.may(Action.READ, directory),
         Command.PASSWORD: True,
         Command.LOG_OUT: True,
         Command.QUIT: True,

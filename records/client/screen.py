@@ -178,8 +178,11 @@ class Records(Protocol):
         *,
         where: Mapping[str, object] | None = None,
         sort: str | None = None,
+        fields: Sequence[str] = (),
+        reveal: Sequence[str] = (),
+        count: bool = False,
     ) -> EmployeePage:
-        """A page of employees."""
+        """A page of employees. fields: only these. reveal: without their masks; it is audited."""
         ...
 
     async def check_add(self, employee: Mapping[str, object]) -> EmployeeStored:

@@ -25,7 +25,7 @@ from records.model.fields import Kind
 from records.model.values import Invalid
 
 _MASK = re.compile(r"\*{3}(?:-\*\*-\d{4})?")
-_GUARDED = re.compile(r"'(?=[=+\-@\t\r'])")
+_GUARDED = re.compile(r"\A'(?=[=+\-@\t\r'])")
 _SSN_DIGITS = 9
 _ZIP_DIGITS = 5
 _PERIODS = {headers.YEARLY: "year", headers.MONTHLY: "month", headers.HOURLY: "hour"}
@@ -157,7 +157,7 @@ class RowReader:
             if column.field in values or any(column.field == each.field for each in errors):
                 continue
             text = self._text(cells, column.place)
-            if _MASK.fullmatch(text):
+            if _MASK.fullmatch(self._pay(cells) if column.field == "salary" else text):
                 continue
             try:
                 values.update(self._value(column, text, cells))
@@ -251,12 +251,19 @@ class RowReader:
             lines = (parts["address1"], parts["address2"], city, parts["state"], parts["country"])
         return ", ".join(each for each in lines if each)
 
+    def _pay_column(self) -> str:
+        """The meaning of the column with the amount."""
+        return next((each for each in _PAY if each in self._place), "salary")
+
+    def _pay(self, cells: Sequence[Cell]) -> str:
+        return self._cell(cells, self._pay_column())
+
     def _salary(self, cells: Sequence[Cell]) -> object:
         """The amount, with the currency and the period of their own columns."""
-        meaning = next((each for each in _PAY if each in self._place), "salary")
-        text = self._cell(cells, meaning)
+        text = self._pay(cells)
         if not text:
             return ""
+        meaning = self._pay_column()
         currency = self._cell(cells, headers.CURRENCY)
         typed = self._cell(cells, headers.PER)
         per = _PERIODS.get(meaning, "")
@@ -264,7 +271,7 @@ class RowReader:
             per = headers.PERIODS.get(plain(typed), "")
             if not per:
                 raise Invalid("must be paid per year, month or hour.")
-        mark = self._marks.get(self._place[meaning])
+        mark = self._marks.get(self._place.get(meaning, -1))
         return read_amount(text, mark, currency, per, self._region)
 
     def _add_status(self, values: dict[str, object]) -> None:

@@ -68,7 +68,7 @@ from records.operations.employees import (
 from records.operations.import_apply import apply_import, undo_import
 from records.operations.import_plan import plan_import
 from records.operations.imports import begin_import, discard_import, list_imports, receive_rows
-from records.operations.lists import list_employees
+from records.operations.lists import list_employees, reveal_employees
 from records.operations.sessions import permissions
 from records.test.samples import ANN
 from records.testing import inline_store, user
@@ -183,6 +183,9 @@ class LocalRecords:
         *,
         where: Mapping[str, object] | None = None,
         sort: str | None = None,
+        fields: Sequence[str] = (),
+        reveal: Sequence[str] = (),
+        count: bool = False,
     ) -> EmployeePage:
         self._raise_trouble()
         params = ListParams(
@@ -191,8 +194,12 @@ class LocalRecords:
             sort=sort,
             limit=limit,
             cursor=cursor,
+            fields=list(fields),
+            reveal=list(reveal),
+            count=count,
         )
-        listed = self.store.do(list_employees, self.who, params)
+        operation = reveal_employees if reveal else list_employees
+        listed = self.store.do(operation, self.who, params)
         return msgspec.json.decode(msgspec.json.encode(listed), type=EmployeePage)
 
     async def check_add(self, employee: Mapping[str, object]) -> EmployeeStored:

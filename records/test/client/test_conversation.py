@@ -217,7 +217,7 @@ class MenuTests(VisitCase):
 
     def test_unknown(self) -> None:
         """What is not on the menu is reported, and the menu shown again."""
-        _, screen = self.visit("tess", PASSWORD, "x", "?", "", "q")
+        _, screen = self.visit("tess", PASSWORD, "zz", "?", "", "q")
         self.assertEqual(screen.failures, ["This is not on the menu."])
         self.assertEqual(screen.transcript.count("Find employees"), 4)
 

@@ -34,7 +34,7 @@ class ChoicesTests(SynchronousTestCase):
     def test_employee(self) -> None:
         """An employee can look, and change nothing."""
         self.assertEqual(
-            self.offered(rights(Role.EMPLOYEE, own=3)), [Command.FIND, Command.SHOW, *ALWAYS]
+            self.offered(rights(Role.EMPLOYEE, own=3)), [Command.FIND, Command.SHOW, Command.EXPORT, *ALWAYS]
         )
 
     def test_own_record_only(self) -> None:
@@ -79,14 +79,14 @@ class ChooseTests(SynchronousTestCase):
     def test_numbers_follow_the_menu(self) -> None:
         """Numbers count what is offered."""
         offered = choices(rights(Role.EMPLOYEE))
-        self.assertEqual(choose("3", offered), (Command.PASSWORD, ""))
-        self.assertIn("3  p  Change your password", menu_text(offered))
-        self.assertEqual(menu_prompt(offered), "Choose [f s p l q, ? for the menu]: ")
+        self.assertEqual(choose("4", offered), (Command.PASSWORD, ""))
+        self.assertIn("4  p  Change your password", menu_text(offered))
+        self.assertEqual(menu_prompt(offered), "Choose [f s x p l q, ? for the menu]: ")
 
     def test_nothing(self) -> None:
         """What is not offered is no choice, and it is said why."""
         offered = choices(rights(Role.EMPLOYEE))
-        for line in ("", "d", "delete 1", "9", "x"):
+        for line in ("", "d", "delete 1", "9", "zz"):
             self.assertIsNone(choose(line, offered))
         self.assertIn("Your role does not allow", why_not("delete 1"))
-        self.assertIn("not on the menu", why_not("x"))
+        self.assertIn("not on the menu", why_not("zz"))

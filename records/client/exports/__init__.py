@@ -1,0 +1,1 @@
+"""Writes employees to a file: what the user may see, complete or not at all."""
