@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from records.client.arguments import parse_options
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the client, and exit."""
-    options = parse_options(sys.argv[1:] if argv is None else argv)
+    options = parse_options(sys.argv[1:] if argv is None else argv, os.environ)
     # Imported here, so that --help and wrong usage are answered at once.
     from records.client.program import start  # noqa: PLC0415
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from records import __version__
+from records.client.profiles import NAMES, WrongProfile, find_profile
 
 Parser = argparse.ArgumentParser
 MAX_PORT = 65535
@@ -72,12 +73,7 @@ def _connection_options(*, are_defaults: bool) -> argparse.ArgumentParser:
     are_defaults: whether those that are not given get their defaults.
     """
     defaults: dict[str, object] = {
-        "host": "localhost",
-        "port": 7443,
-        "ca": Path("keys/ca.crt"),
-        "user": None,
-        "region": None,
-        "password_fd": None,
+        **dict.fromkeys(("host", "port", "ca", "user", "region", "profile", "password_fd")),
         "json": False,
     }
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
@@ -105,14 +101,44 @@ def _connection_options(*, are_defaults: bool) -> argparse.ArgumentParser:
         help="the file descriptor from which a command reads the password; otherwise it is in the "
         "environment variable RECORDS_PASSWORD",
     )
+    group.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="a profile of $XDG_CONFIG_HOME/records/config.toml, which says the options above",
+    )
     group.add_argument("--json", action="store_true", help="print JSON, errors too")
     if are_defaults:
         parser.set_defaults(**defaults)
     return parser
 
 
-def parse_options(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line. `command` is None for the menu, otherwise such as "employee get"."""
+_DEFAULTS = {"host": "localhost", "port": "7443", "ca": "keys/ca.crt"}
+
+
+def _settle(parser: Parser, options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    """Put what the profile says, or else the defaults, in place of options that are not given."""
+    try:
+        options.profile, profile = find_profile(options.profile, environment)
+    except WrongProfile as reason:
+        parser.error(str(reason))
+    types = {"port": _port, "region": _region, "ca": lambda text: Path(text).expanduser()}
+    for name in NAMES:
+        said = getattr(profile, name)
+        text = _DEFAULTS.get(name) if said is None else str(said)
+        if getattr(options, name) is None and text is not None:
+            try:
+                setattr(options, name, types.get(name, str)(text))
+            except argparse.ArgumentTypeError as reason:
+                parser.error(f"profile {options.profile}, {name}: {reason}")
+
+
+def parse_options(
+    argv: Sequence[str], environment: Mapping[str, str] | None = None
+) -> argparse.Namespace:
+    """The command line. `command` is None for the menu, otherwise such as "employee get".
+
+    environment: where profiles are sought; None for no profiles.
+    """
     parser = argparse.ArgumentParser(
         prog="records",
         description="Find, show, add, change and delete employee records.",
@@ -169,9 +195,14 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     described = server.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add(described, "info", "server info", "Show what the daemon is. Needs no login.")
     add(commands, "whoami", "whoami", "Show the user and the roles.")
+    add(commands, "login", "login", "Log in, and keep the session for the next commands.")
+    add(commands, "logout", "logout", "End the kept session.")
     if not all(map(is_text, argv)):
         parser.error("an argument is not in UTF-8")
     options = parser.parse_args(list(_with_signs(argv)))
+    if environment is None:
+        environment = {"XDG_CONFIG_HOME": "/nonexistent"}
+    _settle(parser, options, environment)
     if options.command == "import":
         _check_import(parser, options)
     return options

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -19,11 +20,18 @@ from twisted.internet.defer import Deferred
 from records.api.messages import MAX_PAGE, EmployeeStored, FieldInfo, FieldWarning
 from records.client.dialogue import Dialogue
 from records.client.fields import check_typed
+from records.client.kept_session import KeptSession, Unsafe
 from records.client.people import choose_one, names_in
 from records.client.progress import Progress, no_progress
 from records.client.render import employee_list, employee_view, error_text, safe_text
 from records.client.screen import Left, Records, Stopped, Unreachable
-from records.model.errors import FieldError, NotAuthenticated, RecordsError, ValidationFailed
+from records.model.errors import (
+    FieldError,
+    NotAuthenticated,
+    PermissionDenied,
+    RecordsError,
+    ValidationFailed,
+)
 from records.model.fields import Kind
 from records.model.values import Invalid
 
@@ -107,7 +115,7 @@ class CommandScreen:
 class Command:
     """One command. out, err: write to standard output and standard error.
 
-    progress: is told how far a long one has come.
+    progress: is told how far a long one has come. kept: where a session is kept between commands.
     """
 
     def __init__(
@@ -119,7 +127,10 @@ class Command:
         width: int,
         today: Callable[[], date] = date.today,
         progress: Progress = no_progress,
+        kept: KeptSession | None = None,
     ) -> None:
+        self._kept = kept
+        self._is_kept = False
         self._options = options
         self._progress = progress
         self._records = records
@@ -133,15 +144,15 @@ class Command:
         """Log in, run the command, and log out. Returns the exit code."""
         try:
             await self._records.greet()
-            if self._options.command != "server info":
-                if self._options.user is None or not password:
-                    raise NotAuthenticated(
-                        "A command needs --user, and the password in RECORDS_PASSWORD or from "
-                        "--password-fd."
-                    )
-                await self._records.login(self._options.user, password)
+            if self._options.command not in WITHOUT_LOGIN:
+                await self._log_in(password)
                 await self._records.load_fields()
+            elif self._options.command == "login":
+                await self._begin(password)
             await COMMANDS[self._options.command](self)
+        except Unsafe as reason:
+            self._show_error("refused", str(reason), ())
+            return Exit.REFUSED
         except RecordsError as error:
             self._show_error(error.reason, error_text(error), error.errors)
             return EXIT_BY_REASON.get(error.reason, Exit.REFUSED)
@@ -153,8 +164,78 @@ class Command:
             self._show_error("ambiguous", f"{reason} Name one by its ID, such as #12.", ())
             return Exit.REFUSED
         finally:
-            await self._records.leave()
+            if self._is_kept:
+                self._records.keep_session()
+            else:
+                await self._records.leave()
         return Exit.DONE
+
+    async def _log_in(self, password: str) -> None:
+        """Go on with the kept session; without one begin another, for this command only."""
+        user = self._options.user
+        token = self._kept.token(user) if self._kept is not None else None
+        if token is not None:
+            try:
+                await self._records.resume(token)
+            except NotAuthenticated:
+                assert self._kept is not None
+                self._kept.forget()
+                if not (user and password):
+                    raise NotAuthenticated(
+                        "Your session has ended. Log in again: records login."
+                    ) from None
+            else:
+                self._is_kept = True
+                return
+        await self._begin(password)
+
+    async def _begin(self, password: str) -> None:
+        """Begin a session."""
+        if self._options.user is None or not password:
+            raise NotAuthenticated(
+                "Log in first: records login. Or give --user, and the password in "
+                "RECORDS_PASSWORD or from --password-fd."
+            )
+        await self._records.login(self._options.user, password)
+
+    async def login(self) -> None:
+        """login"""
+        session = self._records.session
+        assert session is not None
+        if session.must_change_password:
+            raise PermissionDenied(
+                "Your password is for the first login only. Start records without a command, and "
+                "choose one of your own."
+            )
+        user = session.user
+        assert self._kept is not None
+        token = self._records.keep_session()
+        assert token is not None
+        try:
+            self._kept.keep(user.username, token)
+        except OSError as error:
+            raise Unsafe(f"{self._kept.path} cannot be written: {error.strerror}.") from None
+        self._show(
+            {"user": user.username, "expires_at": session.expires_at},
+            lambda: safe_text(
+                f"Logged in as {user.username} ({', '.join(user.roles)}). The session is kept in "
+                f"{self._kept_path()}; it ends if it is not used, and with records logout."
+            ),
+        )
+
+    def _kept_path(self) -> str:
+        return "" if self._kept is None else str(self._kept.path)
+
+    async def logout(self) -> None:
+        """logout"""
+        token = self._kept.token(self._options.user) if self._kept is not None else None
+        if token is None:
+            raise NotAuthenticated("There is no kept session. Nothing was changed.")
+        assert self._kept is not None
+        self._kept.forget()
+        with suppress(NotAuthenticated):  # it has ended by itself
+            await self._records.resume(token)
+        self._show({}, lambda: "Logged out.")
 
     def _show_error(self, reason: str, text: str, errors: Sequence[FieldError]) -> None:
         if not self._options.json:
@@ -346,6 +427,9 @@ class Command:
         await run_export(options, self._dialogue, fields, where, reveal, self._show, self._progress)
 
 
+WITHOUT_LOGIN = frozenset({"server info", "login", "logout"})
+"""Commands that begin no session, or one of their own."""
+
 COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
     "employee get": Command.get,
     "employee list": Command.list,
@@ -356,6 +440,8 @@ COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
     "export": Command.export_file,
     "server info": Command.server_info,
     "whoami": Command.whoami,
+    "login": Command.login,
+    "logout": Command.logout,
 }
 
 

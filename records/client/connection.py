@@ -171,6 +171,26 @@ class Connection:
             await self._ask("server.fields", NoParams(), FieldsShown, RETRY_AFTER)
         )
 
+    async def resume(self, token: str) -> Resumed:
+        """See `Records`."""
+        self._close()
+        self._token = token
+        try:
+            self._protocol = await self._connected("resume")
+        except NotAuthenticated:
+            self._token = None
+            raise
+        except Lost as reason:
+            raise Unreachable(str(reason)) from None
+        assert self._session is not None
+        return self._session
+
+    def keep_session(self) -> str | None:
+        """See `Records`."""
+        token, self._token, self._session = self._token, None, None
+        self._close()
+        return token
+
     async def leave(self) -> None:
         """See `Records`."""
         token, protocol = self._token, self._protocol

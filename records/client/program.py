@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import getpass
 import io
 import os
 import signal
@@ -36,6 +37,7 @@ from records.client.conversation import converse
 from records.client.dial import dial_tls
 from records.client.dialogue import Dialogue
 from records.client.failures import Place
+from records.client.kept_session import KeptSession
 from records.client.plain import WIDTH, PlainLines, PlainScreen
 from records.client.progress import Progress, ProgressLine, no_progress
 from records.client.screen import Screen
@@ -171,6 +173,14 @@ def read_password(descriptor: int | None, environment: Mapping[str, str]) -> str
         sys.exit(f"records: file descriptor {descriptor} has no password to read")
 
 
+def ask_login(user: str | None) -> tuple[str, str]:
+    """The username, if it is not known, and the password, asked for on the terminal."""
+    try:
+        return user or input("Username: ").strip(), getpass.getpass("Password: ")
+    except (EOFError, KeyboardInterrupt):
+        sys.exit(Exit.INTERRUPTED)
+
+
 def error_writer() -> Write:
     """Writes to standard error, or nowhere if it is closed."""
     return io.StringIO().write if sys.stderr is None else sys.stderr.write
@@ -209,7 +219,10 @@ def start(options: argparse.Namespace) -> int:
 
     running = cast(ReactorBase, reactor)
     if options.command is not None:
+        kept = KeptSession.of(options.profile, options.host, options.port, os.environ)
         password = read_password(options.password_fd, os.environ)
+        if options.command == "login" and not password and os.isatty(STDIN):
+            options.user, password = ask_login(options.user)
         width = terminal_size(STDOUT)[0] if os.isatty(STDOUT) else WIDTH
         result = io.StringIO()
 
@@ -221,6 +234,7 @@ def start(options: argparse.Namespace) -> int:
                 error_writer(),
                 width,
                 progress=_progress(options),
+                kept=kept,
             )
 
         code = run_command(options, running, command, password)

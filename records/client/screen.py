@@ -154,6 +154,14 @@ class Records(Protocol):
         """Change the user's password."""
         ...
 
+    async def resume(self, token: str) -> Resumed:
+        """Go on with a session that was begun before."""
+        ...
+
+    def keep_session(self) -> str | None:
+        """Let the session go on without this connection, which ends. Returns its token."""
+        ...
+
     async def leave(self) -> None:
         """End the session if possible, and the connection. Never raises."""
         ...

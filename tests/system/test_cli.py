@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.daemon_case import PASSWORD, Daemon, DaemonCase
+from tests.daemon_case import BIN, PASSWORD, Daemon, DaemonCase
 from tests.wire import WAIT
 
 
@@ -63,6 +63,57 @@ class CommandTests(DaemonCase):
             done = self.run_command(daemon, *argv)
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertNotIn("Traceback", done.stderr)
+
+    def test_kept_session(self) -> None:
+        """After a login commands need no password, until the logout ends the session."""
+        daemon = self.start_daemon()
+        self.admin(daemon)
+        state = self.folder()
+        environment = {**self.environment(), "XDG_STATE_HOME": str(state)}
+        program = [BIN / "records", "--port", str(daemon.port), "--ca", str(daemon.ca)]
+
+        def run(*argv: str, **more: str) -> tuple[int, str]:
+            done = subprocess.run(
+                [*program, *argv],
+                cwd=daemon.folder,
+                env={**environment, **more},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=WAIT,
+                check=False,
+            )
+            self.assertNotIn("Traceback", done.stderr)
+            return done.returncode, done.stdout + done.stderr
+
+        self.assertEqual(run("whoami")[0], 3)
+        self.assertEqual(run("login", "--user", "admin", RECORDS_PASSWORD=PASSWORD)[0], 0)
+        (kept,) = (state / "records").iterdir()
+        self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
+        for _ in range(2):
+            self.assertEqual(run("whoami"), (0, "admin (owner)\n"))
+        self.assertEqual(run("logout"), (0, "Logged out.\n"))
+        self.assertEqual(run("whoami")[0], 3)
+
+    def test_moving_in_and_out(self) -> None:
+        """A file is imported, exported, and imported again with nothing to change."""
+        daemon = self.start_daemon()
+        self.admin(daemon)
+        path = daemon.folder / "people.csv"
+        path.write_text("First name,Manager,Salary\nAnn,,1000.50\nBo,Ann,900.00\n")
+        for argv, counts in (
+            (("import", "people.csv", "--yes"), {"add": 2, "same": 0}),
+            (("export", "out.csv", "--reveal", "salary"), {}),
+            (("import", "out.csv", "--plan"), {"add": 0, "same": 2}),
+            (("import", "undo", "1"), {}),
+        ):
+            done = self.run_command(daemon, *argv, "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            found = json.loads(done.stdout).get("counts", {})
+            self.assertEqual({name: found[name] for name in counts}, counts)
+        self.assertEqual((daemon.folder / "out.csv").stat().st_mode & 0o777, 0o600)
+        done = self.run_command(daemon, "employee", "list", "--json")
+        self.assertEqual(json.loads(done.stdout), {"employees": []})
 
     def test_no_output(self) -> None:
         """A result that cannot be written has its exit code, and a message unless none reads it."""

@@ -104,6 +104,7 @@ class LocalRecords:
         self.session: Resumed | None = None
         self.trouble: list[Exception] = []
         self.keys: list[str] = []
+        self.kept_token: str | None = None
         self.left = 0
 
         self.region = "US"
@@ -155,8 +156,22 @@ class LocalRecords:
         self.password, self.must_change = new, False
         self.begin()
 
+    async def resume(self, token: str) -> Resumed:
+        self._raise_trouble()
+        if token != self.kept_token:
+            raise NotAuthenticated("Your session has ended. Log in again.")
+        self.begin()
+        assert self.session is not None
+        return self.session
+
+    def keep_session(self) -> str | None:
+        self.session, self.kept_token = None, "t"
+        return self.kept_token
+
     async def leave(self) -> None:
         self.left += 1
+        if self.session is not None:
+            self.kept_token = None
         self.session = None
 
     async def get(self, employee_id: int, reveal: Sequence[str] = ()) -> EmployeeShown:

@@ -252,10 +252,10 @@ class ArgumentsTests(SynchronousTestCase):
             *(["employee", "get", "7"], ["employee", "list"], ["employee", "add", "a=b"]),
             *(["employee", "update", "7", "a=b"], ["employee", "delete", "7", "--yes"]),
             *(["server", "info"], ["whoami"], ["import", "list"], ["import", "x.csv", "--plan"]),
-            ["export", "x.csv"],
+            *(["export", "x.csv"], ["login"], ["logout"]),
         ):
             self.assertIn(parse_options(argv).command, COMMANDS)
-        self.assertEqual(len(COMMANDS), 9)
+        self.assertEqual(len(COMMANDS), 11)
 
     def test_password(self) -> None:
         """The password comes from a file descriptor, or from the environment."""

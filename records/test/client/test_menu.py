@@ -34,7 +34,8 @@ class ChoicesTests(SynchronousTestCase):
     def test_employee(self) -> None:
         """An employee can look, and change nothing."""
         self.assertEqual(
-            self.offered(rights(Role.EMPLOYEE, own=3)), [Command.FIND, Command.SHOW, Command.EXPORT, *ALWAYS]
+            self.offered(rights(Role.EMPLOYEE, own=3)),
+            [Command.FIND, Command.SHOW, Command.EXPORT, *ALWAYS],
         )
 
     def test_own_record_only(self) -> None:
