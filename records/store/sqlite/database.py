@@ -16,9 +16,10 @@ from twisted.logger import Logger
 from records.model.errors import Unusable
 from records.model.fields import Catalogue
 from records.model.search import search_words, words_version
-from records.operations.boundaries import Backend
+from records.operations.boundaries import Backend, Description, Flaw
 from records.runtime.files import draft_of, put_in_place
 from records.store.sqlite.employees import SqliteEmployees
+from records.store.sqlite.flaws import description_of, flaws_of, make_keys
 from records.store.sqlite.transactions import SqliteReader, SqliteTransaction, SqliteWriter
 from records.store.sqlite.upgrade import (
     SchemaFile,
@@ -288,6 +289,35 @@ class SqliteDatabase:
         finally:
             target.close()
             source.close()
+
+    def description(self) -> Description:
+        connection = _opened(self._path, lambda: self._reading()[0])
+        try:
+            return description_of(connection)
+        finally:
+            connection.close()
+
+    def flaws(self, step: Callable[[str], None]) -> list[Flaw]:
+        try:
+            connection = _opened(self._path, lambda: self._reading()[0])
+        except Unusable as error:
+            return [Flaw(str(error))]
+        try:
+            return flaws_of(connection, self._catalogue, step)
+        finally:
+            connection.close(force=True)  # a damaged row may have left a cursor in its midst
+
+    def rebuild(self) -> None:
+        try:
+            connection = _connect(self._path)
+            try:
+                with connection:
+                    make_keys(connection, self._catalogue)
+                    self._make_words(connection)
+            finally:
+                connection.close()
+        except apsw.Error as error:
+            raise Unusable(f"{self._path} cannot be written: {_why(error)}.") from None
 
 
 class SqliteBackend:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.operations.boundaries import Database
+from records.test.store.database_contract import DatabaseContract
 from records.test.store.store_contract import (
     AccountsContract,
     DatabaseCase,
@@ -16,7 +17,13 @@ from records.test.store.store_contract import (
 from records.test.store.transaction_contract import TransactionContract
 from records.testing import FakeTime
 
-SUITES = (EmployeesContract, AccountsContract, JournalContract, TransactionContract)
+SUITES = (
+    EmployeesContract,
+    AccountsContract,
+    JournalContract,
+    TransactionContract,
+    DatabaseContract,
+)
 
 Factory = Callable[[SynchronousTestCase, FakeTime], Database]
 """Makes a new, empty database for a test."""
