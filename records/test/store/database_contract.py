@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from records.model.employee import Employee
+from records.model.history import Change, ChangeKind
+from records.operations.boundaries import Transaction
 from records.test.store.store_contract import EVENT, FULL, DatabaseCase, named
 
 
@@ -38,6 +40,24 @@ class DatabaseContract(DatabaseCase):
         copy = Path(self.mktemp())
         self.made.copy_to(copy)
         self.assertTrue(copy.exists())
+
+    def test_changes_by_employee(self) -> None:
+        """The changes of one employee come after those of another, in the order of revisions."""
+
+        def add(tx: Transaction, number: int, revision: int) -> Change:
+            entry = tx.journal.append(EVENT)
+            change = Change(
+                *(entry.seq, entry.at, "ann", number, revision, ChangeKind.UPDATE, {}, {}),
+                salt=bytes(16),
+            )
+            tx.journal.add_change(change)
+            return change
+
+        made = [self.do(add, n, r) for n, r in ((7, 1), (8, 1), (7, 2), (7, 10), (7, 3))]
+        self.assertEqual(
+            self.see(lambda tx: list(tx.journal.changes_by_employee())),
+            [made[i] for i in (0, 2, 4, 3, 1)],
+        )
 
     def test_rebuild(self) -> None:
         """What is derived can be made anew, and is then as it was."""

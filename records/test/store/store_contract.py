@@ -428,10 +428,6 @@ class JournalContract(DatabaseCase):
             self.see(lambda tx: list(tx.journal.changes(7))), [made[i] for i in (3, 4, 2, 0)]
         )
         self.assertEqual(self.see(lambda tx: list(tx.journal.all_changes())), made)
-        self.assertEqual(
-            self.see(lambda tx: list(tx.journal.changes_by_employee())),
-            [made[i] for i in (0, 2, 4, 3, 1)],
-        )
         self.assertEqual(self.see(lambda tx: list(tx.journal.changes(9))), [])
 
     def test_outcomes(self) -> None:
