@@ -23,17 +23,13 @@ import msgspec
 
 from records import __version__
 from records.daemon.bootstrap import Places
-from records.model.errors import Unusable
+from records.model.errors import Damaged, Unusable
 from records.operations.boundaries import Backend, CommitUnknown, Database
 from records.runtime.files import draft_of, put_in_place, write_private
 from records.tls.keys import KeyFiles
 
 MANIFEST = "manifest.json"
 CHUNK = 1024 * 1024
-
-
-class Damaged(Unusable):
-    """A backup that is not what it was when it was made."""
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -17,7 +17,6 @@ from typing import Protocol
 import msgspec
 
 from records.daemon.backup import (
-    Damaged,
     Form,
     Manifest,
     form_of,
@@ -28,7 +27,7 @@ from records.daemon.backup_notes import Noted, Proven, note_backup, note_proof
 from records.daemon.bootstrap import Places, lock, now, open_existing
 from records.daemon.checkup import Checkup, Finding, Severity, check
 from records.daemon.restore import Proof, prove, restore
-from records.model.errors import Unusable
+from records.model.errors import Damaged, Unusable
 from records.operations.boundaries import Backend
 from records.tls.keys import KeyFiles, refuse_exposed
 

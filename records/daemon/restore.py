@@ -19,7 +19,6 @@ import msgspec
 
 from records.daemon.backup import (
     MANIFEST,
-    Damaged,
     Manifest,
     digest_of,
     draft_beside,
@@ -30,7 +29,7 @@ from records.daemon.backup import (
     sync_folders,
 )
 from records.model.audit import BrokenChain, Head
-from records.model.errors import Unusable
+from records.model.errors import Damaged, Unusable
 from records.operations.audit import verify_journal
 from records.operations.boundaries import Backend, Database
 from records.runtime.files import put_in_place
@@ -79,33 +78,39 @@ def _borrowed(stream: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def _manifest_in(draft: Path) -> Manifest | None:
-    """The manifest, and the files are those that it names. None if there is none."""
+    """The manifest, if there is one. Raises `Damaged`."""
     path = draft / MANIFEST
     if not path.exists():
         return None
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except ValueError:
         raise Damaged("Its manifest cannot be read.") from None
+
+
+def _compare_files(draft: Path, manifest: Manifest) -> None:
+    """Compare the files with those that the manifest names. Raises `Damaged`."""
     for name, digest in manifest.files.items():
         if name not in known_names() or not (draft / name).exists():
             raise Damaged(f"{name} is missing from it.")
         if digest_of(draft / name) != digest:
             raise Damaged(f"{name} is not what it was when the backup was made.")
-    return manifest
 
 
 def _verify(database: Database, expected: Manifest | None, step: Step) -> Head:
     """Check a restored database from end to end. Returns its head. Raises `Damaged`."""
     flaws = database.flaws(step)
+    lasting = [flaw for flaw in flaws if not flaw.is_derived]
+    if lasting:
+        raise Damaged(lasting[0].message)
     if flaws:
-        raise Damaged(flaws[0].message)
+        database.rebuild()
     step("Comparing the audit log, the history and the employees")
     reader = database.reader()
     try:
         head = verify_journal(reader.begin())
     except BrokenChain as broken:
-        raise Damaged(f"{str(broken).capitalize()}.") from None
+        raise Damaged(f"Its {broken}.") from None
     finally:
         reader.end()
         reader.close()
@@ -140,8 +145,7 @@ def restore(
     name = backup if isinstance(backup, Path) else "The backup"
     if isinstance(backup, Path):
         _refuse_unreadable(backup)
-    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-        raise Unusable(f"{folder} is not an empty folder. Restore into an empty or a new one.")
+    _refuse_used(folder)
     try:
         with draft_beside(folder) as draft:
             step("Copying the backup")
@@ -156,6 +160,15 @@ def restore(
     return Restored(head, manifest)
 
 
+def _refuse_used(folder: Path) -> None:
+    try:
+        is_free = not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir()))
+    except OSError as error:
+        raise Unusable(f"{folder} cannot be read: {error.strerror}.") from None
+    if not is_free:
+        raise Unusable(f"{folder} is not an empty folder. Restore into an empty or a new one.")
+
+
 def _refuse_unreadable(backup: Path) -> None:
     try:
         with suppress(IsADirectoryError), backup.open("rb"):
@@ -167,13 +180,17 @@ def _refuse_unreadable(backup: Path) -> None:
 def _restore(draft: Path, manifest: Manifest | None, backend: Backend, step: Step) -> Head:
     """Check what was unpacked, and leave it as a daemon wants it. Returns its head."""
     database = places_in(draft).database
+    if manifest is not None:
+        _compare_files(draft, manifest)
     if not database.exists():
         raise Damaged("It has no database in it.")
     try:
         opened = backend.open(database)
     except Unusable as error:
         told = str(error).replace(str(database), "Its database").partition(": restore")[0]
-        raise Damaged(f"{told.rstrip('.')}. If it is encrypted, decrypt it first.") from None
+        if isinstance(error, Damaged):
+            raise Damaged(f"{told.rstrip('.')}. If it is encrypted, decrypt it first.") from None
+        raise Unusable(told) from None
     head = _verify(opened, manifest, step)
     settle(opened, backend, database)
     (draft / MANIFEST).unlink(missing_ok=True)

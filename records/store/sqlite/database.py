@@ -13,7 +13,7 @@ from typing import TypeVar
 import apsw
 from twisted.logger import Logger
 
-from records.model.errors import Unusable
+from records.model.errors import Damaged, Unusable
 from records.model.fields import Catalogue
 from records.model.search import search_words, words_version
 from records.operations.boundaries import Backend, Description, Flaw
@@ -150,11 +150,11 @@ class SqliteDatabase:
         try:
             self._open(steps, may_upgrade)
         except Unusable as error:
-            raise Unusable(f"{path} cannot be used: {error}.") from None
+            raise type(error)(f"{path} cannot be used: {error}.") from None
         except OSError as error:
             raise Unusable(f"{path} cannot be opened: {error.strerror}.") from None
         except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError):
-            raise Unusable(f"{path} is damaged: restore it from a backup.") from None
+            raise Damaged(f"{path} is damaged: restore it from a backup.") from None
         except apsw.Error as error:
             raise Unusable(f"{path} cannot be opened: {_why(error)}.") from None
 
@@ -220,7 +220,7 @@ class SqliteDatabase:
         with self._path.open("rb") as file:
             header = file.read(HEADER_BYTES)
         if not header:
-            raise Unusable("it is empty. Restore it from a backup, or remove it to start anew")
+            raise Damaged("it is empty. Restore it from a backup, or remove it to start anew")
         if len(header) < HEADER_BYTES:
             raise apsw.NotADBError
         # After a power loss during a checkpoint, the log may still have the torn page.
