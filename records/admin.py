@@ -259,6 +259,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             options.run(AdminDatabase(places), options)
     except RecordsError as error:
         print(f"records: {error.message}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("records: Stopped. What was not finished is not there.", file=sys.stderr)
     except CommitUnknown:
         print(
             "records: the database is damaged, or its disk fails: look into that", file=sys.stderr

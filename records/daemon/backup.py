@@ -8,6 +8,7 @@ it. Knows nothing of SQL, nor of how commands are typed.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -81,18 +82,43 @@ def known_names() -> frozenset[str]:
     return frozenset(map(str, (MANIFEST, places.database, *places.keys.every)))
 
 
+def _claimed(draft: Path) -> int:
+    """Make a draft folder in place of one that a killed command has left.
+
+    Returns the descriptor that holds its lock. Raises OSError, `BlockingIOError` if a command that
+    runs has it.
+    """
+    if os.path.lexists(draft):
+        os.close(_locked(draft))
+        shutil.rmtree(draft)
+    draft.mkdir(mode=0o700)
+    return _locked(draft)
+
+
+def _locked(folder: Path) -> int:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 @contextmanager
 def draft_beside(target: Path) -> Iterator[Path]:
     """A new private folder beside a place, which is removed at the end. Raises `Unusable`."""
     target = target.absolute()
     draft = draft_of(target)
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+        held = _claimed(draft)
         try:
             yield draft
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+            os.close(held)
+    except BlockingIOError:
+        raise Unusable(f"{target} is being written by another command. Wait for it.") from None
     except tarfile.TarError:
         raise Damaged("It is not a whole tar file.") from None
     except OSError as error:

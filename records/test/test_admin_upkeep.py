@@ -147,6 +147,24 @@ class BackupTests(UpkeepCase):
         self.assertIn("There is no database", self.refused("backup", str(target), data=empty))
         self.assertEqual(list(self.root.iterdir()), [])
 
+    def test_interrupted(self) -> None:
+        """Ctrl-C ends a command in one line, and leaves nothing of what was under way."""
+
+        class Interrupting(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+            def flush(self) -> None:
+                if "Copying" in self.getvalue() and "Stopped" not in self.getvalue():
+                    raise KeyboardInterrupt
+
+        screen = Interrupting()
+        self.patch(sys, "stderr", screen)
+        given = ["--data", str(self.folder), "backup", str(self.root / "copy")]
+        self.assertEqual(self.assertRaises(SystemExit, main, given).code, 1)
+        self.assertIn("records: Stopped.", screen.getvalue())
+        self.assertEqual(list(self.root.iterdir()), [])
+
     def test_progress(self) -> None:
         """A terminal is shown what is being done, and nothing of it stays."""
         screen = Streams(io.BytesIO(), write_through=True)

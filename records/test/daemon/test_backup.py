@@ -9,7 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from records.daemon.backup import MANIFEST, Manifest, places_in, stream_backup, write_backup
+from records.daemon.backup import (
+    MANIFEST,
+    Manifest,
+    draft_beside,
+    places_in,
+    stream_backup,
+    write_backup,
+)
 from records.daemon.restore import Proof, Restored, prove, restore
 from records.model.errors import Damaged, Unusable
 from records.operations.boundaries import Work
@@ -100,6 +107,16 @@ class WriteTests(BackupCase):
         (draft / "records.sqlite").write_text("half")
         self.backup("b.tar")
         self.assertFalse(draft.exists())
+
+    def test_at_once(self) -> None:
+        """A second command of the same target is refused while the first is at it."""
+        target = self.root / "b.tar"
+        with draft_beside(target) as draft:
+            with self.assertRaisesRegex(Unusable, "is being written by another command"):
+                self.backup("b.tar")
+            self.assertTrue(draft.exists())
+        self.assertFalse(target.exists())
+        self.backup("b.tar")
 
     def test_nowhere(self) -> None:
         """Where nothing can be written it is refused in one line."""
