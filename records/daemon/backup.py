@@ -146,8 +146,9 @@ def settle(database: Database, backend: Backend, location: Path) -> None:
         database.writer().close()
     except CommitUnknown:
         raise Unusable(f"{location} cannot be written: its disk fails.") from None
-    for left in backend.files(location)[1:]:
-        left.unlink(missing_ok=True)
+    # A file that is still there may have what could not be copied into the first one.
+    if any(left.exists() for left in backend.files(location)[1:]):
+        raise Unusable(f"{location} cannot be finished: the disk is full, or it fails.")
 
 
 def _fill(
