@@ -22,6 +22,7 @@ from records.model.errors import Damaged, Unusable
 from records.operations.boundaries import Work
 from records.runtime.files import draft_of
 from records.test.daemon.bootstrap_case import PlacesCase
+from records.test.store.sqlite.test_version_1 import make_version_1
 from records.test.store.store_contract import EVENT
 from records.testing import sqlite_backend
 from records.tls.keys import prepare_keys
@@ -162,6 +163,18 @@ class RestoreTests(BackupCase):
             if keys:
                 for path in self.places.keys.every:
                     self.assertEqual((folder / "keys" / path.name).read_bytes(), path.read_bytes())
+
+    def test_earlier_version(self) -> None:
+        """A backup of an earlier version is brought to the present schema, and stays as it was."""
+        old = self.root / "old"
+        make_version_1(old)
+        before = old.read_bytes()
+        restored = self.restore(old)
+        self.assertEqual(restored.head.seq, 6)
+        self.assertEqual(old.read_bytes(), before)
+        self.assertEqual(self.names(self.root / "restored"), ["records.sqlite"])
+        opened = self.backend.open(places_in(self.root / "restored").database, may_upgrade=False)
+        self.assertEqual(opened.description().schema, self.database.description().schema)
 
     def test_empty_folder(self) -> None:
         """A folder that is there is used if it is empty; one that is not stays as it is."""
