@@ -3,7 +3,7 @@
 For people who can read the database file: the operating system has let them in already. Commands
 use the same operations, gate and audit log as clients, as the user `local`, and work while the
 daemon runs. Passwords are generated here, shown once, and never taken as arguments. Exit codes: 0
-done, 1 refused, 2 wrong usage.
+done, 1 refused, 2 wrong usage; 3 damaged, of `check` and `backup --prove`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from records import __version__
 from records.auth.hashing import COST, BcryptHasher
-from records.daemon.bootstrap import Places, forget_first_password, generate_password
+from records.daemon.backup_commands import add_backup_commands
+from records.daemon.bootstrap import (
+    Places,
+    forget_first_password,
+    generate_password,
+    open_existing,
+)
 from records.model.access import Role
 from records.model.accounts import Account
 from records.model.audit import BrokenChain
@@ -47,21 +53,16 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+def _backend() -> SqliteBackend:
+    return SqliteBackend(lambda: time.time_ns() // 1000, os.urandom, STANDARD)
+
+
 class AdminDatabase:
     """An existing database, opened for one command. Raises `Unusable` if there is none."""
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        try:
-            is_there = places.database.exists()
-        except OSError as error:
-            raise Unusable(f"{places.data} cannot be used: {error.strerror}.") from None
-        if not is_there:
-            raise Unusable(
-                f"There is no database at {places.database}. Name the daemon's folder with --data."
-            )
-        backend = SqliteBackend(lambda: time.time_ns() // 1000, os.urandom, STANDARD)
-        self._database = backend.open(places.database, may_upgrade=False)
+        self._database = open_existing(places, _backend())
 
     def read(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """The result of an operation that reads."""
@@ -71,12 +72,6 @@ class AdminDatabase:
         finally:
             reader.end()
             reader.close()
-
-    def copy_to(self, path: Path) -> None:
-        """Write a copy of the database to a new file. Raises `Unusable`."""
-        if os.path.lexists(path):
-            raise Unusable(f"{path} exists already. Choose another name for the backup.")
-        self._database.copy_to(path)
 
     def write(self, operation: Callable[[Transaction, *Ts], T], *args: *Ts) -> T:
         """The result of an operation that writes. It is durable."""
@@ -201,11 +196,6 @@ def _verify(database: AdminDatabase, options: argparse.Namespace) -> None:
     print(f"Its head is {head.hash.hex()}. Keep it elsewhere, to notice if entries are cut off.")
 
 
-def _backup(database: AdminDatabase, options: argparse.Namespace) -> None:
-    database.copy_to(options.file)
-    print(f"Copied the database to {options.file}. The keys are not in it: copy them too.")
-
-
 def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line. Exits with 2 if it is wrong."""
     parser = argparse.ArgumentParser(
@@ -217,6 +207,10 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
         "--data", default=Path("data"), type=Path, help="the folder of the database (default: data)"
     )
     parser.add_argument(
+        "--keys", default=Path("keys"), type=Path, help="the folder of the keys (default: keys)"
+    )
+    parser.set_defaults(needs_no_database=False)
+    parser.add_argument(
         "--bcrypt-cost",
         default=COST,
         type=_cost,
@@ -226,7 +220,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"records {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, does: str, run: Callable[..., None]) -> argparse.ArgumentParser:
+    def command(name: str, does: str, run: Callable[..., int | None]) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
         made.set_defaults(run=run)
         return made
@@ -249,8 +243,7 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
     ):
         command(name, does, run).add_argument("username", type=_username)
     command("verify", "prove that the audit log and the history are whole", _verify)
-    backup = command("backup", "copy the database to a new file", _backup)
-    backup.add_argument("file", type=Path, metavar="FILE")
+    add_backup_commands(command)
     return parser.parse_args(argv)
 
 
@@ -258,10 +251,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command, and exit."""
     options = parse_options(sys.argv[1:] if argv is None else argv)
     os.umask(0o077)
+    places, code = Places(options.data, KeyFiles(options.keys)), None
     try:
-        options.run(AdminDatabase(Places(options.data, KeyFiles(Path("keys")))), options)
+        if options.needs_no_database:
+            code = options.run(places, _backend(), options)
+        else:
+            options.run(AdminDatabase(places), options)
     except RecordsError as error:
         print(f"records: {error.message}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("records: Stopped. What was not finished is not there.", file=sys.stderr)
     except CommitUnknown:
         print(
             "records: the database is damaged, or its disk fails: look into that", file=sys.stderr
@@ -269,7 +268,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except (Unusable, BrokenChain) as error:
         print(f"records: {error}", file=sys.stderr)
     else:
-        sys.exit(0)
+        sys.exit(code or 0)
     sys.exit(1)
 
 

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred
 
 from records.api.messages import MAX_PAGE, EmployeeStored, FieldInfo, FieldWarning
+from records.client.command_screen import CommandScreen, Write
 from records.client.dialogue import Dialogue
 from records.client.fields import check_typed
 from records.client.kept_session import KeptSession, Unsafe
 from records.client.people import choose_one, names_in
 from records.client.progress import Progress, no_progress
 from records.client.render import employee_list, employee_view, error_text, safe_text
-from records.client.screen import Left, Records, Stopped, Unreachable
+from records.client.screen import Records, Stopped, Unreachable
 from records.model.errors import (
     FieldError,
     NotAuthenticated,
@@ -36,7 +36,6 @@ from records.model.fields import Kind
 from records.model.values import Invalid
 
 T = TypeVar("T")
-Write = Callable[[str], object]
 
 
 class Exit(IntEnum):
@@ -70,46 +69,6 @@ EXIT_BY_REASON = {
 
 _OPERATORS = {">=": "ge", "<=": "le", "!=": "ne", ">": "gt", "<": "lt", "~": "co", "=": "eq"}
 _LIST_FIELDS = ("employee_number", "title", "department", "location", "status", "email")
-
-
-class CommandScreen:
-    """`records.client.screen.Screen` without a user: what would be asked ends the command.
-
-    show: writes what is shown beside the result.
-    """
-
-    def __init__(self, show: Write, width: int) -> None:
-        self._show = show
-        self.width = width
-        self.page: int | None = None
-        self.colour = False
-
-    def ask(
-        self,
-        prompt: str,
-        *,
-        secret: bool = False,
-        recall: Sequence[str] = (),
-        offers: Sequence[str] = (),
-    ) -> Awaitable[str]:
-        """See `Screen`. There is nobody to ask."""
-        raise Left
-
-    def show(self, text: str) -> None:
-        """See `Screen`."""
-        self._show(f"{text}\n")
-
-    def fail(self, text: str) -> None:
-        """See `Screen`."""
-        self._show(f"{text}\n")
-
-    def reject_answer(self, text: str) -> None:
-        """See `Screen`. Ends the command."""
-        raise Stopped(text)
-
-    async def wait(self, coroutine: Coroutine[Deferred[Any], Any, T]) -> T:
-        """See `Screen`."""
-        return await coroutine
 
 
 class Command:

@@ -31,7 +31,8 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from records.client.arguments import is_text
-from records.client.cli import Command, Exit, Write
+from records.client.cli import Command, Exit
+from records.client.command_screen import Write
 from records.client.connection import Connection
 from records.client.conversation import converse
 from records.client.dial import dial_tls

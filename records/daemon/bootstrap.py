@@ -209,6 +209,19 @@ def open_database(
     return database, _first_account(places, database, hasher, random_bytes) if is_new else None
 
 
+def open_existing(places: Places, backend: Backend) -> Database:
+    """Open a database that is there, for a program beside the daemon. Raises `Unusable`."""
+    try:
+        is_there = places.database.exists()
+    except OSError as error:
+        raise Unusable(f"{places.data} cannot be used: {error.strerror}.") from None
+    if not is_there:
+        raise Unusable(
+            f"There is no database at {places.database}. Name the daemon's folder with --data."
+        )
+    return backend.open(places.database, may_upgrade=False)
+
+
 def _first_account(
     places: Places, database: Database, hasher: PasswordHasher, random_bytes: Callable[[int], bytes]
 ) -> str:

@@ -192,3 +192,7 @@ BY_REASON: Mapping[str, type[RecordsError]] = {
 
 class Unusable(Exception):
     """The daemon cannot start or go on. The text tells its operator what to do, in one line."""
+
+
+class Damaged(Unusable):
+    """A database or a backup that is not what was written, or never was one."""

@@ -151,6 +151,9 @@ class Journal(Protocol):
     def all_changes(self) -> Iterator[Change]:
         """Every change, in the order of seq."""
 
+    def changes_by_employee(self) -> Iterator[Change]:
+        """Every change, in the order of the employees' IDs, and of each one's revisions."""
+
     def outcome(self, account_id: int, key: str) -> KeptOutcome | None: ...
 
     def keep_outcome(self, outcome: KeptOutcome) -> None: ...
@@ -338,6 +341,24 @@ class Backend(Protocol):
         """A writer to a database that has just been opened, here or in another process."""
 
 
+class Flaw(msgspec.Struct, frozen=True):
+    """Something wrong within a store. is_derived: whether `Database.rebuild` mends it."""
+
+    message: str
+    is_derived: bool = False
+
+
+class Description(msgspec.Struct, frozen=True):
+    """What a database is: its schema, the engine and its version, and how many rows it has.
+
+    counts: by `employees`, `accounts`, `changes` and `entries`.
+    """
+
+    schema: str
+    engine: str
+    counts: dict[str, int]
+
+
 class Database(Protocol):
     """A database that has been opened, checked and brought to the present schema."""
 
@@ -347,6 +368,17 @@ class Database(Protocol):
 
     def copy_to(self, path: Path) -> None:
         """Write a copy of one instant, for its owner only. Raises `Unusable`."""
+
+    def description(self) -> Description: ...
+
+    def flaws(self, step: Callable[[str], None]) -> list[Flaw]:
+        """What is wrong with the store itself, and with what it derives. Only reads.
+
+        step: called with what is checked next. Takes minutes for a million employees.
+        """
+
+    def rebuild(self) -> None:
+        """Make anew what is derived from the records. Nobody else may have the database open."""
 
 
 class PasswordHasher(Protocol):

@@ -50,8 +50,27 @@ _WHOLE = (
         )
     ),
 )
+_DRAFTS = (
+    *("data/.copy.sqlite.new", "data/.proof.new"),
+    *(".b.tar.new", ".b.new", "new/.data.new"),
+)
+"""Folders in which backups grow, and what is restored from them."""
+
+_IN_DRAFTS = (
+    *(f"{name}{end}" for name in ("records.sqlite", ".records.sqlite.new") for end in _BESIDE),
+    *("manifest.json", ".manifest.json.new", "backup.tar", "keys"),
+    *("keys/ca.key", "keys/ca.crt", "keys/server.key", "keys/server.crt"),
+)
+_BACKUPS = (
+    *_DRAFTS,
+    *(f"{draft}/{name}" for draft in _DRAFTS for name in _IN_DRAFTS),
+    *("b.tar", "b", "new", "new/data", "data/proof"),
+    *("data/backups.json", "data/.backups.json.new"),
+)
+
 FILES = (
     *("data", "keys"),
+    *_BACKUPS,
     *(f"{database}{end}" for database in _DATABASES for end in _BESIDE),
     *_WHOLE,
     *(f"{name.rpartition('/')[0]}/.{name.rpartition('/')[2]}.new" for name in _WHOLE),

@@ -71,7 +71,7 @@ AUDIT: tuple[Bug, ...] = (
         "records/operations/audit.py",
         "`verify` notices an employee that is not what the history says.",
         f"{_OPERATIONS}_audit.VerifyTests.test_employees",
-        ("    _compare_employees(tx.employees, replay, head.seq)\n", ""),
+        ("    _compare_employees(tx, head.seq)\n", ""),
     ),
     bug(
         "content-in-the-audit-log",

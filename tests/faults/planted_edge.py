@@ -119,6 +119,23 @@ FILES: tuple[Bug, ...] = (
         ("draft.touch(mode=0o600, exist_ok=False)", "draft.touch(mode=0o644, exist_ok=False)"),
     ),
     bug(
+        "readable-tar",
+        "records/daemon/backup.py",
+        "A backup in a tar is for its owner's eyes only.",
+        "records.test.daemon.test_backup.WriteTests.test_forms",
+        (
+            "packed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)",
+            "packed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)",
+        ),
+    ),
+    bug(
+        "restored-uncompared",
+        "records/daemon/restore.py",
+        "What is restored ends where its manifest says.",
+        "records.test.daemon.test_backup.RestoreTests.test_other_manifest",
+        ("(expected.head_seq, expected.head_hash):", "(head.seq, head.hash.hex()):"),
+    ),
+    bug(
         "umask-dropped",
         "records/tap.py",
         "Whatever the daemon writes is for its owner only.",

@@ -6,6 +6,7 @@ from tests.faults.planted_bug import Bug, bug
 
 _ACCESS = "records/model/access.py"
 _EMPLOYEES = "records/operations/employees.py"
+_LISTS = "records/operations/lists.py"
 _METHODS = "records/operations/methods.py"
 _SESSIONS = "records/operations/sessions.py"
 _OPERATIONS = "records.test.operations.test"
@@ -71,17 +72,87 @@ PERMISSIONS: tuple[Bug, ...] = (
     ),
     bug(
         "chosen-by-an-unreadable-field",
-        _EMPLOYEES,
+        _LISTS,
         "What may not be read may not be chosen by either.",
         f"{_OPERATIONS}_list.GateTests.test_asking_about_fields",
         ("known([*(params.where or {}), ", "known(["),
     ),
     bug(
         "sorted-by-an-unreadable-field",
-        _EMPLOYEES,
+        _LISTS,
         "What may not be read may not be sorted by either.",
         f"{_OPERATIONS}_list.GateTests.test_asking_about_fields",
-        (', (params.sort or "").removeprefix("-")])', "])"),
+        ("{}), sort, *params.fields])", "{}), *params.fields])"),
+    ),
+    bug(
+        "listed-an-unreadable-field",
+        _LISTS,
+        "A field that may not be read is refused where it is asked for, too.",
+        f"{_OPERATIONS}_export_list.FieldsTests.test_gate",
+        ("sort, *params.fields])", "sort])"),
+    ),
+    bug(
+        "revealed-all-without-a-right",
+        _LISTS,
+        "Who may not reveal a field gets none of a list's.",
+        f"{_OPERATIONS}_export_list.RevealTests.test_denied",
+        ("    require(catalogue, user, Action.REVEAL, masked)\n", ""),
+    ),
+    bug(
+        "revealed-all-unaudited",
+        _LISTS,
+        "Each revealed page is in the audit log.",
+        f"{_OPERATIONS}_export_list.RevealTests.test_revealed",
+        ("    if masked:\n", "    if False:\n"),
+    ),
+    bug(
+        "somebody-else's-import",
+        "records/operations/imports.py",
+        "An import is its account's only.",
+        f"{_OPERATIONS}_import_plan.GateTests.test_others",
+        (" or staged.account_id != user.id", ""),
+    ),
+    bug(
+        "imported-what-may-not-be-written",
+        "records/operations/import_judge.py",
+        "A column that may not be written leaves the value as it is.",
+        f"{_OPERATIONS}_import_apply.NoPayTests.test_salary_stays",
+        ("and name not in allowed:", "and False:"),
+    ),
+    bug(
+        "applied-an-outdated-plan",
+        "records/operations/import_apply.py",
+        "A plan is applied only to the employees that it saw.",
+        f"{_OPERATIONS}_import_apply.ApplyTests.test_outdated",
+        (" or employee.revision != row.revision:", ":"),
+    ),
+    bug(
+        "ended-many-without-a-word",
+        "records/operations/import_apply.py",
+        "A large change is confirmed by its count.",
+        f"{_OPERATIONS}_import_apply.BrakeTests.test_end",
+        ("        if expect.get(name) != count\n", "        if expect.get(name) is None\n"),
+    ),
+    bug(
+        "undid-over-a-later-change",
+        "records/operations/import_apply.py",
+        "An undo leaves employees who were changed since.",
+        f"{_OPERATIONS}_import_apply.UndoTests.test_changed_since",
+        ("    if present.revision != row.revision:\n", "    if present.revision < row.revision:\n"),
+    ),
+    bug(
+        "took-the-date-for-american",
+        "records/client/imports/dates.py",
+        "A date with two readings is asked about.",
+        "records.test.client.imports.test_reading.DateTests.test_asked",
+        ("            if order is None and (", "            if False and ("),
+    ),
+    bug(
+        "kept-half-an-export",
+        "records/client/exports/export.py",
+        "An export shows one state.",
+        "records.test.client.exports.test_export.ExportTests.test_one_state",
+        ("        if seq is not None and page.seq != seq:\n", "        if False:\n"),
     ),
     bug(
         "chosen-by-a-masked-field",
@@ -185,7 +256,7 @@ CHECKS: tuple[Bug, ...] = (
         "After a change the record as a whole still fits together.",
         f"{_OPERATIONS}_employees.UpdateTests.test_fits_what_is_there",
         (
-            "    good, values, errors = _checked(tx, before.values, params.changes)\n",
+            "    good, values, errors = checked(tx, before.values, params.changes)\n",
             "    good, errors = check_fields(params.changes)\n"
             "    values = {**before.values, **good}\n",
         ),
@@ -205,7 +276,7 @@ CHECKS: tuple[Bug, ...] = (
         _EMPLOYEES,
         "Another employee's social security number is answered with `already-exists`.",
         f"{_OPERATIONS}_rules.SsnTests.test_taken",
-        ("    taken += _check_unique(tx, None, tx.catalogue.blank, values)\n", ""),
+        ("    taken += check_unique(tx, None, tx.catalogue.blank, values)\n", ""),
     ),
     bug(
         "manager-deleted",
@@ -278,7 +349,7 @@ MASKS: tuple[Bug, ...] = (
     ),
     bug(
         "list-seen-as-ones-own",
-        _EMPLOYEES,
+        _LISTS,
         "In a list others' records are seen as others'.",
         f"{_OPERATIONS}_list.GateTests.test_own_record_in_the_list",
         ("show_own(each) if owns(user, each.id) else show(each)", "show_own(each)"),

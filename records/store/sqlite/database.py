@@ -13,12 +13,13 @@ from typing import TypeVar
 import apsw
 from twisted.logger import Logger
 
-from records.model.errors import Unusable
+from records.model.errors import Damaged, Unusable
 from records.model.fields import Catalogue
 from records.model.search import search_words, words_version
-from records.operations.boundaries import Backend
+from records.operations.boundaries import Backend, Description, Flaw
 from records.runtime.files import draft_of, put_in_place
 from records.store.sqlite.employees import SqliteEmployees
+from records.store.sqlite.flaws import description_of, flaws_of, make_keys
 from records.store.sqlite.transactions import SqliteReader, SqliteTransaction, SqliteWriter
 from records.store.sqlite.upgrade import (
     SchemaFile,
@@ -149,11 +150,11 @@ class SqliteDatabase:
         try:
             self._open(steps, may_upgrade)
         except Unusable as error:
-            raise Unusable(f"{path} cannot be used: {error}.") from None
+            raise type(error)(f"{path} cannot be used: {error}.") from None
         except OSError as error:
             raise Unusable(f"{path} cannot be opened: {error.strerror}.") from None
         except (apsw.NotADBError, apsw.CorruptError, UnicodeDecodeError):
-            raise Unusable(f"{path} is damaged: restore it from a backup.") from None
+            raise Damaged(f"{path} is damaged: restore it from a backup.") from None
         except apsw.Error as error:
             raise Unusable(f"{path} cannot be opened: {_why(error)}.") from None
 
@@ -219,7 +220,7 @@ class SqliteDatabase:
         with self._path.open("rb") as file:
             header = file.read(HEADER_BYTES)
         if not header:
-            raise Unusable("it is empty. Restore it from a backup, or remove it to start anew")
+            raise Damaged("it is empty. Restore it from a backup, or remove it to start anew")
         if len(header) < HEADER_BYTES:
             raise apsw.NotADBError
         # After a power loss during a checkpoint, the log may still have the torn page.
@@ -288,6 +289,35 @@ class SqliteDatabase:
         finally:
             target.close()
             source.close()
+
+    def description(self) -> Description:
+        connection = _opened(self._path, lambda: self._reading()[0])
+        try:
+            return description_of(connection)
+        finally:
+            connection.close()
+
+    def flaws(self, step: Callable[[str], None]) -> list[Flaw]:
+        try:
+            connection = _opened(self._path, lambda: self._reading()[0])
+        except Unusable as error:
+            return [Flaw(str(error))]
+        try:
+            return flaws_of(connection, self._catalogue, step)
+        finally:
+            connection.close(force=True)  # a damaged row may have left a cursor in its midst
+
+    def rebuild(self) -> None:
+        try:
+            connection = _connect(self._path)
+            try:
+                with connection:
+                    make_keys(connection, self._catalogue)
+                    self._make_words(connection)
+            finally:
+                connection.close()
+        except apsw.Error as error:
+            raise Unusable(f"{self._path} cannot be written: {_why(error)}.") from None
 
 
 class SqliteBackend:

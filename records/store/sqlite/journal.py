@@ -20,6 +20,7 @@ _CHANGE = "seq, at, actor, employee_id, revision, kind, before, after, salt"
 _HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 _APPEND = f"INSERT INTO audit ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _CHANGES = f"SELECT {_CHANGE} FROM history WHERE employee_id = ? ORDER BY revision DESC"
+_BY_EMPLOYEE = f"SELECT {_CHANGE} FROM history ORDER BY employee_id, revision"
 _ADD_CHANGE = f"INSERT INTO history ({_CHANGE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OUTCOME = (
     "SELECT account_id, key, at, request, answer FROM outcomes WHERE account_id = ? AND key = ?"
@@ -140,6 +141,9 @@ class SqliteJournal:
 
     def all_changes(self) -> Iterator[Change]:
         return self._loaded("history", _CHANGE, 0, self._load_change)
+
+    def changes_by_employee(self) -> Iterator[Change]:
+        return map(self._load_change, self._execute(_BY_EMPLOYEE))
 
     def _loaded(
         self, table: str, columns: str, after: int, loader: Callable[[tuple[object, ...]], T]

@@ -16,7 +16,7 @@ from itertools import islice
 import apsw
 import msgspec
 
-from records.model.errors import Unusable
+from records.model.errors import Damaged, Unusable
 from records.model.search import VERSION
 
 APPLICATION_ID = 0x52454344
@@ -121,7 +121,7 @@ def _applied(connection: apsw.Connection) -> list[tuple[int, str, str]]:
     if mark == 0 and tables == 0:
         return []
     if mark != APPLICATION_ID:
-        raise Unusable("it is not a database of records")
+        raise Damaged("it is not a database of records")
     return list(
         connection.execute("SELECT number, name, checksum FROM schema_versions ORDER BY number")
     )

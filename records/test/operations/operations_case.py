@@ -16,7 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.api.jsonrpc import decode_params
 from records.api.messages import EmployeeListing, EmployeePage
-from records.model.access import Role
+from records.model import access
+from records.model.access import ROLES, Grant, Role
 from records.model.accounts import Account, Session, SessionLimits, session_id
 from records.model.audit import Entry
 from records.model.errors import RecordsError
@@ -67,6 +68,18 @@ class OperationsCase(SynchronousTestCase):
 
         self.store.do(add)
         return caller(name)
+
+    def restrict(self, role: Role, keep: Callable[[Grant], bool]) -> None:
+        """Take grants from a role, which is a constant so far."""
+        kept = frozenset(filter(keep, ROLES[role]))
+        self.patch(access, "ROLES", {**ROLES, role: kept})
+        self._forget_grants()
+        self.addCleanup(self._forget_grants)
+
+    def _forget_grants(self) -> None:
+        """Drop what is cached of the roles."""
+        for cached in (access.grants_of, access._allowed, access._allowed_fields, access._view):
+            cached.cache_clear()
 
     def change_account(self, name: str, **changes: Any) -> None:
         """Change an account behind everybody's back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from records.api.messages import MAX_ANSWER, MAX_PAGE
-from records.model.access import Role
+from records.model.access import Action, Role
 from records.model.employee import Employee
 from records.model.errors import PermissionDenied, ValidationFailed
 from records.model.fields import STANDARD, Value
@@ -107,6 +107,8 @@ class RevealTests(ListCase):
             before = len(self.entries())
             self.refused(PermissionDenied, who, "employee.list", reveal=["salary"])
             self.assertEqual(self.events()[before][3:], ("denied", "salary"))
+        self.restrict(Role.HR, lambda grant: grant.action is not Action.REVEAL)
+        self.refused(PermissionDenied, self.hr, "employee.list", reveal=["salary"])
         error = self.refused(ValidationFailed, self.hr, "employee.list", reveal=["zz"])
         self.assertEqual([each.field for each in error.errors], ["reveal.zz"])
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.operations.boundaries import Database
+from records.test.store.database_contract import DatabaseContract
 from records.test.store.imports_contract import ImportsContract
 from records.test.store.store_contract import (
     AccountsContract,
@@ -23,6 +24,7 @@ SUITES = (
     JournalContract,
     ImportsContract,
     TransactionContract,
+    DatabaseContract,
 )
 
 Factory = Callable[[SynchronousTestCase, FakeTime], Database]

@@ -14,7 +14,16 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.model.fields import STANDARD
-from records.operations.boundaries import Database, Done, Reader, Transaction, Work, Writer
+from records.operations.boundaries import (
+    Database,
+    Description,
+    Done,
+    Flaw,
+    Reader,
+    Transaction,
+    Work,
+    Writer,
+)
 from records.runtime.scheduler import Scheduler
 from records.store.dispatch import BatchingStore
 from records.store.sqlite.database import SqliteDatabase
@@ -88,6 +97,15 @@ class ScriptedDatabase:
 
     def copy_to(self, path: Path) -> None:
         self._database.copy_to(path)
+
+    def description(self) -> Description:
+        return self._database.description()
+
+    def flaws(self, step: Callable[[str], None]) -> list[Flaw]:
+        return self._database.flaws(step)
+
+    def rebuild(self) -> None:
+        self._database.rebuild()
 
 
 def add(tx: Transaction, number: int) -> int:
