@@ -14,9 +14,10 @@ from records.model.employee import Employee
 from records.model.errors import FieldError
 from records.model.fields import Catalogue, Value
 from records.model.imports import Import, ImportRow, Phase, RowOutcome, RowWarning, State
+from records.model.values import MAX_ID
 from records.operations.boundaries import Transaction
 from records.operations.employees import check_unique, checked
-from records.operations.import_people import MANY, People
+from records.operations.import_people import MANY, People, as_id
 from records.operations.warnings import warnings_of
 
 SLICE = 500
@@ -221,9 +222,10 @@ class Planner:
         wanted = row.given.get("id")
         if wanted in (None, "") or row.employee_id is not None:
             return
-        if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 1:
-            yield FieldError("id", "Employee ID must be a whole number from 1.")
-        elif self._tx.employees.was_used(wanted):
+        number = as_id(wanted)
+        if number is None:
+            yield FieldError("id", f"Employee ID must be a whole number from 1 to {MAX_ID}.")
+        elif self._tx.employees.was_used(number):
             yield FieldError("id", f"Employee ID {wanted} was in use, and its employee is deleted.")
 
     def _warnings(

@@ -15,6 +15,7 @@ from records.model.errors import FieldError
 from records.model.imports import Import, ImportRow, full_name_key, name_key_of, unique_key
 from records.model.names import written_name
 from records.model.search import email_key, query_words
+from records.model.values import Invalid, check_reference
 from records.operations.boundaries import Transaction
 from records.operations.employees import MAX_LEVELS
 
@@ -23,6 +24,14 @@ MANY = 5
 
 Place = tuple[str, int]
 """A person: ("id", an Employee ID), or ("line", the row of a new one)."""
+
+
+def as_id(raw: object) -> int | None:
+    """The Employee ID that was sent, if it can be one."""
+    try:
+        return check_reference(raw) if isinstance(raw, int) else None
+    except Invalid:
+        return None
 
 
 class People:
@@ -58,8 +67,25 @@ class People:
                 people = ", ".join(self.person(each) for each in found[:MANY])
                 return None, name, f"Several employees have this: {people}. Add a column id."
             if found:
-                return found[0], name, ""
+                return found[0], name, self._why_another(given, found[0], name)
         return None, "", ""
+
+    def _why_another(self, given: Mapping[str, object], employee_id: int, by: str) -> str:
+        """Why a row is not about an employee after all: what comes first tells of somebody else.
+
+        Otherwise somebody with a borrowed e-mail address would take the place of its owner.
+        """
+        employee = self._tx.employees.get(employee_id)
+        assert employee is not None
+        for name in self._staged.match_by[: self._staged.match_by.index(by)]:
+            raw = given.get(name)
+            own = employee_id if name == "id" else employee.values[name]
+            if raw in (None, "") or own is None or not self._may_match(name):
+                continue
+            if self.key(name, raw) != self.key(name, own):
+                label = "Employee ID" if name == "id" else self._catalogue[name].label
+                return f"This is {self.person(employee_id)}, who has another {label}."
+        return ""
 
     def _may_match(self, name: str) -> bool:
         """Whether the user may learn who has a value: whoever may see it."""
@@ -73,8 +99,8 @@ class People:
         """The employees who have a value of a field by which rows are matched."""
         tx = self._tx
         if name == "id":
-            is_there = isinstance(raw, int) and tx.employees.get(raw) is not None
-            return [raw] if is_there and isinstance(raw, int) else []
+            number = as_id(raw)
+            return [number] if number and tx.employees.get(number) is not None else []
         if name == "email":
             return tx.employees.with_word(email_key(str(raw).strip()), MANY + 1)
         if unique_key(self._catalogue, name, raw) is None:
@@ -88,7 +114,7 @@ class People:
 
     def managers(self, raw: object) -> tuple[list[int], list[int]]:
         """Whom a manager may mean: employees who are there, and lines of new ones."""
-        if isinstance(raw, int):
+        if as_id(raw):
             lines = self._tx.imports.lines_with(self._staged.id, f"id={raw}", 1)
             return self._told_apart(self._holders("id", raw), lines)
         kind, text = next(iter(raw.items())) if isinstance(raw, dict) and raw else ("", "")

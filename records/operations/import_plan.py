@@ -30,7 +30,8 @@ def plan_import(tx: Transaction, user: User, params: ImportPlanParams) -> Import
     staged = own_import(tx, user, params.import_id)
     outcome = _outcome(params.outcome)
     after = _after(params.cursor)
-    if staged.state is State.RECEIVING or (params.again and staged.state is not State.APPLIED):
+    is_open = staged.state in (State.PLANNING, State.PLANNED)
+    if staged.state is State.RECEIVING or (params.again and is_open):
         staged = _begun(tx, user, staged)
     if staged.state is State.PLANNING:
         staged = Planner(tx, user, staged).go_on()

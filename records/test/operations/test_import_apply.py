@@ -232,6 +232,7 @@ class UndoTests(ApplyCase):
             self.assertEqual((again.undone, again.kept_count), (3, 0))
         self.assertEqual(len(self.entries()), head)
         self.assertEqual(self.ask(self.hr, "import.list").imports[0].state, "undone")
+        self.assertEqual(self.planned(import_id, again=True).state, "undone")
 
     def test_changed_since(self) -> None:
         """Employees who were changed, deleted or given reports since stay, and are told."""

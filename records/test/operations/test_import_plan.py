@@ -67,6 +67,39 @@ class PlanTests(ImportCase):
         )
         self.assertEqual(self.wrong(plan), {2: ["employee_number"]})
 
+    def test_borrowed_key(self) -> None:
+        """Nobody takes another one's place by an e-mail address: what is matched first decides."""
+        self.add(**ANN, email="ann@example.com", ssn="536-90-4399")
+        self.add(**{**BO, "employee_number": None}, email="bo@example.com", ssn=None)
+        plan = self.plan(
+            [
+                {"employee_number": "J-7", "given_name": "Cy", "email": "ann@example.com"},
+                {"id": 77, "employee_number": "J-1", "given_name": "Di"},
+                {"employee_number": "j-8", "given_name": "Ed", "email": "bo@example.com"},
+            ]
+        )
+        self.assertEqual(self.wrong(plan), {2: ["email"], 3: ["employee_number"]})
+        self.assertIn(
+            "Ann Lee (1), who has another Employee number", plan.rows[0].errors[0].message
+        )
+        self.assertEqual((plan.rows[2].outcome, plan.rows[2].id), ("change", 2))
+
+    def test_odd_values(self) -> None:
+        """Values of any form are refused in their row, and stop nothing else."""
+        self.add(**ANN)
+        odd = [True, 1.5, 2**70, -1, "x" * 9000, [], {"a": {}}, {"name": 1}, "\x00", {}]
+        rows: list[Row] = [
+            *({"given_name": "A", "id": each} for each in odd),
+            *({"given_name": "A", "manager_id": each} for each in odd),
+            *({"given_name": each, "email": each, "salary": each} for each in odd),
+            *({"employee_number": each, "ssn": each} for each in odd),
+            {"zz" * 100: 1, "": 2},
+            BO,
+        ]
+        plan = self.plan(rows)
+        self.assertEqual(self.counts(plan), {"add": 1, "refuse": len(rows) - 1})
+        self.wrong(plan)
+
     def test_ambiguous(self) -> None:
         """An e-mail address of two employees matches neither, and is told."""
         self.add(**ANN, email="x@example.com")
