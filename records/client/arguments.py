@@ -266,6 +266,10 @@ def _add_import(add: _Adds, commands: argparse._SubParsersAction[argparse.Argume
         help="how employees are recognized (default: id,employee_number,ssn,email)",
     )
     parser.add_argument(
+        "--save-as", metavar="NAME", help="remember these options for the next file of this kind"
+    )
+    parser.add_argument("--like", metavar="NAME", help="take the options that were remembered so")
+    parser.add_argument(
         "--blank-clears", action="store_true", help="a blank cell clears the employee's field"
     )
     parser.add_argument(

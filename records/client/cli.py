@@ -87,7 +87,9 @@ class Command:
         today: Callable[[], date] = date.today,
         progress: Progress = no_progress,
         kept: KeptSession | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self._environment = environment or {}
         self._kept = kept
         self._is_kept = False
         self._options = options
@@ -372,7 +374,9 @@ class Command:
         from records.client.imports.commands import ImportCommand  # noqa: PLC0415
 
         note: Write = _ignore if self._options.json else lambda text: self._err(f"{text}\n")
-        command = ImportCommand(self._options, self._dialogue, self._show, note, self._progress)
+        command = ImportCommand(
+            self._options, self._dialogue, self._show, note, self._progress, self._environment
+        )
         await command.run()
 
     async def export_file(self) -> None:

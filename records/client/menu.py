@@ -119,7 +119,9 @@ def choices(rights: Rights) -> tuple[Choice, ...]:
 
 def menu_text(offered: Sequence[Choice]) -> str:
     """The menu as text."""
-    return "\n".join(f"  {each.number}  {each.command.value}  {each.label}" for each in offered)
+    width = len(str(len(offered)))
+    lines = [f"  {each.number:{width}}  {each.command.value}  {each.label}" for each in offered]
+    return "\n".join(lines)
 
 
 def menu_prompt(offered: Sequence[Choice]) -> str:

@@ -236,6 +236,7 @@ def start(options: argparse.Namespace) -> int:
                 width,
                 progress=_progress(options),
                 kept=kept,
+                environment=os.environ,
             )
 
         code = run_command(options, running, command, password)

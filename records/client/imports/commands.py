@@ -6,7 +6,7 @@ Nothing is asked: what is not clear about a file ends the command and names the 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from records.client.imports.reading import (
     Unreadable,
     open_import,
 )
+from records.client.imports.remembered import NotRemembered, recall, remember
 from records.client.imports.report import (
     MAX_LISTED,
     PREVIEW,
@@ -81,7 +82,9 @@ class ImportCommand:
         show: Show,
         note: Callable[[str], object],
         progress: Progress,
+        environment: Mapping[str, str],
     ) -> None:
+        self._environment = environment
         self._options = options
         self._dialogue, self._records = dialogue, dialogue.records
         self._show, self._note, self._progress = show, note, progress
@@ -128,10 +131,19 @@ class ImportCommand:
     async def _import(self, path: Path) -> None:
         options, records, key = self._options, self._records, self._dialogue.new_key
         try:
+            recall(options, self._environment)
+        except NotRemembered as reason:
+            raise ValidationFailed(str(reason), [FieldError("like", str(reason))]) from None
+        try:
             file = open_file(self._dialogue, path, read_options(options))
         except Unclear as reason:
             why = f"{reason.question} Add {reason.command}."
             raise ValidationFailed(why, [FieldError(reason.option, why)]) from None
+        if options.save_as is not None:
+            try:
+                remember(options, self._environment)
+            except NotRemembered as reason:
+                raise ValidationFailed(str(reason), [FieldError("save-as", str(reason))]) from None
         self._note(understood(path.name, file, self._dialogue.fields))
         errors = Errors()
         import_id = await records.import_begin(

@@ -180,7 +180,8 @@ async def _plan_and_apply(dialogue: Dialogue, import_id: int, path: Path, file: 
     except (ValidationFailed, PlanOutdated, PermissionDenied) as error:
         screen.fail(safe_text(error.message))
         return False
-    screen.show(f"Applied as import {import_id}. {counts_text(done.counts)}")
+    counts = counts_text(done.counts).removeprefix("Plan: ")
+    screen.show(f"Applied as import {import_id}: {counts}")
     screen.show("To take it back, choose i again and leave the file blank.")
     return True
 

@@ -32,13 +32,20 @@ class CommandCase(ClientCase):
         super().setUp()
         self.records.session = None
         self.out, self.err = "", ""
+        self.environment: dict[str, str] = {}
 
     def run_command(self, *argv: str, password: str = PASSWORD) -> Exit:
         """The exit code of a command; what it wrote is in `out` and `err`."""
         out, err = io.StringIO(), io.StringIO()
         options = parse_options(["--user", "tess", *argv])
         command = Command(
-            options, self.records, out.write, err.write, 100, lambda: date(2026, 1, 31)
+            options,
+            self.records,
+            out.write,
+            err.write,
+            100,
+            lambda: date(2026, 1, 31),
+            environment=self.environment,
         )
         code = self.successResultOf(Deferred.fromCoroutine(command.run(password)))
         self.out, self.err = out.getvalue(), err.getvalue()

@@ -104,6 +104,31 @@ class ImportCommandTests(CommandCase):
         plan = self.done("import", str(path), "--plan", "--dates", "dmy")
         self.assertEqual(plan["rows"][0]["fields"]["hire_date"]["after"], "1990-04-03")
 
+    def test_remembered(self) -> None:
+        """How a file is read is remembered by a name, and other options add to it."""
+        place = Path(self.mktemp())
+        self.environment["XDG_CONFIG_HOME"] = str(place)
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        path = folder / "people.csv"
+        path.write_text("Who,Start date,Shoe\nBo,3/4/1990,9\n")
+        argv = ("import", str(path), "--plan", "--like", "payroll")
+        code, error = self.failed(*argv)
+        self.assertEqual((code, error["errors"][0]["field"]), (Exit.VALIDATION_FAILED, "like"))
+        options = ("--map", "Who=given_name", "--dates", "dmy", "--save-as", "payroll")
+        self.done("import", str(path), "--plan", *options)
+        plan = self.done(*argv)
+        self.assertEqual(plan["rows"][0]["fields"]["hire_date"]["after"], "1990-04-03")
+        plan = self.done(*argv, "--dates", "mdy", "--map", "Shoe=title")
+        self.assertEqual(plan["rows"][0]["fields"]["hire_date"]["after"], "1990-03-04")
+        self.assertEqual(
+            plan["columns"], {"Who": "given_name", "Start date": "hire_date", "Shoe": "title"}
+        )
+        (place / "records" / "imports" / "payroll.json").write_text("[]")
+        self.assertIn("cannot be read", self.failed(*argv)[1]["message"])
+        code, _ = self.failed("import", str(path), "--plan", *options[:-1], "../x")
+        self.assertEqual(code, Exit.VALIDATION_FAILED)
+
     def test_wrong_files(self) -> None:
         """A file that is none, has no rows, or too long ones, is told."""
         for path in ("no-such-file.csv", self.file(""), self.file("J-1,,,," + "x" * 70_000 + "\n")):

@@ -50,7 +50,7 @@ class WizardTests(ClientCase):
         self.assertIn("Hire date   1990-04-03", screen.transcript)
         self.assertIn("Plan: 1 new, 0 changed, 1 refused.", screen.transcript)
         self.assertIn("Apply this plan without the refused rows?", screen.transcript)
-        self.assertIn("Applied as import 1.", screen.transcript)
+        self.assertIn("Applied as import 1: 1 new, 0 changed, 1 refused.", screen.transcript)
         self.assertEqual(self.employee(3)["title"], "Boss")
         with target.open(encoding="utf-8-sig", newline="") as file:
             self.assertEqual(len(list(csv.reader(file))), 2)
