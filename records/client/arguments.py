@@ -139,6 +139,20 @@ def parse_options(
 
     environment: where profiles are sought; None for no profiles.
     """
+    parser = make_parser()
+    if not all(map(is_text, argv)):
+        parser.error("an argument is not in UTF-8")
+    options = parser.parse_args(list(_with_signs(argv)))
+    if environment is None:
+        environment = {"XDG_CONFIG_HOME": "/nonexistent"}
+    _settle(parser, options, environment)
+    if options.command == "import":
+        _check_import(parser, options)
+    return options
+
+
+def make_parser() -> Parser:
+    """The parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="records",
         description="Find, show, add, change and delete employee records.",
@@ -197,15 +211,9 @@ def parse_options(
     add(commands, "whoami", "whoami", "Show the user and the roles.")
     add(commands, "login", "login", "Log in, and keep the session for the next commands.")
     add(commands, "logout", "logout", "End the kept session.")
-    if not all(map(is_text, argv)):
-        parser.error("an argument is not in UTF-8")
-    options = parser.parse_args(list(_with_signs(argv)))
-    if environment is None:
-        environment = {"XDG_CONFIG_HOME": "/nonexistent"}
-    _settle(parser, options, environment)
-    if options.command == "import":
-        _check_import(parser, options)
-    return options
+    completing = add(commands, "completion", "completion", "Print what a shell needs to complete.")
+    completing.add_argument("shell", choices=("bash", "zsh", "fish"))
+    return parser
 
 
 def _add_choice(parser: Parser) -> None:
