@@ -25,6 +25,7 @@ from records.daemon.bootstrap import (
     generate_password,
     open_existing,
 )
+from records.daemon.former_accounts import import_accounts
 from records.model.access import Role
 from records.model.accounts import Account
 from records.model.audit import BrokenChain
@@ -190,6 +191,11 @@ def _reset_password(database: AdminDatabase, options: argparse.Namespace) -> Non
         ) from None
 
 
+def _import_accounts(database: AdminDatabase, options: argparse.Namespace) -> None:
+    present = {each.username for each in database.read(list_accounts, LOCAL)}
+    import_accounts(present, database.write, options)
+
+
 def _verify(database: AdminDatabase, options: argparse.Namespace) -> None:
     head = database.read(verify_journal)
     print(f"The audit log is whole: {head.seq} entries. History and employees agree with it.")
@@ -242,6 +248,9 @@ def parse_options(argv: Sequence[str]) -> argparse.Namespace:
         ("reset-password", "give an account a new first password", _reset_password),
     ):
         command(name, does, run).add_argument("username", type=_username)
+    former = command("import-accounts", "add the accounts of a user.db", _import_accounts)
+    former.add_argument("file", type=Path, help="a user.db of this program's predecessor")
+    former.add_argument("--yes", action="store_true", help="add them; otherwise they are shown")
     command("verify", "prove that the audit log and the history are whole", _verify)
     add_backup_commands(command)
     return parser.parse_args(argv)

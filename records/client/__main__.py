@@ -17,8 +17,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if argv is None else argv
     if list(words[:1]) == [ASK]:
         from records.client.completion import candidates  # noqa: PLC0415
+        from records.client.kept_session import kept_fields  # noqa: PLC0415
 
-        print("\n".join(candidates(make_parser(), words[1:])))
+        print("\n".join(candidates(make_parser(), words[1:], kept_fields(os.environ))))
         return
     options = parse_options(words, os.environ)
     if options.command == "completion":

@@ -170,10 +170,12 @@ class Command:
             )
         user = session.user
         assert self._kept is not None
+        await self._records.load_fields()
+        fields = {field.name: field.choices for field in self._dialogue.fields}
         token = self._records.keep_session()
         assert token is not None
         try:
-            self._kept.keep(user.username, token)
+            self._kept.keep(user.username, token, fields)
         except OSError as error:
             raise Unsafe(f"{self._kept.path} cannot be written: {error.strerror}.") from None
         self._show(

@@ -7,9 +7,7 @@ them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
-
-from records.model.fields import STANDARD
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 SCRIPTS = {
     "bash": """\
@@ -38,11 +36,16 @@ complete -c records -f -a '(__records)'
 }
 """What each shell reads once, such as by `eval "$(records completion bash)"`."""
 
+Fields = Mapping[str, Sequence[str]]
+
 _FIELD_LISTS = frozenset({"reveal", "fields"})
 
 
-def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
-    """What may stand in the place of the last word, which may be blank or begun."""
+def candidates(parser: argparse.ArgumentParser, words: Sequence[str], fields: Fields) -> list[str]:
+    """What may stand in the place of the last word, which may be blank or begun.
+
+    fields: those of the daemon, as they were at the last `records login`, with their choices.
+    """
     *before, last = words or ("",)
     command = ""
     previous = ""
@@ -52,7 +55,9 @@ def candidates(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[st
             parser, command = within, word
         action = parser._option_string_actions.get(word)
         previous = word if action is not None and action.nargs != 0 else ""
-    return sorted({each for each in _possible(parser, command, previous, last) if each != last})
+    return sorted(
+        {each for each in _possible(parser, command, previous, last, fields) if each != last}
+    )
 
 
 def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -63,40 +68,39 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
 
 
 def _possible(
-    parser: argparse.ArgumentParser, command: str, previous: str, last: str
+    parser: argparse.ArgumentParser, command: str, previous: str, last: str, fields: Fields
 ) -> Iterator[str]:
     if previous:
-        yield from _values(parser._option_string_actions[previous], last)
+        yield from _values(parser._option_string_actions[previous], last, fields)
     elif last.startswith("-"):
         yield from _begun(parser._option_string_actions, last)
     elif "=" in last:
         name, _, begun = last.partition("=")
-        field = STANDARD.get(name)
-        if field is not None and command in ("add", "update"):
-            yield from (f"{name}={each}" for each in _begun(field.choices, begun))
+        if command in ("add", "update"):
+            yield from (f"{name}={each}" for each in _begun(fields.get(name, ()), begun))
     else:
         yield from _begun(_commands(parser), last)
         if command in ("add", "update"):
-            yield from (f"{name}=" for name in _begun(STANDARD.names, last))
+            yield from (f"{name}=" for name in _begun(fields, last))
         if command == "import":
             yield from _begun(("list", "undo", "discard"), last)
         if command == "completion":
             yield from _begun(SCRIPTS, last)
 
 
-def _values(action: argparse.Action, last: str) -> Iterator[str]:
+def _values(action: argparse.Action, last: str, fields: Fields) -> Iterator[str]:
     """The values that an option takes."""
     if action.choices is not None:
         yield from _begun(map(str, action.choices), last)
     elif action.dest in _FIELD_LISTS:
         done, _, begun = last.rpartition(",")
-        yield from (f"{done}{',' * bool(done)}{name}" for name in _begun(STANDARD.names, begun))
+        yield from (f"{done}{',' * bool(done)}{name}" for name in _begun(fields, begun))
     elif action.dest == "sort":
         sign = "-" * last.startswith("-")
-        names = ("name", *STANDARD.names)
+        names = ("name", *fields)
         yield from (f"{sign}{name}" for name in _begun(names, last.removeprefix("-")))
     elif action.dest == "where":
-        yield from (f"{name}=" for name in _begun(STANDARD.names, last))
+        yield from (f"{name}=" for name in _begun(fields, last))
 
 
 def _begun(words: Iterable[str], last: str) -> Iterator[str]:

@@ -19,16 +19,17 @@ LOCAL = User(0, "local", (Role.OWNER,))
 
 
 class NewAccount(msgspec.Struct, frozen=True):
-    """An account to add. password_hash: of a first password, which must be changed at login."""
+    """An account to add. must_change_password: whether it is for the first login only."""
 
     username: str
     roles: tuple[Role, ...]
     password_hash: str
     employee_id: int | None = None
+    must_change_password: bool = True
 
 
 def add_account(tx: Transaction, user: User, new: NewAccount) -> Account:
-    """Add an account. Its first password must be changed at the first login."""
+    """Add an account."""
     require_administration(user, Action.ADD_ACCOUNTS)
     require_administration(user, Action.GRANT_ROLES)
     try:
@@ -47,7 +48,7 @@ def add_account(tx: Transaction, user: User, new: NewAccount) -> Account:
             new.password_hash,
             new.roles,
             new.employee_id,
-            must_change_password=True,
+            must_change_password=new.must_change_password,
         )
     )
     note(tx, user, "account.add", f"user:{username}", fields=[role.value for role in new.roles])

@@ -13,12 +13,17 @@ from records.client.__main__ import main
 from records.client.arguments import make_parser
 from records.client.completion import SCRIPTS, candidates
 
+FIELDS = {
+    **dict.fromkeys(("given_name", "title", "salary", "ssn", "hire_date"), ()),
+    "status": ("active", "on_leave", "left"),
+}
+
 
 class CompletionTests(SynchronousTestCase):
     """Commands, options, fields and choices."""
 
     def found(self, *words: str) -> list[str]:
-        return candidates(make_parser(), words)
+        return candidates(make_parser(), words, FIELDS)
 
     def test_commands(self) -> None:
         """Commands, and those within one."""

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from records.client.arguments import parse_options
 from records.client.cli import Command, Exit
-from records.client.kept_session import KeptSession, Unsafe
+from records.client.kept_session import KeptSession, Unsafe, kept_fields
 from records.test.client.client_case import PASSWORD
 from records.test.client.test_cli import CommandCase
 
@@ -52,6 +52,9 @@ class LoginTests(KeptCase):
         self.assertEqual(self.kept.path.parent.stat().st_mode & 0o777, 0o700)
         for _ in range(2):
             self.assertEqual(self.run_command("employee", "get", "1"), Exit.DONE, self.err)
+        fields = kept_fields({"XDG_STATE_HOME": str(self.place)})
+        self.assertEqual(fields["status"], ["active", "on_leave", "left"])
+        self.assertEqual(kept_fields({"XDG_STATE_HOME": "nowhere"}), {})
         self.assertEqual(self.run_command("logout"), Exit.DONE, self.err)
         self.assertFalse(self.kept.path.exists())
         self.assertIsNone(self.records.kept_token)
@@ -89,7 +92,8 @@ class LoginTests(KeptCase):
         code = self.run_command("login", "--user", "tess", password=PASSWORD)
         self.assertEqual(code, Exit.REFUSED)
         self.assertIn("cannot be written", self.err)
-        self.assertEqual([each.name for each in self.kept.path.parent.iterdir()], ["work.session"])
+        names = {each.name for each in self.kept.path.parent.iterdir()}
+        self.assertEqual(names, {"work.session", "fields.json"})
 
 
 class KeptSessionTests(SynchronousTestCase):
