@@ -201,7 +201,8 @@ class InstallTests(DaemonCase):
         self.assertIn("records/store/sqlite/schema/0001_initial.sql", names)
         for name in names:
             ours = ("records/", "records_daemon-", "twisted/plugins/records_plugin")
-            self.assertTrue(name.startswith(ours) or name.endswith("bin/records"), name)
+            programs = ("bin/records", "bin/records-admin")
+            self.assertTrue(name.startswith(ours) or name.endswith(programs), name)
 
     def test_from_the_environment(self) -> None:
         """What runs is what was installed, and not the checkout."""
