@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from threading import Event, Thread
 
 from tests.daemon_case import PASSWORD, Daemon, DaemonCase, until
 from tests.wire import Wire
-
-KILLS = 6
 
 
 class Writer(Thread):
@@ -33,7 +25,7 @@ class Writer(Thread):
             self.added.append(added["employee"]["id"])
 
 
-class DrillTests(DaemonCase):
+class DrillCase(DaemonCase):
     """A daemon that runs, and a client that writes all the time."""
 
     def setUp(self) -> None:
@@ -44,6 +36,10 @@ class DrillTests(DaemonCase):
         self.addCleanup(self.writer.join)
         self.addCleanup(self.writer.enough.set)
         until(lambda: len(self.writer.added) > 50, "it writes")
+
+
+class DrillTests(DrillCase):
+    """Backups under load."""
 
     def restored(self, backup: str, name: str) -> Daemon:
         """A daemon over what was restored from a backup, which a check finds in order."""
@@ -81,31 +77,3 @@ class DrillTests(DaemonCase):
         wire = self.connect(daemon)
         wire.ask("login", username="admin", password=PASSWORD)
         return wire
-
-    def test_kill(self) -> None:
-        """A backup that is killed at any moment is whole or absent, and the daemon goes on."""
-        made = 0
-        for number in range(KILLS):
-            name = f"killed-{number}.tar"
-            process = subprocess.Popen(
-                [sys.executable, "-m", "records.admin", "backup", "--with-keys", name],
-                cwd=self.daemon.folder,
-                env=self.environment(),
-                stdout=subprocess.DEVNULL,
-            )
-            drafts = (self.daemon.folder / f".{name}.new", self.daemon.folder / name)
-            until(
-                lambda d=drafts, p=process: any(x.exists() for x in d) or p.poll() == 0,
-                "it is at it",
-            )
-            time.sleep(random.Random(number).random() * 0.05)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            seen = len(self.writer.added)
-            until(lambda s=seen: len(self.writer.added) > s, "the daemon goes on")
-            if (self.daemon.folder / name).exists():
-                made += 1
-                self.office(self.daemon, "restore", name, f"from-{number}")
-            Path(self.daemon.folder / name).unlink(missing_ok=True)
-            self.office(self.daemon, "backup", "--with-keys", name)
-            self.assertFalse(drafts[0].exists())
