@@ -5,6 +5,7 @@ Owns the guess and its correction by the user. Reads no values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from records.model.fields import Kind
 SAMPLES = 200
 """Rows by which it is seen what a column holds."""
 
+_AGAIN = re.compile(r" \([2-9]\)$")
 _BY_NAME = "by its name"
 _MONEY_PARTS = (headers.CURRENCY, headers.PER)
 _PAY = ("salary", headers.YEARLY, headers.MONTHLY, headers.HOURLY)
@@ -43,7 +45,7 @@ def is_known(header: str, fields: Fields, mapping: Mapping[str, str]) -> bool:
 
 def _by_name(header: str, fields: Fields) -> str | None:
     """What a header means, by the names of fields and by the table."""
-    name = header.strip()
+    name = _AGAIN.sub("", header.strip())
     if name.casefold() == "id":
         return "id"
     for each in fields:

@@ -108,6 +108,15 @@ def plain(text: object) -> str:
     )
 
 
+def _told_apart(headers: Sequence[str]) -> list[str]:
+    """The headers, of which the second one of a name ends with (2), so that each can be named."""
+    found: list[str] = []
+    for header in headers:
+        times = sum(each == header for each in headers[: len(found)])
+        found.append(f"{header} ({times + 1})" if header and times else header)
+    return found
+
+
 def find_table(raw: RawFile, is_known: Callable[[str], bool]) -> Table:
     """The table of a file. is_known: whether a header is one that names a field.
 
@@ -130,9 +139,10 @@ def find_table(raw: RawFile, is_known: Callable[[str], bool]) -> Table:
             "row, such as Employee number, First name, Last name."
         )
     _, header_line, header = best
-    headers = [str(cell or "").strip() for cell in header]
+    headers = [" ".join(str(cell or "").split()) for cell in header]
     while headers and not headers[-1]:
         headers.pop()
+    headers = _told_apart(headers)
     if len(headers) > MAX_CELLS:
         raise Unreadable(f"This file has more than {MAX_CELLS} columns. Remove what is not needed.")
     last, count, before, last_cells = header_line, 0, header_line, list[Cell]()

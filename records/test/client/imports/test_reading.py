@@ -173,6 +173,14 @@ class ColumnTests(ReadingCase):
             header = choice.removesuffix("=")
             self.assertEqual(len(self.read(content, mapping={header: ""})), 1)
 
+    def test_same_headers(self) -> None:
+        """Columns of the same name are told apart, and one of them can be left out."""
+        content = "First name,Email,Email\nA,a@example.com,b@example.com\n"
+        question = self.asked(content)
+        self.assertEqual([value for value, _ in question.choices], ["Email (2)=", "Email="])
+        found = self.read(content, mapping={"Email": ""})
+        self.assertEqual(found[0]["email"], "b@example.com")
+
     def test_mapping(self) -> None:
         """The user says what a column means; a wrong name is told with those that there are."""
         found = self.read("Who,Shoe\nAnn,43\n", mapping={"Who": "given_name", "Shoe": ""})
