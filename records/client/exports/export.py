@@ -5,7 +5,9 @@ The file is for its owner only, and complete or absent. Asks nothing and shows n
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -108,10 +110,14 @@ async def _write_all(
 def _whole_file(path: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
     """A file without a name in the folder of `path`: whatever ends this program, nothing is left.
 
-    Raises FileExistsError if there is one and it is not to be overwritten.
+    Raises FileExistsError if there is one and it is not to be overwritten, and OSError if it is not
+    a regular file.
     """
-    if path.exists() and not overwrite:
-        raise FileExistsError(17, "File exists", str(path))
+    if os.path.lexists(path):
+        if not overwrite:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        if not stat.S_ISREG(path.lstat().st_mode):  # a device, a link: it would be replaced
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o600)
     with os.fdopen(descriptor, "w+b") as file:
         yield file

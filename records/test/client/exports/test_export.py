@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,12 @@ class ExportTests(CommandCase):
         self.records.trouble = []
         self.done("export", str(path), "--yes")
         self.assertNotEqual(path.read_text(), "mine")
+        self.path("link.csv").symlink_to(path.absolute())
+        os.mkfifo(self.path("pipe.csv"))
+        for name in ("link.csv", "pipe.csv"):
+            code, error = self.failed("export", str(self.path(name)), "--yes")
+            self.assertIn("is not a regular file", error["message"])
+            self.path(name).unlink()
         for name in ("no/such/folder.csv", "people.doc"):
             code, _ = self.failed("export", str(self.path(name)))
             self.assertEqual(code, Exit.VALIDATION_FAILED)
