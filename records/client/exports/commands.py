@@ -22,6 +22,9 @@ Show = Callable[[object, Callable[[], str]], None]
 
 def format_of(path: Path, given: str | None) -> str:
     """The format of a file, by what is given or by its name. Raises `ValidationFailed`."""
+    if str(path) == "-":
+        why = "An export is written to a file. Name one, such as people.csv."
+        raise ValidationFailed(why, [FieldError("file", why)])
     for name, suffix in FORMATS.items():
         if given == name or (given is None and path.suffix.lower() == suffix):
             return name

@@ -142,6 +142,12 @@ class ExportTests(CommandCase):
             self.assertEqual(code, Exit.VALIDATION_FAILED)
         self.assertEqual([each.name for each in self.folder.iterdir()], ["people.csv"])
 
+    def test_no_standard_output(self) -> None:
+        """A dash is no file, and is not taken for the name of one."""
+        code, _ = self.failed("export", "-", "--format", "csv")
+        self.assertEqual(code, Exit.VALIDATION_FAILED)
+        self.assertFalse(Path("-").exists())
+
     def test_denied(self) -> None:
         """Who may not see a field cannot export it, and gets a file without it otherwise."""
         self.records = self.make_records(user(Role.EMPLOYEE))
