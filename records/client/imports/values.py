@@ -211,10 +211,7 @@ class RowReader:
     def _typed(self, column: Column, info: FieldInfo, text: str) -> object:
         if info.kind == Kind.DATE.value:
             order = self._orders.get(column.header)
-            is_birth = info.name == "birth_date"
-            return read_in_column(
-                text, order, is_birth=is_birth, today=self._today, region=self._region
-            )
+            return read_in_column(text, order, info.name, self._today, self._region)
         if info.kind == Kind.SSN.value and text.isdecimal() and len(text) < _SSN_DIGITS:
             text = text.zfill(_SSN_DIGITS)
         one_line = ", ".join(part.strip() for part in text.splitlines() if part.strip())

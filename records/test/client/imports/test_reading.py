@@ -34,6 +34,9 @@ class DateTests(ReadingCase):
             ),
             (("1/13/2020", "1/14/2020", "1/15/2020", "13/1/2020"), [*DAYS, None]),
             (("2/30/2020", "12/31/1980"), [None, "1980-12-31"]),
+            (("3.4.1990", "12.13.1980", "12.14.1980", "12.15.1980"), MONTH_FIRST),
+            (("3 / 4 / 1990", "12/31/1980"), ["1990-03-04", "1980-12-31"]),
+            (("3/4/1990 12:00:00 AM", "12/31/1980"), ["1990-03-04", "1980-12-31"]),
         ):
             self.assertEqual(self.column("Start date", *cells), expected, cells)
 
@@ -44,6 +47,16 @@ class DateTests(ReadingCase):
             self.assertEqual([value for value, _ in question.choices], ["dmy", "mdy"])
             self.assertIn("3 April 1990", question.choices[0][1])
         self.asked("First name,Start date\nA,13/1/1990\nB,1/13/1990\n")
+        self.asked("First name,Start date\nA,3 / 4 / 1990\n")
+        self.asked("First name,Start date\nA,3.4.1990\nB,12.31.1980\n")
+
+    def test_columns_differ(self) -> None:
+        """Columns that differ decide nothing for a third one."""
+        rows = "".join(f"A,{day}/1/1980,1/13/2019,\n" for day in range(13, 28))
+        question = self.asked(f"First name,DOB,Start date,End date\n{rows}B,,,3/4/2030\n")
+        self.assertIn("End date", question.question)
+        file = self.open(self.file(f"First name,DOB,Start date\n{rows}"))
+        self.assertFalse([each.text for each in file.decisions if "refused" in each.text])
 
     def test_said(self) -> None:
         """What the user says decides, and another column may."""
@@ -53,16 +66,19 @@ class DateTests(ReadingCase):
         self.assertEqual(found[0]["birth_date"], "1990-03-04")
 
     def test_short_years(self) -> None:
-        """A birth date of two digits is never in the future; others are a year ahead at most."""
+        """A birth date of two digits is never in the future; a hire date at most a year ahead."""
         found = self.column("DOB", "12/31/58", "12/31/01", "12/31/26", "12/31/15", "12/31/00")
         expected = ["1958-12-31", "2001-12-31", "1926-12-31", "1915-12-31", "2000-12-31"]
         self.assertEqual(found, expected)
         found = self.column("Start date", "12/31/27", "12/31/28", "12/31/99", "2/29/24")
         self.assertEqual(found, ["2027-12-31", "1928-12-31", "1999-12-31", "2024-02-29"])
+        rows = self.read("First name,End date\nA,12/31/28\nB,12/31/99\n")
+        self.assertEqual([each["termination_date"] for each in rows], ["2028-12-31", "1999-12-31"])
         file = self.open(self.file("First name,DOB\nA,12/31/58\n"))
         self.assertIn("years", [each.about for each in file.decisions])
 
 
+MONTH_FIRST = ["1990-03-04", "1980-12-13", "1980-12-14", "1980-12-15"]
 DAYS = ["2020-01-13", "2020-01-14", "2020-01-15"]
 
 
