@@ -112,6 +112,8 @@ def read_amount(text: str, mark: str | None, currency: str, per: str, region: Re
             raise Invalid(f"has a decimal {mark!r} elsewhere; {number} is not read by it.")
         text = text.replace(number, plain)
     found = read_money(f"{text} {currency}" if currency else text, region)
+    if per and found["per"] not in ("year", per):  # for a year is also what is not said
+        raise Invalid(f"is per {found['per']} in its own cell, and per {per} by its column.")
     return msgspec.to_builtins(check_money({**found, "per": per} if per else found))
 
 

@@ -91,6 +91,7 @@ def guess(
             field, why = None, "the daemon has no such field"
         found.append(Column(name, place, field, why, meaning if field else ""))
     _check_once(found)
+    _check_names(found)
     return tuple(found)
 
 
@@ -160,6 +161,27 @@ def field_of(meaning: str) -> str:
     if meaning in (headers.LAST_FIRST, headers.FULL_NAME):
         return "family_name"
     return "status" if meaning == headers.STATUS else meaning
+
+
+def _check_names(columns: Sequence[Column]) -> None:
+    """Raise `Unclear` if a column has the whole name beside one that has a part of it."""
+    wholes = [each for each in columns if each.meaning in (headers.LAST_FIRST, headers.FULL_NAME)]
+    parts = [each for each in columns if each.meaning in ("given_name", "family_name")]
+    for whole in wholes:
+        others = [*(each for each in wholes if each is not whole), *parts]
+        if others:
+            names = " and ".join(each.header for each in others)
+            raise Unclear(
+                "mapping",
+                f"The column {whole.header} holds names, and so does {names}.",
+                [(f"{whole.header}=", f"take {names}, leave {whole.header} out")]
+                + [
+                    (f"{each.header}=", f"take {whole.header}, leave {each.header} out")
+                    for each in others[:1]
+                    if len(others) == 1
+                ],
+                f"--map '{whole.header}='",
+            )
 
 
 def _check_once(columns: Sequence[Column]) -> None:

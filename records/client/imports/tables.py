@@ -24,6 +24,8 @@ _TOTALS = frozenset(
     }
 )
 
+_ALSO_NAMES = frozenset({"sum", "suma"})
+
 
 class Unreadable(Exception):
     """A file that cannot be read. The message says what to do."""
@@ -117,6 +119,14 @@ def _told_apart(headers: Sequence[str]) -> list[str]:
     return found
 
 
+def _is_total(cells: Sequence[Cell]) -> bool:
+    """Whether a row is a total. Sum and Suma are also names of people, who have more words."""
+    texts = [str(cell) for cell in cells if cell not in (None, "") and str(cell).strip()]
+    worded = sum(any(each.isalpha() for each in text) for text in texts[1:])
+    first = plain(texts[0]) if texts else ""
+    return first in _TOTALS and worded < (1 if first in _ALSO_NAMES else 2)
+
+
 def find_table(raw: RawFile, is_known: Callable[[str], bool]) -> Table:
     """The table of a file. is_known: whether a header is one that names a field.
 
@@ -154,8 +164,7 @@ def find_table(raw: RawFile, is_known: Callable[[str], bool]) -> Table:
         rows = "The row above it is" if header_line == 2 else "The rows above it are"  # noqa: PLR2004
         text = f"The header is in line {header_line}. {rows} left out."
         decisions.append(Decision("header", str(header_line), text))
-    first = next((cell for cell in last_cells if cell not in (None, "")), "")
-    if count > 1 and plain(first) in _TOTALS:
+    if count > 1 and _is_total(last_cells):
         text = f"Line {last} is a total, and is left out."
         decisions.append(Decision("total", str(last), text))
         last, count = before, count - 1

@@ -28,6 +28,16 @@ _MASK = re.compile(r"\*{3}(?:-\*\*-\d{4})?")
 _GUARDED = re.compile(r"\A'(?=[=+\-@\t\r'])")
 _SSN_DIGITS = 9
 _ZIP_DIGITS = 5
+_AMERICA = frozenset(("us", "usa", "unitedstates", "unitedstatesofamerica"))
+_ERROR_CELL = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!)|Err:\d{3}")
+"""What spreadsheets show in place of a value that they could not compute."""
+_SUFFIXES = frozenset(
+    {
+        *("jr", "sr", "junior", "senior", "ii", "iii", "iv", "esq"),
+        *("phd", "md", "dds", "dvm", "cpa", "rn", "mba", "msc", "bsc"),
+    }
+)
+"""What may follow a name and a comma without being a given name."""
 _PERIODS = {headers.YEARLY: "year", headers.MONTHLY: "month", headers.HOURLY: "hour"}
 _MANAGER_BY = {
     headers.MANAGER: "name",
@@ -65,7 +75,6 @@ class RowReader:
         self._orders: dict[str, str | None] = {}
         self._marks: dict[int, str | None] = {}
         self._numbers: set[str] = set()
-        self._managers: set[str] = set()
         self._short_ssns = self._short_zips = self._ended = self._phones = 0
         self._is_typed = True
 
@@ -86,11 +95,9 @@ class RowReader:
             text = self._text(cells, place)
             if text and not _MASK.fullmatch(text):
                 amounts.note(text)
-        ssn, code = self._cell(cells, "ssn"), self._cell(cells, headers.ADDRESS[4])
+        ssn = self._cell(cells, "ssn")
         self._short_ssns += ssn.isdecimal() and len(ssn) < _SSN_DIGITS
-        self._short_zips += self._is_short_zip(code)
-        if headers.MANAGER in self._place and len(self._managers) < 100:  # noqa: PLR2004
-            self._managers.add(self._cell(cells, headers.MANAGER))
+        self._short_zips += self._is_short_zip(cells)
         number = self._cell(cells, "employee_number")
         if headers.MANAGER in self._place and number and len(self._numbers) < 100_000:  # noqa: PLR2004
             self._numbers.add(number.casefold())
@@ -98,8 +105,10 @@ class RowReader:
         ended = self._cell(cells, "termination_date")
         self._ended += "status" not in self._place and bool(ended)
 
-    def _is_short_zip(self, code: str) -> bool:
-        is_american = self._region.code == "US" and headers.ADDRESS[5] not in self._place
+    def _is_short_zip(self, cells: Sequence[Cell]) -> bool:
+        code, country = self._cell(cells, headers.ADDRESS[4]), self._cell(cells, headers.ADDRESS[5])
+        named = plain(country).replace(" ", "")
+        is_american = named in _AMERICA if named else self._region.code == "US"
         return is_american and code.isdecimal() and len(code) == _ZIP_DIGITS - 1
 
     def decide(self, *, is_typed: bool) -> None:
@@ -160,6 +169,8 @@ class RowReader:
             if _MASK.fullmatch(self._pay(cells) if column.field == "salary" else text):
                 continue
             try:
+                if _ERROR_CELL.fullmatch(text):
+                    raise Invalid(f"is {text}, an error of the spreadsheet. Correct that cell.")
                 values.update(self._value(column, text, cells))
             except Invalid as reason:
                 name = str(column.field)
@@ -214,8 +225,7 @@ class RowReader:
             return read_in_column(text, order, info.name, self._today, self._region)
         if info.kind == Kind.SSN.value and text.isdecimal() and len(text) < _SSN_DIGITS:
             text = text.zfill(_SSN_DIGITS)
-        one_line = ", ".join(part.strip() for part in text.splitlines() if part.strip())
-        checked = check_typed(info, one_line, self._region, self._today)
+        checked = check_typed(info, _one_line(text), self._region, self._today)
         return msgspec.to_builtins(checked)
 
     def _manager(self, column: Column, text: str) -> object:
@@ -234,12 +244,15 @@ class RowReader:
 
     def _address(self, cells: Sequence[Cell]) -> str:
         """The parts of an address in one line: 12 Alder St, Apt 4, Portland, OR 02134."""
-        whole = self._cell(cells, "home_address")
-        if whole:
-            return ", ".join(part.strip() for part in whole.splitlines() if part.strip())
-        parts = {name: self._cell(cells, name) for name in headers.ADDRESS}
+        whole = _one_line(self._cell(cells, "home_address"))
+        parts = {name: _one_line(self._cell(cells, name)) for name in headers.ADDRESS}
         code = parts["zip"]
-        parts["zip"] = code.zfill(_ZIP_DIGITS) if self._is_short_zip(code) else code
+        parts["zip"] = code.zfill(_ZIP_DIGITS) if self._is_short_zip(cells) else code
+        if whole and parts["address1"] and whole != parts["address1"]:
+            raise Invalid("stands in two columns, which differ. Leave one out with --map.")
+        if whole and all(_has(whole, each) for each in parts.values()):
+            return whole  # the whole address, beside its parts
+        parts["address1"] = parts["address1"] or whole
         if self._region.code in ("US", "CA", "GB", "AU", "IE", "NZ"):
             state = " ".join(each for each in (parts["state"], parts["zip"]) if each)
             lines = (parts["address1"], parts["address2"], parts["city"], state, parts["country"])
@@ -279,9 +292,23 @@ class RowReader:
             values.setdefault("status", "left")
 
 
+def _one_line(text: str) -> str:
+    return ", ".join(part.strip() for part in text.splitlines() if part.strip())
+
+
+def _has(whole: str, part: str) -> bool:
+    """Whether a part of an address stands in the whole one, as words of it."""
+    return f" {plain(part)} " in f" {plain(whole)} " or not plain(part)
+
+
 def _last_first(text: str) -> dict[str, object]:
     """Lee, Ann; or a single name."""
     family, comma, given = (part.strip() for part in text.partition(","))
+    if "," in given or plain(given).replace(" ", "") in _SUFFIXES:
+        raise Invalid(
+            f"cannot be told from what else stands in {text}. Write it as Family name, Given name, "
+            "with a column of its own for a suffix or a title."
+        )
     return {"family_name": family, "given_name": given if comma else ""}
 
 

@@ -114,6 +114,9 @@ class AmountTests(ReadingCase):
         found = self.read("First name,Pay,Currency,Per\nA,31.40,GBP,Hour\nB,9,,week\n")
         self.assertEqual(found[0]["salary"], {"amount": "31.40", "currency": "GBP", "per": "hour"})
         self.assertEqual(found[1], ["salary"])
+        found = self.read("First name,Pay,Per\nA,31.40/hr,Hour\nB,31.40/hr,Year\n")
+        self.assertEqual(found[0]["salary"]["per"], "hour")
+        self.assertEqual(found[1], ["salary"])
         self.assertEqual(self.amounts("2500", header="Monatsgehalt")[0][2], "month")
         self.assertEqual(self.amounts("25.50", header="Hourly rate")[0][2], "hour")
 
@@ -150,6 +153,21 @@ class ColumnTests(ReadingCase):
         found = self.read("Employee name\nAnn Lee\nSuharto\nAnn Mary Lee\n")
         expected = [{"family_name": "Lee", "given_name": "Ann"}, {"family_name": "Suharto"}]
         self.assertEqual(found, [*expected, ["family_name"]])
+        content = 'Employee name\n"Smith, Jr."\n"Bo Doe, PhD"\n"King, Ann, Jr."\n'
+        self.assertEqual(self.read(content), [["family_name"]] * 3)
+        found = self.read('Employee name\n"Kim, Jun"\n')
+        self.assertEqual(found, [{"family_name": "Kim", "given_name": "Jun"}])
+
+    def test_whole_names(self) -> None:
+        """A whole name beside a given name is asked about, in whatever order they stand."""
+        header, cells = "Display name,First name,Last name", "Bo Lee,Rob,Leeds"
+        for names, values in ((header, cells), (_turned(header), _turned(cells))):
+            content = f"{names}\n{values}\n"
+            question = self.asked(content)
+            self.assertEqual(question.option, "mapping")
+            self.assertEqual([value for value, _ in question.choices], ["Display name="])
+            found = self.read(content, mapping={"Display name": ""})
+            self.assertEqual(found, [{"given_name": "Rob", "family_name": "Leeds"}])
 
     def test_address(self) -> None:
         """An address in six columns is one line, and a lost zero is added again and told."""
@@ -157,6 +175,24 @@ class ColumnTests(ReadingCase):
         self.assertEqual(self.read(content)[0]["home_address"], "1 Elm St, Boston, MA 02134")
         found = self.read("Vorname,Straße,PLZ,Ort\nA,Elmstr. 1,01067,Dresden\n", "DE")
         self.assertEqual(found[0]["home_address"], "Elmstr. 1, 01067 Dresden")
+
+        content = "First name,Address 1,Zip,Country\nA,1 Elm St,2134,USA\nB,2 Elm St,2134,Norway\n"
+        found = [each["home_address"] for each in self.read(content)]
+        self.assertEqual(found, ["1 Elm St, 02134, USA", "2 Elm St, 2134, Norway"])
+
+    def test_address_and_parts(self) -> None:
+        """A column Address is the street beside a city, or the whole, or refused if they differ."""
+        names = "First name,Address,City,State,Zip"
+        for cells, expected in (
+            ("A,1 Elm St,Boston,MA,02134", "1 Elm St, Boston, MA 02134"),
+            ('A,"1 Elm St, Boston, MA 02134",Boston,MA,02134', "1 Elm St, Boston, MA 02134"),
+            ("A,1 Boston St,Bos,MA,02134", "1 Boston St, Bos, MA 02134"),
+            ("A,1 Elm St,,,", "1 Elm St"),
+        ):
+            (found,) = self.read(f"{names}\n{cells}\n")
+            self.assertEqual(found["home_address"], expected, cells)
+        content = "First name,Address,Address 1\nA,1 Elm St,2 Elm St\n"
+        self.assertEqual(self.read(content), [["home_address"]])
 
     def test_status(self) -> None:
         """What a column holds decides between status and type of employment."""
@@ -207,6 +243,10 @@ class ColumnTests(ReadingCase):
             self.assertTrue(error.message.endswith("."), error.message)
 
 
+def _turned(row: str) -> str:
+    return ",".join(reversed(row.split(",")))
+
+
 class TextTests(ReadingCase):
     """Encodings, dialects, and what stands around the table."""
 
@@ -251,6 +291,21 @@ class TextTests(ReadingCase):
         self.assertEqual([row.line for row in file.rows()], [4, 6])
         self.assertEqual(file.count(), 2)
         self.assertLessEqual({"header", "total"}, {each.about for each in file.decisions})
+
+    def test_total(self) -> None:
+        """A person whose name is Sum is no total."""
+        for content, count in (
+            ("Last name,First name\nLee,Ann\nSum,Vathana\n", 2),
+            ("Last name,Salary\nLee,1\nSum,1\n", 1),
+            ("Last name,Salary,Title\nLee,1,x\nTotal,1,one person\n", 1),
+        ):
+            self.assertEqual(len(self.read(content)), count, content)
+
+    def test_error_cells(self) -> None:
+        """What a spreadsheet could not compute is refused."""
+        for cell in ("#N/A", "#REF!", "#DIV/0!", "Err:502"):
+            self.assertEqual(self.read(f"First name,Department\nA,{cell}\n"), [["department"]])
+        self.assertEqual(self.read("First name,Title\nA,#1 cook\n")[0]["title"], "#1 cook")
 
     def test_lines_in_cells(self) -> None:
         """A cell of several lines is one cell of one row."""
