@@ -62,9 +62,9 @@ class AmountColumn:
         """The decimal mark; None if there is none. Raises `Unclear`."""
         if self.given is not None:
             return self.given
-        if self.points and self.commas:
+        if self.points and self.commas and not self.undecided:
             return None  # each value tells for itself, or is refused
-        if self.points or self.commas:
+        if bool(self.points) != bool(self.commas):
             return "." if self.points else ","
         if self.undecided:
             whole = re.sub("[.,]", "", _number(self.undecided))
@@ -75,8 +75,8 @@ class AmountColumn:
             ]
             raise Unclear(
                 "decimal",
-                f"{self.undecided} in {self.header} can be read in two ways, and no other amount "
-                "tells which.",
+                f"{self.undecided} in {self.header} can be read in two ways, and "
+                + ("others have both marks." if self.points else "no other amount tells which."),
                 choices,
                 "--decimal . or --decimal ,",
             )

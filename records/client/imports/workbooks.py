@@ -23,6 +23,9 @@ MAX_REPEATED = 10_000
 
 _ZEROS = re.compile(r"0+")
 _SIGNS = ("€", "£", "$", "¥", "₹")
+_SYMBOL = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
+"""A currency in a format, and a country: [$CHF-807]. Without a currency it is only the country."""
+_EXACT = 3
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -93,9 +96,22 @@ def _xlsx_cell(cell: Any) -> str:
             return shown.zfill(len(form))
         if form.replace("\\", "").replace("-", "").isdigit() and set(form) <= set("0-\\ "):
             return shown.zfill(form.count("0"))  # such as an SSN's 000-00-0000
-        sign = next((each for each in _SIGNS if each in form), "")
-        return f"{shown} {sign}".strip()
+        return f"{_marked(shown)} {_sign(form)}".strip()
     return shown
+
+
+def _sign(form: str) -> str:
+    """The currency that a format shows, or ""."""
+    named: list[str] = [each.strip() for each in _SYMBOL.findall(form) if each.strip()]
+    if named:
+        return named[0]
+    plain = _SYMBOL.sub("", form)
+    return next((each for each in _SIGNS if each in plain), "")
+
+
+def _marked(number: str) -> str:
+    """A number of which nobody takes the point for a mark of thousands."""
+    return f"{number}0" if len(number.partition(".")[2]) == _EXACT else number
 
 
 def _as_text(value: object) -> str:
@@ -173,4 +189,24 @@ def _parsed(content: IO[bytes]) -> Iterator[tuple[str, int, list[str]]]:
 def _ods_cell(cell: ElementTree.Element) -> str:
     if cell.get(f"{_OFFICE}value-type") == "date":
         return str(cell.get(f"{_OFFICE}date-value", ""))[:10]
-    return "\n".join("".join(text.itertext()) for text in cell.iter(f"{_TEXT}p"))
+    # Not those of a comment, which stand deeper.
+    shown = "\n".join("".join(text.itertext()) for text in cell.findall(f"{_TEXT}p"))
+    if cell.get(f"{_OFFICE}value-type") not in ("float", "currency"):
+        return shown
+    exact = cell.get(f"{_OFFICE}value", "")
+    if not exact or (re.fullmatch(r"[0-9][0-9 -]*", shown) and _same(shown, exact)):
+        return shown  # with its zeros
+    currency = cell.get(f"{_OFFICE}currency", "")
+    sign = currency or next((each for each in _SIGNS if each in shown), "")
+    try:
+        return f"{_marked(_as_text(float(exact)))} {sign}".strip()
+    except ValueError:
+        return shown
+
+
+def _same(shown: str, exact: str) -> bool:
+    """Whether what a cell shows is all of its number."""
+    try:
+        return float(re.sub("[ -]", "", shown)) == float(exact)
+    except ValueError:
+        return False

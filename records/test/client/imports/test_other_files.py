@@ -45,6 +45,35 @@ class OtherFilesTests(ReadingCase):
         self.assertEqual(found["salary"]["amount"], "500.50")
         self.assertEqual(found["salary"]["currency"], "EUR")
 
+    def test_currencies(self) -> None:
+        """A currency is what a format shows, and no country's sign is taken for one."""
+        for form, expected in (
+            ("#,##0 [$CHF]", "CHF"),
+            ("[$CHF-807] #,##0", "CHF"),
+            ("[$€-407] #,##0.00", "EUR"),
+            ("[$£-809]#,##0", "GBP"),
+            ("[$₹-4009] #,##0", "INR"),
+            ("[$$-409]#,##0", "USD"),
+            ('"$"#,##0', "USD"),
+            ("[$-409]#,##0", "EUR"),
+            ("#,##0", "EUR"),
+            ("[$xyz-407] #,##0", None),
+        ):
+            path = self.workbook({"Staff": [["Vorname", "Salary"], ["A", 85000]]})
+            book = openpyxl.load_workbook(path)
+            book["Staff"]["B2"].number_format = form
+            book.save(path)
+            (row,) = self.open(path, "DE").rows()
+            found: object = row.values["salary"]
+            self.assertEqual(found["currency"] if isinstance(found, dict) else None, expected, form)
+
+    def test_numbers(self) -> None:
+        """Numbers of a sheet have no decimal mark that needs a question."""
+        path = self.workbook({"Staff": [["Vorname", "Salary"], ["A", 12.345], ["B", "1.234,50"]]})
+        first, second = self.values(self.open(path, "DE"))
+        self.assertEqual(first, ["salary"])
+        self.assertEqual(second["salary"]["amount"], "1234.50")
+
     def test_sheets(self) -> None:
         """Of several sheets one is chosen by name."""
         path = self.workbook({"One": [["Vorname"], ["A"]], "Two": [["Vorname"], ["B"]]})
@@ -96,6 +125,20 @@ class OtherFilesTests(ReadingCase):
         expected = {"given_name": "A", "employee_number": "00017", "birth_date": "1990-03-04"}
         self.assertEqual(self.values(file), [expected])
         self.assertEqual([each.line for each in file.rows()], [5])
+        comment = "<office:annotation><text:p>ask Bo</text:p></office:annotation>"
+        noted = cell("x").replace("<text:p>", f"{comment}<text:p>", 1)
+        rounded = 'office:value-type="float" office:value="24.75"'
+        euros = 'office:value-type="currency" office:currency="EUR" office:value="52400.5"'
+        zeros = 'office:value-type="float" office:value="17"'
+        path = self.ods(
+            row(*map(cell, ("Vorname", "Title", "Badge", "Salary")))
+            + row(cell("A"), noted, cell("00017", zeros), cell("25", rounded))
+            + row(cell("B"), cell("y"), cell("1"), cell("52.400,50 €", euros))
+        )
+        first, second = self.values(self.open(path))
+        self.assertEqual((first["title"], first["employee_number"]), ("x", "00017"))
+        self.assertEqual(first["salary"]["amount"], "24.75")
+        self.assertEqual(second["salary"], {"amount": "52400.50", "currency": "EUR", "per": "year"})
         locked = self.ods("", "encryption-data")
         self.assertIn("locked", self.assertRaises(Unreadable, self.open, locked).message)
         path = self.file(b"PK\x03\x04" + bytes(600), "people.ods")

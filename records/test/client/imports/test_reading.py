@@ -108,6 +108,7 @@ class AmountTests(ReadingCase):
             self.assertEqual(question.option, "decimal")
             self.assertEqual({value for value, _ in question.choices}, {".", ","})
         self.assertEqual(self.amounts("1.234", decimal=",")[0], ("1234.00", "USD", "year"))
+        self.asked('First name,Salary\nA,"84.000,50"\nB,"84,000.50"\nC,1.234\n')
 
     def test_columns(self) -> None:
         """Amount, currency and period may stand in three columns, or in the header."""
