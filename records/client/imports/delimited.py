@@ -34,7 +34,10 @@ MAX_WORDS = 20_000
 _SHOWN = 4
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_WESTERN = ("cp1252", "cp1250", "iso8859-15", "cp1254", "cp1251", "mac_roman", "cp850")
+_WESTERN = (
+    *("cp1252", "cp1250", "iso8859-15", "cp1254", "cp1251", "mac_roman", "cp850"),
+    *("iso8859-2", "cp852", "koi8-r", "cp866"),
+)
 """Encodings that a file may be in, the most frequent first (W3Techs, of pages not in UTF-8)."""
 _BY_REGION = {
     **dict.fromkeys(("LT", "LV", "EE"), "cp1257"),
@@ -49,13 +52,19 @@ _LABELS = {
     "cp1254": "Windows-1254 (Turkish)",
     "cp1255": "Windows-1255 (Hebrew)",
     "cp1257": "Windows-1257 (Baltic)",
+    "iso8859-2": "ISO 8859-2 (Central Europe)",
+    "cp852": "DOS 852 (Central Europe)",
+    "koi8-r": "KOI8-R (Cyrillic)",
+    "cp866": "DOS 866 (Cyrillic)",
     "iso8859-15": "ISO 8859-15 (Western Europe)",
     "mac_roman": "Mac Roman (old Macintosh)",
     "cp850": "DOS 850 (Western Europe)",
 }
 _WORD = re.compile(rb"[^\x00-\x20,;|\"]*[\x80-\xff][^\x00-\x20,;|\"]*")
 # What stands between words, or beside them, in Western text.
-_SIGNS = "€£§°–—‘’“”„«»…•·´ªº"
+_SIGNS = "€£§°–—‘’“”„«»…•·´ªº\xa0"
+_BETWEEN = "’·–\xa0"
+"""Those of them that stand between letters."""
 _ICELANDIC = frozenset("ÐÝÞðýþ")
 
 
@@ -123,7 +132,9 @@ def _guessed(path: Path, region: str) -> tuple[str, Decision]:
     words = _foreign_words(path)
     names = [*_WESTERN, *([_BY_REGION[region]] if region in _BY_REGION else [])]
     plausible = {
-        name: texts for name in names if (texts := _decoded(words, name, region)) is not None
+        name: texts
+        for name in names
+        if (texts := _decoded(words, name, region)) is not None and _is_valid(path, name)
     }
     if not plausible:
         raise Unreadable(
@@ -180,10 +191,13 @@ def _is_plausible(word: str, region: str) -> bool:
                 return False
             if character in _ICELANDIC and region not in ("IS", "FO", "CZ", "SK"):
                 return False
-            if character.isupper() and place and word[place - 1].islower():
+            around = (word[place - 1] if place else "", word[place + 1 : place + 2])
+            if character.isupper() and around[0].islower():
                 return False
+            if all(map(str.isdecimal, around)):
+                return False  # a sign between thousands, in another encoding
             scripts.add(name.split()[0])
-        elif character not in _SIGNS or (character not in "’·–" and is_between):
+        elif character not in _SIGNS or (character not in _BETWEEN and is_between):
             return False
     return len(scripts) <= 1
 

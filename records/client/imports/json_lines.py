@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from records.client.imports.delimited import find_encoding
-from records.client.imports.tables import Cell, RawFile, Unreadable
+from records.client.imports.tables import ABSENT, Cell, RawFile, Unreadable
 
 _SCANNED = 1000
 """Lines in which the names of fields are sought; a name that comes later is an error."""
@@ -32,7 +32,7 @@ def read_json_lines(path: Path, encoding: str | None, region: str) -> RawFile:
                 raise Unreadable(
                     f"Line {line} has {late[0]}, which none of the first {_SCANNED} lines has."
                 )
-            yield line, [each.get(name) for name in header]
+            yield line, [each.get(name, ABSENT) for name in header]
 
     return RawFile(rows, (decision,), is_named=True)
 

@@ -9,7 +9,18 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-Cell = str | dict[str, object] | int | float | bool | None
+
+@dataclass(frozen=True)
+class Absent:
+    """What stands in a row of JSON lines for a field that its object does not name."""
+
+    def __str__(self) -> str:
+        return ""
+
+
+ABSENT = Absent()
+
+Cell = str | Absent | dict[str, object] | int | float | bool | None
 """A cell: text, but for JSON lines, which have values of the protocol."""
 
 MAX_TITLE_ROWS = 30

@@ -18,7 +18,7 @@ from records.client.imports import headers
 from records.client.imports.amounts import AmountColumn, read_amount
 from records.client.imports.columns import Column
 from records.client.imports.dates import DateColumns, read_in_column
-from records.client.imports.tables import Cell, Decision, plain
+from records.client.imports.tables import ABSENT, Cell, Decision, plain
 from records.client.region import Region
 from records.model.errors import FieldError
 from records.model.fields import Kind
@@ -189,7 +189,7 @@ class RowReader:
         found: dict[str, object] = {}
         for column in self._used:
             cell = cells[column.place]
-            if not (isinstance(cell, str) and _MASK.fullmatch(cell)):
+            if cell is not ABSENT and not (isinstance(cell, str) and _MASK.fullmatch(cell)):
                 found[str(column.field)] = "" if cell is None else cell
         return found
 

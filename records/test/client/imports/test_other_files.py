@@ -155,6 +155,10 @@ class OtherFilesTests(ReadingCase):
         self.assertEqual(first, lines[0])
         self.assertEqual(second, {"given_name": "B", "manager_id": 7})
         self.assertEqual([row.line for row in self.open(path).rows()], [1, 3])
+        one, two = self.open(path).rows()
+        self.assertNotIn("title", one.values)  # blanks may clear; what is not named does not
+        self.assertEqual(two.values["title"], "")
+        self.assertNotIn("id", two.values)
         for content in ('{"given_name": "A"}\n[1]\n', "{x\n"):
             path = self.file(content, "people.jsonl")
             self.assertRaises(Unreadable, lambda p=path: list(self.open(p).rows()))

@@ -277,6 +277,25 @@ class TextTests(ReadingCase):
         self.assertEqual(self.read(content, encoding="cp1252")[0]["given_name"], "Anaïs")
         self.asked("Nachname;Vorname\nИванов;Иван\n".encode("cp1251"))
 
+    def test_central_european(self) -> None:
+        """Miloš in ISO 8859-2 would be Miloą in Windows-1250, and is asked about."""
+        question = self.asked("First name\nMiloš\n".encode("iso8859-2"))
+        shown = dict(question.choices)
+        self.assertIn("Miloš", shown["iso8859-2"])
+        self.assertIn("Miloą", shown["cp1250"])
+        question = self.asked("First name\nиван\n".encode("koi8-r"))
+        self.assertIn("koi8-r", dict(question.choices))
+
+    def test_hard_spaces(self) -> None:
+        """A hard space is no letter of another encoding."""
+        question = self.asked("First name\nAnne\xa0Marie\n".encode("cp1252"))
+        self.assertIn("AnneáMarie", dict(question.choices)["cp850"])
+        self.assertIn("cp1252", dict(question.choices))
+        content = "First name;Salary\nJosé;84\xa0000,50\n".encode("cp1252")
+        (found,) = self.read(content, "FR")
+        self.assertEqual(found["given_name"], "José")
+        self.assertEqual(found["salary"]["amount"], "84000.50")
+
     def test_wrong_encoding(self) -> None:
         """An encoding that does not fit, or does not exist, is refused."""
         path = self.file("First name\nAnaïs\n".encode("cp1252"))
