@@ -92,7 +92,7 @@ class RowReader:
             if text:
                 self._dates.note(column.header, text)
         for place, amounts in self._amounts.items():
-            text = self._text(cells, place)
+            text = self._amount(cells, place)
             if text and not _MASK.fullmatch(text):
                 amounts.note(text)
         ssn = self._cell(cells, "ssn")
@@ -151,6 +151,11 @@ class RowReader:
     def _text(self, cells: Sequence[Cell], place: int) -> str:
         cell = cells[place] if place < len(cells) else None
         return "" if cell is None else _GUARDED.sub("", str(cell).strip(), count=1)
+
+    def _amount(self, cells: Sequence[Cell], place: int) -> str:
+        text = self._text(cells, place)
+        # A number of a sheet has no mark of thousands, and more digits say so.
+        return f"{text}0" if place < len(cells) and isinstance(cells[place], float) else text
 
     def _cell(self, cells: Sequence[Cell], meaning: str) -> str:
         place = self._place.get(meaning)
@@ -266,7 +271,7 @@ class RowReader:
         return next((each for each in _PAY if each in self._place), "salary")
 
     def _pay(self, cells: Sequence[Cell]) -> str:
-        return self._cell(cells, self._pay_column())
+        return self._amount(cells, self._place.get(self._pay_column(), len(cells)))
 
     def _salary(self, cells: Sequence[Cell]) -> object:
         """The amount, with the currency and the period of their own columns."""
@@ -306,8 +311,8 @@ def _last_first(text: str) -> dict[str, object]:
     family, comma, given = (part.strip() for part in text.partition(","))
     if "," in given or plain(given).replace(" ", "") in _SUFFIXES:
         raise Invalid(
-            f"cannot be told from what else stands in {text}. Write it as Family name, Given name, "
-            "with a column of its own for a suffix or a title."
+            f"cannot be told from what else stands in {text!r}. Write it as Family name, Given "
+            "name, with a column of its own for a suffix or a title."
         )
     return {"family_name": family, "given_name": given if comma else ""}
 

@@ -87,7 +87,7 @@ def _chosen(names: Sequence[str], sheet: str | None) -> str:
     return names[0]
 
 
-def _xlsx_cell(cell: Any) -> str:
+def _xlsx_cell(cell: Any) -> Cell:
     value = cell.value
     shown = _as_text(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -96,7 +96,7 @@ def _xlsx_cell(cell: Any) -> str:
             return shown.zfill(len(form))
         if form.replace("\\", "").replace("-", "").isdigit() and set(form) <= set("0-\\ "):
             return shown.zfill(form.count("0"))  # such as an SSN's 000-00-0000
-        return f"{_marked(shown)} {_sign(form)}".strip()
+        return _number(shown, _sign(form))
     return shown
 
 
@@ -109,9 +109,11 @@ def _sign(form: str) -> str:
     return next((each for each in _SIGNS if each in plain), "")
 
 
-def _marked(number: str) -> str:
-    """A number of which nobody takes the point for a mark of thousands."""
-    return f"{number}0" if len(number.partition(".")[2]) == _EXACT else number
+def _number(shown: str, sign: str) -> Cell:
+    """A number, with its currency. One whose point could divide thousands is not given as text."""
+    if len(shown.partition(".")[2]) != _EXACT:
+        return f"{shown} {sign}".strip()
+    return f"{shown}0 {sign}" if sign else float(shown)
 
 
 def _as_text(value: object) -> str:
@@ -162,19 +164,19 @@ def _ods_sheets(path: Path) -> list[tuple[str, bool]]:
     return list(found.items())
 
 
-def _ods_rows(path: Path) -> Iterator[tuple[str, int, list[str]]]:
+def _ods_rows(path: Path) -> Iterator[tuple[str, int, list[Cell]]]:
     """Each row of all sheets: the sheet's name, how often the row stands there, and its cells."""
     with zipfile.ZipFile(path) as archive, archive.open("content.xml") as content:
         yield from _parsed(content)
 
 
-def _parsed(content: IO[bytes]) -> Iterator[tuple[str, int, list[str]]]:
+def _parsed(content: IO[bytes]) -> Iterator[tuple[str, int, list[Cell]]]:
     name = ""
     for event, element in ElementTree.iterparse(content, events=("start", "end")):  # noqa: S314  a file of the user's own; expat bounds expansion
         if event == "start" and element.tag == f"{_TABLE}table":
             name = element.get(f"{_TABLE}name", "")
         elif event == "end" and element.tag == f"{_TABLE}table-row":
-            cells: list[str] = []
+            cells: list[Cell] = []
             for cell in element:
                 count = int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
                 cells += [_ods_cell(cell)] * min(count, MAX_REPEATED if len(cell) else 1)
@@ -186,7 +188,7 @@ def _parsed(content: IO[bytes]) -> Iterator[tuple[str, int, list[str]]]:
             element.clear()
 
 
-def _ods_cell(cell: ElementTree.Element) -> str:
+def _ods_cell(cell: ElementTree.Element) -> Cell:
     if cell.get(f"{_OFFICE}value-type") == "date":
         return str(cell.get(f"{_OFFICE}date-value", ""))[:10]
     # Not those of a comment, which stand deeper.
@@ -199,7 +201,7 @@ def _ods_cell(cell: ElementTree.Element) -> str:
     currency = cell.get(f"{_OFFICE}currency", "")
     sign = currency or next((each for each in _SIGNS if each in shown), "")
     try:
-        return f"{_marked(_as_text(float(exact)))} {sign}".strip()
+        return _number(_as_text(float(exact)), sign)
     except ValueError:
         return shown
 

@@ -72,6 +72,9 @@ class OtherFilesTests(ReadingCase):
         path = self.workbook({"Staff": [["Vorname", "Salary"], ["A", 12.345], ["B", "1.234,50"]]})
         first, second = self.values(self.open(path, "DE"))
         self.assertEqual(first, ["salary"])
+        rows: list[list[object]] = [["Vorname", "Cost center"], ["A", 12.345]]
+        (found,) = self.values(self.open(self.workbook({"Staff": rows})))
+        self.assertEqual(found["cost_center"], "12.345")
         self.assertEqual(second["salary"]["amount"], "1234.50")
 
     def test_sheets(self) -> None:
