@@ -31,6 +31,7 @@ _SAFE_INTEGER = 2**53 - 1  # RFC 8259, section 6: beyond it, implementations dis
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z|\\\Z)', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_TOO_MANY = b"[" * (MAX_DEPTH + 1)
 _NO_PARAMS = Raw(b"{}")
 
 
@@ -74,13 +75,19 @@ def _is_too_deep(line: bytes) -> bool:
 
     Removes the innermost pairs once for each allowed level, in one sweep each, so that no line
     takes longer than a few milliseconds. All brackets count as one kind, or a sweep would remove
-    two levels; the decoder checks that they match.
+    two levels; the decoder checks that they match. A sweep is slow where many brackets stay, so
+    lines that are too deep at one place, or whose brackets no sweep removes, need not wait for it.
     """
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
         return False
     brackets = _STRING.sub(b"", line).translate(_ONE_KIND, delete=_NOT_BRACKETS)
+    if _TOO_MANY in brackets:
+        return True
     for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"[]", b"")
+        left = brackets.replace(b"[]", b"")
+        if len(left) == len(brackets):
+            break
+        brackets = left
     return bool(brackets)
 
 

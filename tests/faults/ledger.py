@@ -74,6 +74,16 @@ class Ledger:
         with self._lock:
             self._accounts[username].append(call)
 
+    @property
+    def unjudged(self) -> int:
+        """How many calls of employees' operations were answered since the last `check`."""
+        with self._lock:
+            return sum(map(len, self._employees.values()))
+
+    def has_unjudged(self, calls: int) -> bool:
+        """Whether there are more than so many."""
+        return self.unjudged > calls
+
     def check(self) -> int:
         """Whether all since the last time is linearizable; the number of calls. Only at rest.
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep, time
 
 from records.model.fields import STANDARD
 from records.store.sqlite.database import SqliteDatabase
-from tests.daemon_case import PASSWORD, STOPPED, Daemon
+from tests.daemon_case import PASSWORD, STOPPED, Daemon, until
 from tests.faults.histories import Account
 from tests.faults.ledger import Ledger, Session
 from tests.faults.recorded import Client, Crowd
@@ -112,13 +113,14 @@ class ClockTests(KillCase):
         self.addCleanup(crowd.end)
         crowd.up.set()
         crowd.start()
+        until(lambda: wire.ask("employee.list", limit=1)["employees"], "somebody was added")
         for jump in WHILE_AT_WORK * JUMPS:
-            sleep(0.3)
             self.set_clock(jump)
-        sleep(0.3)
+            sleep(0.3)
+            until(partial(ledger.has_unjudged, ledger.unjudged + 100), "the clients went on")
         crowd.rest()
         self.assertEqual(ledger.faults + crowd.broken, [])
-        self.assertGreater(ledger.check(), 100)
+        self.assertGreater(ledger.check(), 100 * len(WHILE_AT_WORK))
         silent.send(half[20:])
         self.assertIn("result", silent.read())
         self.assertEqual(len(wire.ask("employee.list", limit=1)["employees"]), 1)

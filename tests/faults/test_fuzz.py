@@ -27,7 +27,8 @@ from tests.quiet import SharedMachineCase
 
 FOUND = Path(__file__).with_name("found")
 HELD = 0.01
-"""Seconds of the reactor's time that no line may take, nor all that comes in one iteration."""
+"""Seconds of the reactor's time that no line may take, nor all that comes in one iteration, on a
+machine as fast as `fuzz_costs` has it."""
 BUSY = 0.2
 """Seconds that a line may keep another thread at work in the interpreter, beside the reactor."""
 REMEMBERED = 64 * 1024 * 1024
@@ -107,6 +108,8 @@ class AnswerTests(SearchingCase):
 
 class HoldingTests(SharedMachineCase):
     """How long what is sent keeps a thread at work; measured in a process that nothing traces."""
+
+    needs_quiet = True
 
     _costs: ClassVar[dict[str, dict[str, dict[str, float]]]] = {}
 
