@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from records.model.accounts import MAX_USERNAME
-from records.model.fields import Catalogue, Field, Kind
+from records.model.fields import LONG_KINDS, Catalogue, Field, Kind
 from records.model.values import DEFAULT_REGION, MAX_ID
 
 PROTOCOL = 1
@@ -34,8 +34,8 @@ MAX_PAGE = 1000
 DEFAULT_PAGE = 50
 MAX_VALUES = 1000
 """Values of a field that one response names."""
-MAX_FIELDS = 100
-"""Fields that a request may name."""
+MAX_FIELDS = 250
+"""Fields that a request may name: more than a company can have."""
 MAX_CURSOR = 16 * 1024
 """In characters: a cursor holds a sort key, which may be the longest name, decomposed."""
 
@@ -307,7 +307,7 @@ class EmployeeListing(msgspec.Struct, frozen=True):
 class ValuesInUse(msgspec.Struct, frozen=True):
     """employee.values. The most frequent values first."""
 
-    values: list[str | int]
+    values: list[str | int | float | bool]
 
     def __repr__(self) -> str:
         return "ValuesInUse(...)"
@@ -321,12 +321,17 @@ class EmployeeDeleted(msgspec.Struct, frozen=True):
 
 
 class FieldInfo(
-    msgspec.Struct, frozen=True, rename={"kind": "type", "field_class": "class"}, kw_only=True
+    msgspec.Struct,
+    frozen=True,
+    rename={"kind": "type", "field_class": "class", "number_format": "format"},
+    kw_only=True,
 ):
     """A field as `server.fields` describes it. See `records.model.fields.Field`.
 
     kind, field_class: text, so that a client can read those of a newer daemon.
-    max_length: None where the type has none.
+    max_length: None where the type has none. number_format: of an identifier. mask: how a masked
+    value is shown, "all" or "last4"; empty where the field is not masked. retired: kept for its
+    history only.
     """
 
     name: str
@@ -341,6 +346,9 @@ class FieldInfo(
     choices: tuple[str, ...]
     standard: str
     own: bool
+    number_format: str = ""
+    mask: str = ""
+    retired: bool = False
 
 
 class FieldsShown(msgspec.Struct, frozen=True):
@@ -350,9 +358,10 @@ class FieldsShown(msgspec.Struct, frozen=True):
     version: str
 
 
-def describe(catalogue: Catalogue) -> FieldsShown:
-    """The catalogue as `server.fields` answers it."""
-    return FieldsShown(tuple(describe_field(field) for field in catalogue), catalogue.version)
+def describe(catalogue: Catalogue, *, retired: bool = False) -> FieldsShown:
+    """The catalogue as `server.fields` answers it. retired: with the retired fields."""
+    fields = (*catalogue, *(catalogue.retired.values() if retired else ()))
+    return FieldsShown(tuple(describe_field(field) for field in fields), catalogue.version)
 
 
 def describe_field(field: Field) -> FieldInfo:
@@ -366,8 +375,17 @@ def describe_field(field: Field) -> FieldInfo:
         masked=field.masked,
         required=field.required,
         unique=field.unique,
-        max_length=field.max_length if field.kind in (Kind.NAME, Kind.TEXT, Kind.CODE) else None,
+        max_length=field.max_length if field.kind in LONG_KINDS else None,
         choices=field.choices,
         standard=field.standard,
         own=field.own,
+        number_format=field.number_format,
+        mask=_mask(field),
+        retired=field.retired,
     )
+
+
+def _mask(field: Field) -> str:
+    if not field.masked:
+        return ""
+    return "last4" if field.mask_end or field.kind is Kind.SSN else "all"

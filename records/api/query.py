@@ -47,34 +47,44 @@ class Operator(Enum):
 _PARTIAL = (Operator.CONTAINS, Operator.STARTS_WITH)
 _OPERATORS = {operator.value: operator for operator in Operator}
 
-Operand = str | int | bool | None | tuple[str | int, ...]
+Operand = str | int | float | bool | None | tuple[str | int | float, ...]
+_NO_TEXT = (Kind.REFERENCE, Kind.NUMBER, Kind.BOOLEAN)
+_LOWEST = -(10**16)
+"""Below any number that a field can hold."""
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """field OPERATOR operand. PRESENT takes a bool, IN a tuple, EQUAL and NOT_EQUAL also None."""
+    """field OPERATOR operand. PRESENT takes a bool, IN a tuple, EQUAL and NOT_EQUAL also None.
+
+    own: whether the field is one of the company's own.
+    """
 
     field: str
     operator: Operator
     operand: Operand
+    own: bool = False
 
 
 class Sort(msgspec.Struct, frozen=True):
     """The order of a list; ties are ordered by Employee ID.
 
     field: BY_NAME or a field's name. numeric: whether its values are numbers rather than text.
+    own: whether it is one of the company's own. blank: the number that stands for no value.
     """
 
     field: str = BY_NAME
     descending: bool = False
     numeric: bool = False
+    own: bool = False
+    blank: int = 0
 
-    def key(self, employee: Employee) -> str | int:
-        """The employee's sort key. Blanks come first, as '' or 0."""
+    def key(self, employee: Employee) -> str | int | float:
+        """The employee's sort key. Blanks come first, as '' or `blank`."""
         if self.field == BY_NAME:
             return name_key(employee.values)
         value = employee.values[self.field]
         if self.numeric:
-            return value if isinstance(value, int) else 0
+            return value if isinstance(value, int | float) else self.blank
         return str(value or "")
 
 
@@ -85,7 +95,7 @@ class EmployeeQuery(msgspec.Struct, frozen=True):
     conditions: tuple[Condition, ...]
     sort: Sort
     limit: int
-    after: tuple[str | int, int] | None
+    after: tuple[str | int | float, int] | None
     fingerprint: str
 
     def cursor_after(self, employee: Employee) -> str:
@@ -111,7 +121,7 @@ def _operand(field: Field, operator: Operator, raw: object) -> Operand:
     if raw is None and operator in (Operator.EQUAL, Operator.NOT_EQUAL):
         return None
     if operator in _PARTIAL:
-        if field.kind is Kind.REFERENCE or not isinstance(raw, str) or not raw:
+        if field.kind in _NO_TEXT or not isinstance(raw, str) or not raw:
             raise Invalid(f"cannot be compared by {operator.value} with this; it takes text.")
         if len(raw) > MAX_PART:
             raise Invalid(f"is compared with a text of at most {MAX_PART} characters.")
@@ -119,9 +129,9 @@ def _operand(field: Field, operator: Operator, raw: object) -> Operand:
     return _one(field, raw)
 
 
-def _one(field: Field, raw: object) -> str | int:
+def _one(field: Field, raw: object) -> str | int | float:
     value = field.check(raw)
-    if not isinstance(value, str | int):
+    if not isinstance(value, str | int | float):
         raise Invalid("cannot be used to choose employees.")
     return value
 
@@ -150,7 +160,8 @@ def _conditions(
                 if word not in _OPERATORS:
                     raise Invalid(f"is compared by one of {', '.join(_OPERATORS)}.")
                 operator = _OPERATORS[word]
-                found.append(Condition(name, operator, _operand(field, operator, raw)))
+                operand = _operand(field, operator, raw)
+                found.append(Condition(name, operator, operand, field.own))
             except Invalid as reason:
                 errors.append(FieldError(f"where.{name}", f"{field.label} {reason}"))
     return found
@@ -161,11 +172,14 @@ def _sort(catalogue: Catalogue, raw: str | None, errors: list[FieldError]) -> So
         return Sort()
     name = raw.removeprefix("-")
     field = catalogue.get(name)
-    if name != BY_NAME and (field is None or field.masked):
-        errors.append(FieldError("sort", "Employees are sorted by name, or by a field not masked."))
+    if name == BY_NAME:
+        return Sort(name, raw.startswith("-"))
+    if field is None or field.masked or field.kind is Kind.MONEY:
+        why = "Employees are sorted by name, or by a field that is neither masked nor money."
+        errors.append(FieldError("sort", why))
         return Sort()
-    numeric = field is not None and field.kind is Kind.REFERENCE
-    return Sort(name, raw.startswith("-"), numeric)
+    numeric, blank = field.kind in _NO_TEXT, 0 if field.kind is Kind.REFERENCE else _LOWEST
+    return Sort(name, raw.startswith("-"), numeric, field.own, blank)
 
 
 _STALE = FieldError("cursor", "This cursor belongs to another list; start again without it.")
@@ -173,22 +187,30 @@ _STALE = FieldError("cursor", "This cursor belongs to another list; start again 
 
 def _after(
     cursor: str | None, sort: Sort, fingerprint: str, errors: list[FieldError]
-) -> tuple[str | int, int] | None:
+) -> tuple[str | int | float, int] | None:
     if cursor is None:
         return None
     try:
         encoded = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
-        place = msgspec.json.decode(encoded, type=tuple[str, str | int, int])
+        place = msgspec.json.decode(encoded, type=tuple[str, str | int | float, int])
     except (ValueError, UnicodeError):  # binascii's and msgspec's errors are ValueErrors
         place = ("", "", 0)
     mark, key, employee_id = place
-    if mark != fingerprint or isinstance(key, int) != sort.numeric:
+    if mark != fingerprint or isinstance(key, int | float) != sort.numeric:
         errors.append(_STALE)
         return None
-    if not 1 <= employee_id <= MAX_ID or (isinstance(key, int) and not 0 <= key <= MAX_ID):
+    if not 1 <= employee_id <= MAX_ID or _is_beyond(key, sort):
         errors.append(_STALE)
         return None
     return key, employee_id
+
+
+def _is_beyond(key: str | int | float, sort: Sort) -> bool:
+    """Whether no employee can have this sort key."""
+    if isinstance(key, str):
+        return False
+    highest = MAX_ID if sort.blank == 0 else -_LOWEST
+    return not sort.blank <= key <= highest or (sort.blank == 0 and isinstance(key, float))
 
 
 def parse_query(catalogue: Catalogue, params: ListParams) -> EmployeeQuery:

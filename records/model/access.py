@@ -32,6 +32,7 @@ class Action(Enum):
     UPDATE_ACCOUNTS = "account.update"
     GRANT_ROLES = "role.grant"
     READ_AUDIT = "audit.read"
+    DEFINE_FIELDS = "field.define"
 
 
 class Scope(Enum):
@@ -105,6 +106,7 @@ ROLES: Mapping[Role, frozenset[Grant]] = {
         Action.UPDATE_ACCOUNTS,
         Action.GRANT_ROLES,
         Action.READ_AUDIT,
+        Action.DEFINE_FIELDS,
     ),
     Role.HR: _KEEPS_RECORDS,
     # Managers see no more than employees so far; a scope for their reports is to come.
@@ -209,7 +211,7 @@ def require_administration(user: User, action: Action) -> None:
 class View(msgspec.Struct, frozen=True):
     """Which fields of a record a user sees plain, and which masked. All others are absent.
 
-    is_whole: whether these are all fields, in the order of the catalogue.
+    is_whole: whether these are all fields.
     """
 
     plain: tuple[str, ...]
@@ -225,7 +227,7 @@ def _view(
     readable = [f for f in catalogue if (Action.READ, f.field_class) in allowed]
     hidden = [f.name for f in readable if f.masked and f.name not in revealed]
     plain, masked = tuple(f.name for f in readable if f.name not in hidden), tuple(hidden)
-    return View(plain, masked, plain + masked == catalogue.names)
+    return View(plain, masked, len(readable) == len(catalogue.names))
 
 
 def view(

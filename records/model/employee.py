@@ -71,12 +71,17 @@ def check_fields(
 
 
 def check_whole(
-    catalogue: Catalogue, values: Mapping[str, Value], today: date, wrong: Collection[str] = ()
+    catalogue: Catalogue,
+    values: Mapping[str, Value],
+    today: date,
+    wrong: Collection[str] = (),
+    wanted: Collection[str] = (),
 ) -> list[FieldError]:
     """Errors of a record as a whole.
 
     today: in UTC; birth dates must not be after it. wrong: fields whose own value is refused; a
     rule that compares one of them is not applied, because its error would only follow from that.
+    wanted: fields that this record must not lack, besides those that no record may.
     Dates are compared as text, which for ISO 8601 is their order in time.
     """
     errors = []
@@ -103,7 +108,7 @@ def check_whole(
     if hired and left and left < hired:
         not_before = "Termination date must not be before the hire date."
         refuse("termination_date", not_before, "hire_date")
-    for name in catalogue.required:
+    for name in (*catalogue.required, *wanted):
         if values[name] is None:
             refuse(name, f"{catalogue[name].label} is missing: {catalogue[name].rule}.")
     if values.get("status") == "left" and not left:
@@ -130,7 +135,7 @@ def visible(catalogue: Catalogue, employee: Employee, view: View) -> dict[str, o
 def listing(catalogue: Catalogue, view: View) -> Callable[[Listed], msgspec.Struct]:
     """A function that shows employees of a list to a viewer, much faster than `visible`.
 
-    The Struct that it returns has the members and the JSON of `visible`'s dict.
+    The Struct that it returns has the members of `visible`'s dict, masked ones last.
     """
     places = {name: place for place, name in enumerate(catalogue.names)}
     members = ("id", "revision", *view.plain, *view.masked)

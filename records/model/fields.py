@@ -15,11 +15,11 @@ from enum import Enum
 
 import msgspec
 
-from records.model import values
+from records.model import identifiers, values
 from records.model.values import Money
 
-Value = str | int | Money | None
-"""What a field can hold; None where it is blank."""
+Value = str | int | float | Money | None
+"""What a field can hold; None where it is blank. A number is an int if it is whole."""
 
 
 class FieldClass(Enum):
@@ -50,17 +50,24 @@ class Kind(Enum):
     REFERENCE = "reference"
     MONEY = "money"
     SSN = "ssn"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    IDENTIFIER = "identifier"
 
+
+LONG_KINDS = frozenset({Kind.NAME, Kind.TEXT, Kind.CODE})
+"""The types that have a `max_length`."""
 
 _SSN = Kind.SSN  # looked up once: in Python 3.11 an Enum's member takes as long as a mask
 
 
-def check_value(  # noqa: PLR0911  one return a kind
-    kind: Kind, raw: object, max_length: int, choices: tuple[str, ...]
+def check_value(  # noqa: PLR0911, PLR0912  one return a kind
+    kind: Kind, raw: object, max_length: int, choices: tuple[str, ...], number_format: str = ""
 ) -> Value:
     """The canonical form of a value that was typed or sent. Raises `records.model.values.Invalid`.
 
     max_length: in characters, for names, text and codes. choices: what a CHOICE may hold.
+    number_format: what an IDENTIFIER is; see `records.model.identifiers`.
     """
     match kind:
         case Kind.NAME:
@@ -83,6 +90,12 @@ def check_value(  # noqa: PLR0911  one return a kind
             return values.check_money(raw)
         case Kind.SSN:
             return values.check_ssn(raw)
+        case Kind.NUMBER:
+            return values.check_number(raw)
+        case Kind.BOOLEAN:
+            return values.check_boolean(raw)
+        case Kind.IDENTIFIER:
+            return identifiers.check(raw, number_format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,10 @@ class Field:
     default: what a new record holds, if the field can never be blank. Its schema file gives the
         column the same DEFAULT, for the records that are there already.
     unique: whether no two employees may have the same value. own: whether the company has added it.
+    number_format: what an IDENTIFIER is, by its name in python-stdnum, such as `de.idnr`.
+    wanted: whether a new record must have a value; those from before the field may stay blank.
+    mask_end: characters at the end of a text that its mask shows, if it is long enough.
+    retired: whether the field is kept for its history only.
     """
 
     name: str
@@ -109,11 +126,15 @@ class Field:
     default: str | None = None
     unique: bool = False
     own: bool = False
+    number_format: str = ""
+    wanted: bool = False
+    mask_end: int = 0
+    retired: bool = False
 
     @property
     def required(self) -> bool:
-        """Whether the field can never be blank."""
-        return self.default is not None
+        """Whether a new record must have a value, and no value can be taken away."""
+        return self.wanted or self.default is not None
 
     @property
     def masked(self) -> bool:
@@ -122,33 +143,57 @@ class Field:
 
     def check(self, raw: object) -> Value:
         """The canonical form of a value that was sent. Raises `records.model.values.Invalid`."""
-        return check_value(self.kind, raw, self.max_length, self.choices)
+        return check_value(self.kind, raw, self.max_length, self.choices, self.number_format)
 
     def mask(self, value: Value) -> str | None:
         """What is shown in place of the value; a blank one is not hidden."""
         if value is None:
             return None
-        return f"***-**-{str(value)[-4:]}" if self.kind is _SSN else "***"
+        if self.kind is _SSN:
+            return f"***-**-{str(value)[-4:]}"
+        text = str(value)
+        end = self.mask_end
+        return f"***{text[-end:]}" if end and len(text) >= 2 * end else "***"
+
+    def key(self, value: Value) -> str:
+        """The text that two values share if they count as the same where the field is unique."""
+        return values.code_key(str(value)) if self.kind in _KEYED else str(value)
+
+
+_KEYED = frozenset({Kind.CODE, Kind.TEXT, Kind.NAME, Kind.EMAIL, Kind.CHOICE})
 
 
 class Catalogue:
     """The fields that an employee has, in their order. Immutable; equal only to itself.
 
-    names: of all fields. required: of those that can never be blank. unique: of those whose values
-    no two employees may share.
-    searched: of those whose words `search` looks through.
+    names: of all fields, the company's own last. own: the company's own, in the same order.
+    required: the names of those that no record may lack. wanted: of those that no new one may lack.
+    unique: of those whose values no two employees may share. references: of the company's own that
+    hold an Employee ID. searched: of those whose words `search` looks through.
     blank: what a new record holds before its first values.
+    retired: the fields that are kept for their history; they are none of the others.
     version: a text that differs when the fields differ.
     """
 
-    def __init__(self, fields: Iterable[Field], searched: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        fields: Iterable[Field],
+        searched: tuple[str, ...] = (),
+        retired: Iterable[Field] = (),
+    ) -> None:
         self._fields = {field.name: field for field in fields}
+        self.retired: Mapping[str, Field] = {field.name: field for field in retired}
         self.names: tuple[str, ...] = tuple(self._fields)
-        self.required = tuple([field.name for field in self if field.required])
+        self.own = tuple([field for field in self if field.own])
+        self.required = tuple([field.name for field in self if field.default is not None])
+        self.wanted = tuple([field.name for field in self if field.wanted])
         self.unique = tuple([field.name for field in self if field.unique])
+        self.references = tuple([field.name for field in self.own if field.kind is Kind.REFERENCE])
         self.searched = searched
         self.blank: Mapping[str, Value] = {field.name: field.default for field in self}
-        described = msgspec.json.encode([[asdict(field) for field in self], searched])
+        described = msgspec.json.encode(
+            [[asdict(field) for field in self], searched, sorted(self.retired)]
+        )
         self.version = hashlib.sha256(described).hexdigest()[:16]
 
     def __iter__(self) -> Iterator[Field]:
@@ -164,9 +209,19 @@ class Catalogue:
         """The field of that name, or None."""
         return self._fields.get(name)
 
+    def ever(self, name: str) -> Field | None:
+        """The field of that name, retired or not; None if there never was one."""
+        return self._fields.get(name) or self.retired.get(name)
+
     def known(self, names: Iterable[str]) -> list[str]:
         """Those of the names that are fields, in their order."""
         return [name for name in names if name in self._fields]
+
+    def present(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Those of the values, from a history, whose fields are not retired."""
+        if not self.retired:
+            return values
+        return {name: value for name, value in values.items() if name in self._fields}
 
 
 _D, _P = FieldClass.DIRECTORY, FieldClass.PERSONAL

@@ -69,7 +69,7 @@ def earlier(
         employee_id = change.employee_id
         if change.revision <= revision:
             break
-        values.update(change.before)
+        values.update(catalogue.present(change.before))
     return Employee(employee_id, revision, values)
 
 
@@ -81,7 +81,7 @@ class HistoryReplay:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._blank = catalogue.blank
+        self._catalogue = catalogue
         self.employees: dict[int, Employee] = {}
         self.last_changes: dict[int, int] = {}
 
@@ -91,7 +91,8 @@ class HistoryReplay:
         self.last_changes[employee_id] = change.seq
         before = self.employees.pop(employee_id, None)
         if change.kind is not ChangeKind.DELETE:
-            values = {**(before.values if before else self._blank), **change.after}
+            old = before.values if before else self._catalogue.blank
+            values = {**old, **self._catalogue.present(change.after)}
             self.employees[employee_id] = Employee(employee_id, change.revision, values)
 
 
@@ -116,9 +117,16 @@ def load(catalogue: Catalogue, text: str) -> dict[str, Value]:
     return {name: _loaded(catalogue, name, value) for name, value in raw.items()}
 
 
+_TYPES: Mapping[Kind, object] = {
+    Kind.MONEY: Money | None,
+    Kind.NUMBER: int | float | None,
+    Kind.BOOLEAN: bool | None,
+}
+
+
 def _loaded(catalogue: Catalogue, name: str, value: object) -> Value:
-    if name not in catalogue:
+    field = catalogue.ever(name)
+    if field is None:
         raise ValueError("there is no such field")
-    kind: object = Money | None if catalogue[name].kind is Kind.MONEY else str | int | None
-    loaded: Value = msgspec.convert(value, kind)
+    loaded: Value = msgspec.convert(value, _TYPES.get(field.kind, str | int | None))
     return loaded

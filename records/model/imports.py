@@ -12,9 +12,9 @@ from enum import Enum
 import msgspec
 
 from records.model.errors import FieldError
-from records.model.fields import Catalogue, Kind, Value
+from records.model.fields import Catalogue, Value
 from records.model.search import email_key
-from records.model.values import Invalid, code_key, fold
+from records.model.values import Invalid, fold
 
 MATCH_FIELDS = ("id", "employee_number", "ssn", "email")
 """What a row may be matched by with an employee, in this order unless the user says otherwise."""
@@ -66,7 +66,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     paid: employees who would leave, and whose pay would change. present: employees at the time of
     the plan. highest_id: the highest Employee ID that a new row has chosen. add_fields,
     update_fields: the fields that the plan sets. denied: fields that the user may not write, which
-    are left as they are.
+    are left as they are. catalogue: the version of the fields that the plan goes by.
     """
 
     id: int
@@ -88,6 +88,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     update_fields: tuple[str, ...] = ()
     denied: tuple[FieldError, ...] = ()
     kept: int = 0
+    catalogue: str = ""
 
 
 class RowWarning(msgspec.Struct, frozen=True):
@@ -140,8 +141,7 @@ def unique_key(catalogue: Catalogue, name: str, raw: object) -> str | None:
         value = field.check(raw)
     except Invalid:
         return None
-    key = code_key(str(value)) if field.kind is Kind.CODE else value
-    return f"{name}={key}"
+    return f"{name}={field.key(value)}"
 
 
 def keys_of(catalogue: Catalogue, row: Mapping[str, object]) -> Collection[str]:

@@ -161,7 +161,7 @@ def _words_of(field: Field, value: Value) -> frozenset[str]:
     if not value:
         return frozenset()
     text = str(value)
-    if field.kind is _EMAIL:  # each employee has another one, so it is not cached
+    if field.kind is _EMAIL and not field.own:  # each employee has another one, so it is not cached
         return _words_of_email(text)
     is_short = len(text) <= _SHORT
     if field.kind is _NAME or field.kind is _CODE:

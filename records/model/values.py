@@ -66,6 +66,7 @@ MINOR_DIGITS: dict[str, int] = {
 MAX_WHOLE_DIGITS = 12
 MAX_EMAIL = 254  # RFC 5321, section 4.5.3.1, less the angle brackets
 _MAX_TYPED = 400
+_FEW = 20
 _MAX_PHONE = 60  # with spaces and brackets; E.164 itself has 15 digits
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,6}))?", re.ASCII)
@@ -143,12 +144,21 @@ def code_key(code: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold())
 
 
+def choice_key(choice: str) -> str:
+    """The text that two choices share if they differ only in case, or in blanks for underscores."""
+    return choice.strip().casefold().replace(" ", "_")
+
+
 def check_choice(raw: object, choices: tuple[str, ...]) -> str:
-    """One of a few words."""
-    value = raw.strip().lower().replace(" ", "_") if isinstance(raw, str) else raw
-    if value not in choices:
-        raise Invalid(f"must be one of {', '.join(choices)}.")
-    return str(value)
+    """One of a few words or short texts."""
+    if raw in choices:
+        return str(raw)
+    if isinstance(raw, str) and len(raw) <= _MAX_TYPED:
+        key = choice_key(raw)
+        for choice in choices:
+            if choice_key(choice) == key:
+                return choice
+    raise Invalid(f"must be one of {', '.join(choices[:_FEW])}{', ...' * (len(choices) > _FEW)}.")
 
 
 def check_date(raw: object) -> str:
@@ -261,6 +271,43 @@ def check_money(raw: object) -> Money:
         raise Invalid(f"must have at most {digits} digits after the point in {currency}.")
     exact = f"{whole}.{fraction.ljust(digits, '0')}" if digits else whole
     return Money(exact, currency, per)
+
+
+MAX_NUMBER_DIGITS = 15
+"""So many significant digits come back unchanged from a number of IEEE 754's double precision."""
+_MAX_NUMBER = 40
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]{1,3})?", re.ASCII)
+
+
+def check_number(raw: object) -> int | float:
+    """A number of at most 15 digits, as a JSON number or as text with a decimal point.
+
+    It is an int if it is whole, and otherwise the float that is written with these digits.
+    """
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        raw = repr(raw)
+    text = raw.strip() if isinstance(raw, str) else ""
+    if len(text) > _MAX_NUMBER or not _NUMBER.fullmatch(text):
+        raise Invalid("must be a number, like 12 or 12.5.")
+    exact = Decimal(text).normalize()
+    _, digits, exponent = exact.as_tuple()
+    assert isinstance(exponent, int)
+    if len(digits) + max(exponent, 0) > MAX_NUMBER_DIGITS or exponent < -MAX_NUMBER_DIGITS:
+        raise Invalid(f"must have at most {MAX_NUMBER_DIGITS} digits.")
+    return int(exact) if exponent >= 0 else float(exact)
+
+
+_BOOLEANS = {"yes": True, "no": False, "true": True, "false": False, "1": True, "0": False}
+
+
+def check_boolean(raw: object) -> bool:
+    """Yes or no: a JSON boolean, or one of a few words."""
+    if isinstance(raw, bool):
+        return raw
+    found = _BOOLEANS.get(raw.strip().lower()) if isinstance(raw, str) else None
+    if found is None:
+        raise Invalid("must be yes or no (true or false).")
+    return found
 
 
 SCALE = 10_000

@@ -16,7 +16,7 @@ from records.model.accounts import Account, Session
 from records.model.audit import Entry, Event, Head
 from records.model.employee import Employee, Listed
 from records.model.errors import RecordsError
-from records.model.fields import Catalogue, Value
+from records.model.fields import Catalogue, Field, Value
 from records.model.history import Change
 from records.model.imports import Import, ImportRow, RowOutcome
 
@@ -78,13 +78,19 @@ class Employees(Protocol):
 
     def count_reporting_to(self, employee_id: int) -> int: ...
 
+    def count_naming(self, employee_id: int) -> int:
+        """How many other employees have this one in an own field."""
+
+    def shared(self, name: str) -> tuple[int, int] | None:
+        """Two employees with the same value of a unique own field, or None."""
+
     def page(self, query: EmployeeQuery, limit: int) -> list[Listed]:
         """The first `limit` employees that match the query, after its cursor, in its order."""
 
     def count_of(self, query: EmployeeQuery) -> int:
         """How many employees match the query, whatever its cursor."""
 
-    def values_of(self, name: str, limit: int) -> list[str | int]:
+    def values_of(self, name: str, limit: int) -> list[str | int | float]:
         """The values of a field that is not money, the most frequent first, then by value."""
 
     def everyone(self) -> Iterator[Employee]:
@@ -210,6 +216,20 @@ class Imports(Protocol):
         """How many rows there are up to a line."""
 
 
+class OwnFields(Protocol):
+    """The definitions of a company's own fields, in one transaction."""
+
+    def all(self) -> tuple[Field, ...]:
+        """All definitions, retired ones included, in their order."""
+
+    def put(self, field: Field) -> None:
+        """Add a definition, or replace that of the same name.
+
+        The transaction's `catalogue` has it from then on, and what is derived from the values of
+        employees, to search and to find by, is made anew.
+        """
+
+
 class Transaction(Protocol):
     """Everything that an operation may touch. It sees one state, and changes all or nothing.
 
@@ -234,6 +254,9 @@ class Transaction(Protocol):
 
     @property
     def imports(self) -> Imports: ...
+
+    @property
+    def own_fields(self) -> OwnFields: ...
 
     def random_bytes(self, count: int) -> bytes: ...
 

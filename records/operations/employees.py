@@ -117,12 +117,29 @@ def list_values(tx: Transaction, user: User, params: ValuesParams) -> ValuesInUs
 def checked(
     tx: Transaction, before: Mapping[str, Value], raw: Mapping[str, object]
 ) -> tuple[dict[str, Value], dict[str, Value], list[FieldError]]:
-    """The changes in canonical form, the whole record with them, and the errors so far."""
-    good, errors = check_fields(tx.catalogue, raw)
+    """The changes in canonical form, the whole record with them, and the errors so far.
+
+    before: the values so far; the catalogue's `blank` for a new record.
+    """
+    catalogue = tx.catalogue
+    good, errors = check_fields(catalogue, raw)
     values = {**before, **good}
     wrong = [error.field for error in errors]
-    errors += check_whole(tx.catalogue, values, today_of(tx), wrong)
+    # Employees from before a field may lack it; but it cannot be taken away.
+    is_new = before is catalogue.blank
+    wanted = [name for name in catalogue.wanted if is_new or before[name] is not None]
+    errors += check_whole(catalogue, values, today_of(tx), wrong, wanted)
     return good, values, errors
+
+
+def check_references(
+    tx: Transaction, old: Mapping[str, Value], new: Mapping[str, Value]
+) -> Iterable[FieldError]:
+    """Errors for new values of own fields that name an employee who is not there."""
+    for name in tx.catalogue.references:
+        value = new[name]
+        if isinstance(value, int) and value != old[name] and tx.employees.get(value) is None:
+            yield FieldError(name, f"There is no employee {value}. Enter an Employee ID.")
 
 
 def check_manager(
@@ -191,6 +208,7 @@ def add_employee(tx: Transaction, user: User, params: AddParams) -> EmployeeStor
     _, values, wrong = checked(tx, tx.catalogue.blank, raw)
     errors += wrong
     errors += check_manager(tx, employee_id, values["manager_id"])
+    errors += check_references(tx, tx.catalogue.blank, values)
     taken += check_unique(tx, None, tx.catalogue.blank, values)
     _refuse(errors, taken)
     if employee_id is None:
@@ -233,6 +251,7 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     good, values, errors = checked(tx, before.values, params.changes)
     if values["manager_id"] != before.values["manager_id"]:
         errors += check_manager(tx, before.id, values["manager_id"])
+    errors += check_references(tx, before.values, values)
     taken = list(check_unique(tx, before.id, before.values, values))
     _refuse(errors, taken)
     if values == before.values:
@@ -248,16 +267,27 @@ def update_employee(tx: Transaction, user: User, params: UpdateParams) -> Employ
     return result
 
 
-def delete_employee(tx: Transaction, user: User, params: DeleteParams) -> EmployeeDeleted:
-    """Delete an employee to whom nobody reports. The ID is never used again."""
-    require_on_record(user, Action.DELETE, params.id)
-    employee = _at_revision(tx, user, params.id, params.revision)
-    reports = tx.employees.count_reporting_to(employee.id)
+def why_needed(tx: Transaction, employee_id: int) -> tuple[str, str] | None:
+    """Who needs an employee, and what to do about it; None if the employee can be deleted."""
+    reports = tx.employees.count_reporting_to(employee_id)
     if reports:
         people = "1 employee reports" if reports == 1 else f"{reports} employees report"
-        raise ValidationFailed(
-            f"{people} to employee {employee.id}. Give them another manager first.",
-            [FieldError("id", f"{people} to employee {employee.id}.")],
-        )
+        return f"{people} to employee {employee_id}", "Give them another manager first."
+    named = tx.employees.count_naming(employee_id)
+    if named:
+        people = "1 employee names" if named == 1 else f"{named} employees name"
+        where = "in one of the company's own fields"
+        return f"{people} employee {employee_id} {where}", "Change that first."
+    return None
+
+
+def delete_employee(tx: Transaction, user: User, params: DeleteParams) -> EmployeeDeleted:
+    """Delete an employee to whom nobody reports, and whom nobody names. The ID is never reused."""
+    require_on_record(user, Action.DELETE, params.id)
+    employee = _at_revision(tx, user, params.id, params.revision)
+    needed = why_needed(tx, employee.id)
+    if needed is not None:
+        who, remedy = needed
+        raise ValidationFailed(f"{who}. {remedy}", [FieldError("id", f"{who}.")])
     tx.employees.remove(employee)
     return EmployeeDeleted(employee.id, note_change(tx, user, employee, None))

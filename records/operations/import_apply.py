@@ -26,7 +26,12 @@ from records.model.history import Change
 from records.model.imports import Import, ImportRow, RowOutcome, State, confirmations
 from records.model.values import MAX_ID
 from records.operations.boundaries import Transaction
-from records.operations.employees import check_manager, check_unique
+from records.operations.employees import (
+    check_manager,
+    check_references,
+    check_unique,
+    why_needed,
+)
 from records.operations.imports import own_import, require_import
 from records.operations.journal import note, note_change
 
@@ -48,6 +53,12 @@ def apply_import(tx: Transaction, user: User, params: ImportApplyParams) -> Impo
     if staged.state is not State.PLANNED:
         why = f"Import {staged.id} is {staged.state.value}. Plan it first."
         raise ValidationFailed(why, [FieldError("import_id", why)])
+    if staged.catalogue != tx.catalogue.version:
+        raise PlanOutdated(
+            "Fields have been defined otherwise since the plan was made. Nothing was changed. "
+            "Plan the import again.",
+            details={"lines": [], "ids": []},
+        )
     require(tx.catalogue, user, Action.ADD, staged.add_fields)
     require(tx.catalogue, user, Action.UPDATE, staged.update_fields)
     _check_refused(staged, skip=params.skip_refused)
@@ -113,7 +124,9 @@ def _is_as_planned(tx: Transaction, row: ImportRow) -> bool:
         return False
     if row.manager_id is not None and tx.employees.get(row.manager_id) is None:
         return False
-    return not list(check_unique(tx, row.employee_id, old, {**old, **row.changes}))
+    new = {**old, **row.changes}
+    errors = (*check_unique(tx, row.employee_id, old, new), *check_references(tx, old, new))
+    return not errors
 
 
 def _wanted(row: ImportRow) -> int:
@@ -226,7 +239,7 @@ def undo_import(tx: Transaction, user: User, params: ImportParams) -> ImportUndo
         raise ValidationFailed(why, [FieldError("import_id", why)])
     if staged.counts["add"]:
         require_on_record(user, Action.DELETE)
-    require(tx.catalogue, user, Action.UPDATE, staged.update_fields)
+    require(tx.catalogue, user, Action.UPDATE, tx.catalogue.known(staged.update_fields))
     undone, kept, kept_count = 0, list[KeptRow](), 0
     # Changes go first: employees who were given a new manager get back the one before.
     for outcome in (RowOutcome.CHANGE, RowOutcome.ADD):
@@ -257,17 +270,17 @@ def _undo(tx: Transaction, user: User, row: ImportRow, employee_id: int) -> str 
     if present.revision != row.revision:
         return f"Employee {employee_id} was changed since."
     if row.outcome is RowOutcome.ADD:
-        reports = tx.employees.count_reporting_to(employee_id)
-        if reports:
-            people = "1 employee reports" if reports == 1 else f"{reports} employees report"
-            return f"{people} to employee {employee_id} now."
+        needed = why_needed(tx, employee_id)
+        if needed is not None:
+            return f"{needed[0]} now."
         tx.employees.remove(present)
         note_change(tx, user, present, None)
         return None
     change = _change_of(tx, employee_id, row.revision)
-    values = {**present.values, **change.before}
+    values = {**present.values, **tx.catalogue.present(change.before)}
     errors = [
         *check_unique(tx, employee_id, present.values, values),
+        *check_references(tx, present.values, values),
         *check_manager(tx, employee_id, values["manager_id"]),
     ]
     if errors:

@@ -16,7 +16,7 @@ from records.model.fields import Catalogue, Value
 from records.model.imports import Import, ImportRow, Phase, RowOutcome, RowWarning, State
 from records.model.values import MAX_ID
 from records.operations.boundaries import Transaction
-from records.operations.employees import check_unique, checked
+from records.operations.employees import check_references, check_unique, checked
 from records.operations.import_people import MANY, People, as_id
 from records.operations.warnings import warnings_of
 
@@ -184,6 +184,7 @@ class Planner:
         if row.manager_id is not None:
             good["manager_id"] = row.manager_id
             values = {**values, "manager_id": row.manager_id}
+        errors += check_references(tx, old, values)
         told = {each.field for each in errors}
         errors += [
             each

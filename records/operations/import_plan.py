@@ -31,7 +31,8 @@ def plan_import(tx: Transaction, user: User, params: ImportPlanParams) -> Import
     outcome = _outcome(params.outcome)
     after = _after(params.cursor)
     is_open = staged.state in (State.PLANNING, State.PLANNED)
-    if staged.state is State.RECEIVING or (params.again and is_open):
+    has_other_fields = staged.catalogue != tx.catalogue.version
+    if staged.state is State.RECEIVING or (is_open and (params.again or has_other_fields)):
         staged = _begun(tx, user, staged)
     if staged.state is State.PLANNING:
         staged = Planner(tx, user, staged).go_on()
@@ -87,6 +88,7 @@ def _begun(tx: Transaction, user: User, staged: Import) -> Import:
         add_fields=(),
         update_fields=(),
         denied=(),
+        catalogue=tx.catalogue.version,
     )
 
 

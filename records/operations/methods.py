@@ -11,6 +11,12 @@ from typing import Any, cast
 
 import msgspec
 
+from records.api.field_messages import (
+    FieldAddParams,
+    FieldParams,
+    FieldsParams,
+    FieldUpdateParams,
+)
 from records.api.import_messages import (
     ImportApplyParams,
     ImportBeginParams,
@@ -36,6 +42,7 @@ from records.api.messages import (
 from records.model.access import User
 from records.model.audit import Outcome
 from records.model.errors import PermissionDenied, RecordsError
+from records.model.own_fields import is_name
 from records.operations.boundaries import Done, Refused, Transaction, Work
 from records.operations.employees import (
     add_employee,
@@ -45,7 +52,7 @@ from records.operations.employees import (
     reveal_employee,
     update_employee,
 )
-from records.operations.fields import list_fields
+from records.operations.fields import add_field, list_fields, retire_field, update_field
 from records.operations.import_apply import apply_import, undo_import
 from records.operations.import_plan import plan_import
 from records.operations.imports import begin_import, discard_import, list_imports, receive_rows
@@ -54,6 +61,7 @@ from records.operations.lists import list_employees, reveal_employees
 from records.operations.repetition import (
     APPLIED,
     BEGUN,
+    DEFINED,
     DELETED,
     DISCARDED,
     STORED,
@@ -150,6 +158,11 @@ def _import(params: _Importing) -> str:
     return f"import:{params.import_id}"
 
 
+def _field(params: FieldAddParams | FieldUpdateParams | FieldParams) -> str:
+    """The subject of a method that concerns one own field, if the name can be one."""
+    return f"field:{params.name}" if is_name(params.name) else "field:-"
+
+
 def _page(params: ListParams) -> int:
     return params.limit
 
@@ -168,7 +181,10 @@ METHODS: Mapping[str, Method] = {
         Method("resume", _json(ResumeParams), Mode.SESSION),
         Method("logout", _json(NoParams), Mode.SESSION),
         Method("password.change", _json(PasswordChangeParams), Mode.SESSION),
-        Method("server.fields", _json(NoParams), Mode.POINT, list_fields),
+        Method("server.fields", _json(FieldsParams), Mode.POINT, list_fields),
+        Method("field.add", _json(FieldAddParams), _WRITE, add_field, _field, DEFINED),
+        Method("field.update", _json(FieldUpdateParams), _WRITE, update_field, _field, DEFINED),
+        Method("field.retire", _json(FieldParams), _WRITE, retire_field, _field, DEFINED),
         Method(
             "employee.get", _json(GetParams), Mode.POINT, get_employee, _one_named, reveal=_REVEAL
         ),
@@ -218,7 +234,15 @@ def perform(tx: Transaction, caller: Caller, method: Method, params: Params) -> 
 
 
 _Keyed = (
-    AddParams | UpdateParams | DeleteParams | ImportBeginParams | ImportApplyParams | ImportParams
+    AddParams
+    | UpdateParams
+    | DeleteParams
+    | FieldAddParams
+    | FieldUpdateParams
+    | FieldParams
+    | ImportBeginParams
+    | ImportApplyParams
+    | ImportParams
 )
 """The params that may have a key."""
 

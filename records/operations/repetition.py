@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from records.api.field_messages import FieldStored
 from records.api.import_messages import ImportApplied, ImportBegun, ImportUndone
-from records.api.messages import EmployeeDeleted, EmployeeStored, Nothing
+from records.api.messages import EmployeeDeleted, EmployeeStored, Nothing, describe_field
 from records.model.access import User, view
 from records.model.employee import visible
 from records.model.errors import BY_REASON, FieldError, NotFound, RecordsError, ValidationFailed
@@ -24,11 +25,12 @@ from records.operations.imports import own_import
 
 
 class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a request ended: `id` and `revision` of what it made, or an error."""
+    """How a request ended: `id` and `revision` of what it made, a field's name, or an error."""
 
     id: int = 0
     revision: int = 0
     deleted: bool = False
+    name: str = ""
     reason: str = ""
     message: str = ""
     errors: tuple[FieldError, ...] = ()
@@ -84,6 +86,17 @@ def _repeat_undone(tx: Transaction, user: User, kept: Kept) -> ImportUndone:
     return told_undone(own_import(tx, user, kept.id))
 
 
+def _keep_defined(result: FieldStored) -> Kept:
+    return Kept(name=result.field.name)
+
+
+def _repeat_defined(tx: Transaction, user: User, kept: Kept) -> FieldStored:
+    """The field as it is now: its definition is no secret, and has no versions."""
+    field = tx.catalogue.ever(kept.name)
+    assert field is not None
+    return FieldStored(describe_field(field))
+
+
 def _keep_nothing(result: Nothing) -> Kept:
     return Kept()
 
@@ -100,6 +113,8 @@ UNDONE = Replay(ImportUndone, _keep_import, _repeat_undone)
 """For import.undo."""
 DISCARDED = Replay(Nothing, _keep_nothing, _repeat_nothing)
 """For import.discard."""
+DEFINED = Replay(FieldStored, _keep_defined, _repeat_defined)
+"""For methods that answer with `FieldStored`."""
 STORED = Replay(EmployeeStored, _keep_stored, _repeat_stored)
 """For methods that answer with `EmployeeStored`."""
 DELETED = Replay(EmployeeDeleted, _keep_deleted, _repeat_deleted)

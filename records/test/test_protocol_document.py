@@ -202,7 +202,9 @@ class TablesTests(SynchronousTestCase):
         for name, method in METHODS.items():
             fields = msgspec.structs.fields(method.decode.type)
             told = [(row[0], "optional" in row[1]) for row in table(f"`{name}`", "params")]
-            self.assertEqual(told, [(field.name, not field.required) for field in fields], name)
+            self.assertEqual(
+                told, [(field.encode_name, not field.required) for field in fields], name
+            )
 
     def test_fields(self) -> None:
         """Every field, with its class, what sort of value it holds, its rule, and its mask."""

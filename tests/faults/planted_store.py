@@ -175,7 +175,10 @@ TRANSACTIONS: tuple[Bug, ...] = (
         _TRANSACTIONS,
         "The audit log's chain goes on from what is there, and not from what was undone.",
         f"{_TESTS}.SqliteJournalTests.test_undone",
-        ("            self._transaction.forget()\n            raise\n", "            raise\n"),
+        (
+            "            self._transaction.forget()\n            self._transaction.settle()\n",
+            "            self._transaction.settle()\n",
+        ),
     ),
     bug(
         "state-kept-past-an-answer",

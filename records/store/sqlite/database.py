@@ -20,6 +20,7 @@ from records.operations.boundaries import Backend, Description, Flaw
 from records.runtime.files import draft_of, put_in_place
 from records.store.sqlite.employees import SqliteEmployees
 from records.store.sqlite.flaws import description_of, flaws_of, make_keys
+from records.store.sqlite.own_fields import catalogue_of
 from records.store.sqlite.transactions import SqliteReader, SqliteTransaction, SqliteWriter
 from records.store.sqlite.upgrade import (
     SchemaFile,
@@ -182,7 +183,8 @@ class SqliteDatabase:
             connection.close()
 
     def _make_words(self, connection: apsw.Connection) -> None:
-        employees = SqliteEmployees(connection, self._catalogue, lambda: None)
+        catalogue = catalogue_of(connection, self._catalogue)
+        employees = SqliteEmployees(connection, catalogue, lambda: None)
         count = connection.execute("SELECT count(*) FROM employees").get
         if count:
             _log.info(
@@ -191,7 +193,6 @@ class SqliteDatabase:
                 count=count,
             )
         everyone = employees.everyone()
-        catalogue = self._catalogue
         words = ((each.id, search_words(catalogue, each.id, each.values)) for each in everyone)
         make_words(connection, self._words_version, words)
 
@@ -312,7 +313,7 @@ class SqliteDatabase:
             connection = _connect(self._path)
             try:
                 with connection:
-                    make_keys(connection, self._catalogue)
+                    make_keys(connection, catalogue_of(connection, self._catalogue))
                     self._make_words(connection)
             finally:
                 connection.close()

@@ -15,6 +15,7 @@ from records.model.fields import Catalogue, Kind
 from records.model.search import search_words
 from records.operations.boundaries import Description, Flaw
 from records.store.sqlite.employees import SqliteEmployees, columns_of
+from records.store.sqlite.own_fields import catalogue_of
 
 MOST = 20
 """Flaws of one kind that are told: one who has more needs no list of them."""
@@ -25,6 +26,7 @@ _COUNTS = {
     "changes": "history",
     "entries": "audit",
 }
+_HAS_KEY = "SELECT 1 FROM own_keys WHERE name = ? AND key = ? AND employee_id = ?"
 _HAS_WORD = "SELECT 1 FROM employee_words WHERE word = ? AND employee_id = ?"
 
 
@@ -40,7 +42,7 @@ def description_of(connection: apsw.Connection) -> Description:
 
 
 def flaws_of(
-    connection: apsw.Connection, catalogue: Catalogue, step: Callable[[str], None]
+    connection: apsw.Connection, standard: Catalogue, step: Callable[[str], None]
 ) -> list[Flaw]:
     """All flaws, those of the file first: what is derived is compared only if the file is whole."""
     connection.execute("BEGIN")
@@ -50,7 +52,7 @@ def flaws_of(
         if flaws:
             return flaws
         step("Comparing names with what people are found and sorted by")
-        return _of_derived(connection, catalogue)
+        return _of_derived(connection, catalogue_of(connection, standard))
     except apsw.Error as error:
         return [Flaw(f"The database file cannot be read: SQLite says {type(error).__name__}.")]
     except ValueError:  # text that is not UTF-8
@@ -73,8 +75,8 @@ def _of_derived(connection: apsw.Connection, catalogue: Catalogue) -> list[Flaw]
     In bounded memory: each word is looked up, and then their counts tell whether there are more.
     """
     flaws: list[Flaw] = []
-    has_word = connection.cursor().execute
-    count = 0
+    has_word, has_key = connection.cursor().execute, connection.cursor().execute
+    count = keyed = 0
     for employee, keys in _with_keys(connection, catalogue):
         if keys != _keys(catalogue, employee):
             flaws.append(Flaw(f"Employee {employee.id} is sorted by an outdated name.", True))
@@ -82,8 +84,15 @@ def _of_derived(connection: apsw.Connection, catalogue: Catalogue) -> list[Flaw]
         count += len(words)
         if not all(has_word(_HAS_WORD, (word, employee.id)).get for word in words):
             flaws.append(Flaw(f"Employee {employee.id} is not found by every name.", True))
+        own = columns_of(catalogue).own.keys(employee.values)
+        keyed += len(own)
+        if not all(has_key(_HAS_KEY, (*each, employee.id)).get for each in own):
+            flaws.append(Flaw(f"Employee {employee.id} is not found by an own field.", True))
         if len(flaws) >= MOST:
             return flaws
+    extra = int(connection.execute("SELECT count(*) FROM own_keys").get) - keyed
+    if extra > 0:
+        flaws.append(Flaw(f"There are {extra} values of own fields that nobody has.", True))
     there = int(connection.execute("SELECT count(*) FROM employee_words").get)
     if there > count:
         flaws.append(Flaw(f"There are {there - count} words to search by that nobody has.", True))
@@ -124,3 +133,9 @@ def make_keys(connection: apsw.Connection, catalogue: Catalogue) -> None:
     ]
     assigned = ", ".join(f"{each} = ?" for each in _key_columns(catalogue))
     connection.executemany(f"UPDATE employees SET {assigned} WHERE id = ?", wrong)
+    connection.execute("DELETE FROM own_keys")
+    own = columns_of(catalogue).own
+    if own.keyed:
+        for employee in SqliteEmployees(connection, catalogue, lambda: None).everyone():
+            rows = [(*key, employee.id) for key in sorted(own.keys(employee.values))]
+            connection.executemany("INSERT INTO own_keys VALUES (?, ?, ?)", rows)

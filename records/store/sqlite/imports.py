@@ -44,9 +44,13 @@ class SqliteImports:
 
     def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
         self._execute = connection.execute
-        self._catalogue = catalogue
+        self.use(catalogue)
         writing = connection.cursor()
         self._change, self._change_many = writing.execute, writing.executemany
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Employees have these fields from now on."""
+        self._catalogue = catalogue
 
     def add(self, staged: Import) -> Import:
         number = self._execute("UPDATE import_numbers SET last = last + 1 RETURNING last").get

@@ -76,12 +76,16 @@ class SqliteJournal:
     def __init__(
         self, connection: Connection, catalogue: Catalogue, now: Callable[[], int]
     ) -> None:
-        self._load_change = partial(_change, catalogue)
+        self.use(catalogue)
         self._execute = connection.execute
         self._change = connection.cursor().execute  # see `SqliteEmployees`
         self._changes = connection.changes
         self._now = now
         self._head: Head | None = None
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Employees have these fields from now on."""
+        self._load_change = partial(_change, catalogue)
 
     def forget(self) -> None:
         """Read the head again when it is needed next."""

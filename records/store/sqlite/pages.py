@@ -65,12 +65,18 @@ _COMPARISONS = {
 }
 
 
+def own_column(name: str) -> str:
+    """The SQL of the value of a company's own field, whose name has been checked."""
+    return f"(own ->> '{name}')"
+
+
 def _condition(condition: Condition, place: int, bound: Bound) -> str:
     """The SQL of a condition. Its operands are put into `bound`.
 
     The column name comes from the catalogue, never from a client.
     """
-    column, value, operand = condition.field, f"v{place}", condition.operand
+    column = own_column(condition.field) if condition.own else condition.field
+    value, operand = f"v{place}", condition.operand
     if condition.operator is Operator.PRESENT:
         return f"{column} IS {'NOT ' if operand else ''}NULL"
     if condition.operator is Operator.IN and isinstance(operand, tuple):
@@ -90,7 +96,8 @@ def _condition(condition: Condition, place: int, bound: Bound) -> str:
 def _sorted_by(sort: Sort) -> str:
     if sort.field == BY_NAME:
         return "name_key"
-    return f"coalesce({sort.field}, {0 if sort.numeric else repr('')})"
+    column = own_column(sort.field) if sort.own else sort.field
+    return f"coalesce({column}, {sort.blank if sort.numeric else repr('')})"
 
 
 def _where(wanted: Iterable[str]) -> str:

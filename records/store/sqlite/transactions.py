@@ -19,6 +19,7 @@ from records.store.sqlite.accounts import SqliteAccounts
 from records.store.sqlite.employees import SqliteEmployees
 from records.store.sqlite.imports import SqliteImports
 from records.store.sqlite.journal import SqliteJournal
+from records.store.sqlite.own_fields import SqliteOwnFields, catalogue_of
 
 CHECKPOINT_PAGES = 2000
 """Pages of 4 KiB in the write-ahead log above which it is copied into the database."""
@@ -34,15 +35,19 @@ class SqliteTransaction:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
     ) -> None:
-        self.catalogue = catalogue
+        self.catalogue = self._standard = catalogue
+        self._connection = connection
+        self._fields_version: int | None = None
         self._clock = clock
         self._execute = connection.execute
         self._version: object = None
+        self._is_settled = False
         self.now = 0
         self.accounts = SqliteAccounts(connection)
         self.employees = SqliteEmployees(connection, catalogue, self.accounts.forget)
         self.imports = SqliteImports(connection, catalogue)
         self.journal = SqliteJournal(connection, catalogue, lambda: self.now)
+        self.own_fields = SqliteOwnFields(connection, self._redefined)
         self.random_bytes = entropy
 
     def refresh(self) -> None:
@@ -56,11 +61,34 @@ class SqliteTransaction:
         if version != self._version:
             self._version = version
             self.forget()
+        self.settle()
 
     def forget(self) -> None:
-        """Drop all cached state."""
+        """Drop all cached state. `settle` must follow, once the database is as it shall be."""
         self.accounts.forget()
         self.journal.forget()
+        self._is_settled = False
+
+    def settle(self) -> None:
+        """Have the fields that the database has now, if they may have changed."""
+        if not self._is_settled:
+            version = self.own_fields.version()
+            if version != self._fields_version:
+                self._fields_version = version
+                self._use(catalogue_of(self._connection, self._standard))
+            self._is_settled = True
+
+    def _use(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        for each in (self.employees, self.imports, self.journal):
+            each.use(catalogue)
+
+    def _redefined(self, name: str) -> None:
+        """Called when an own field has been added or changed here."""
+        before = self.catalogue
+        self._is_settled = False
+        self.settle()
+        self.employees.rederive(before, name)
 
 
 class SqliteReader:
@@ -182,6 +210,7 @@ class SqliteWriter:
                 execute("ROLLBACK TO work")
                 execute("RELEASE work")
             self._transaction.forget()
+            self._transaction.settle()
             raise
         execute("RELEASE work")
         return result

@@ -85,7 +85,7 @@ class FormTests(SynchronousTestCase):
             ("where", ListParams, {"where": [1]}),
             ("where", ListParams, {"where": dict.fromkeys(map(str, range(MAX_FIELDS + 1)))}),
             ("employee", AddParams, {"employee": []}),
-            ("employee", AddParams, {"employee": dict.fromkeys(map(str, range(200)))}),
+            ("employee", AddParams, {"employee": dict.fromkeys(map(str, range(MAX_FIELDS + 1)))}),
             ("changes", UpdateParams, {"id": 1, "revision": 1, "changes": None}),
             ("username", LoginParams, {"username": "x" * 257, "password": ""}),
             ("password", LoginParams, {"username": "x", "password": "x" * 1025}),

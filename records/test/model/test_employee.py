@@ -206,8 +206,8 @@ class VisibleTests(SynchronousTestCase):
         listed = Listed(7, 3, tuple(values[name] for name in STANDARD.names))
         self.assertEqual(listed.employee(STANDARD), Employee(7, 3, values))
         self.assertEqual(
-            msgspec.json.encode(listing(STANDARD, seen)(listed)),
-            msgspec.json.encode(visible(STANDARD, listed.employee(STANDARD), seen)),
+            msgspec.json.decode(msgspec.json.encode(listing(STANDARD, seen)(listed))),
+            msgspec.to_builtins(visible(STANDARD, listed.employee(STANDARD), seen)),
         )
 
 

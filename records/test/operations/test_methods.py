@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import get_type_hints
 
+import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from records.api.messages import GetParams, ListParams
@@ -36,17 +37,18 @@ class TableTests(SynchronousTestCase):
                 self.assertIs(method.replay.result, returned, method.name)
 
     def test_subjects(self) -> None:
-        """The audit subject of a method on one employee or import names it."""
+        """The audit subject of a method on one employee, import or own field names it."""
         for name, sample in PARAMS.items():
-            params = METHODS[name].decode.type(**sample)
+            params = msgspec.convert(sample, METHODS[name].decode.type)
             wanted = "import:1" if "import_id" in sample else "-"
             wanted = "employee:1" if "id" in sample else wanted
+            wanted = "field:shirt" if name.startswith("field.") else wanted
             self.assertEqual(METHODS[name].subject(params), wanted, name)
 
     def test_cost(self) -> None:
         """A list costs a row for each employee that it may hold, any other method one."""
         for name, sample in PARAMS.items():
-            params = METHODS[name].decode.type(**sample)
+            params = msgspec.convert(sample, METHODS[name].decode.type)
             limit = params.limit if isinstance(params, ListParams) else 1
             self.assertEqual(METHODS[name].cost(params), limit, name)
 

@@ -30,10 +30,10 @@ class EmployeeRowsTests(SynchronousTestCase):
         return Work(lambda tx: tx.employees.add(named(number)))
 
     def test_columns(self) -> None:
-        """The table has the columns of every field, and what is derived from them."""
+        """The table has the columns of every field, what is derived, and one for own fields."""
         rows = self.connection.execute("PRAGMA table_info(employees)")
         columns = {row[1] for row in rows}
-        derived = {"name_key", "employee_number_key"}
+        derived = {"name_key", "employee_number_key", "own"}
         self.assertEqual(columns, {*columns_of(STANDARD).names.split(", "), *derived})
 
     def test_words_left_alone(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 from twisted.trial.unittest import SynchronousTestCase
 
-from records.model.fields import STANDARD
+from records.model.fields import STANDARD, Field, FieldClass, Kind
 from records.operations.boundaries import Work
 from records.store.sqlite.database import SqliteDatabase
 from records.test.store.store_contract import named
@@ -76,6 +76,29 @@ class FlawsTests(SynchronousTestCase):
             self.assertNotEqual(self.flaws(), [], place)
         self.path.write_bytes(content)
         self.assertEqual(self.flaws(), [])
+
+    def test_own_keys(self) -> None:
+        """What own fields are found by is compared with their values, and made anew."""
+        badge = Field(
+            "badge", "Badge", Kind.TEXT, FieldClass.DIRECTORY, "text", "", own=True, unique=True
+        )
+        writer = self.database.writer()
+        works = [
+            Work(lambda tx: tx.own_fields.put(badge)),
+            Work(lambda tx: tx.employees.add(named(3, badge="b"))),
+        ]
+        self.assertTrue(all(done.error is None for done in writer.run(works)))
+        writer.close()
+        self.assertEqual(self.flaws(), [])
+        for statement in (
+            "UPDATE own_keys SET key = 'x'",
+            "DELETE FROM own_keys",
+            "INSERT INTO own_keys VALUES ('badge', 'c', 1)",
+        ):
+            self.tamper(statement)
+            self.assertEqual(len(self.flaws()), 1, statement)
+            self.database.rebuild()
+            self.assertEqual(self.flaws(), [])
 
     def test_many(self) -> None:
         """Of many flaws some are told."""
