@@ -68,7 +68,19 @@ class FieldParams(Params, frozen=True):
     key: Key | None = None
 
 
+Definition = FieldAddParams | FieldUpdateParams | FieldParams
+"""The params of the methods that define a field."""
+
+
 class FieldStored(msgspec.Struct, frozen=True):
     """field.add, field.update and field.retire"""
 
     field: FieldInfo
+
+
+DEFINING: dict[type[Params], str] = {
+    FieldAddParams: "field.add",
+    FieldUpdateParams: "field.update",
+    FieldParams: "field.retire",
+}
+"""The method of each definition."""

@@ -205,6 +205,7 @@ def make_parser() -> Parser:
         "--reveal", metavar="FIELD,...", default="", help="write these unmasked; it is recorded"
     )
     _add_choice(exporting)
+    _add_fields(add, commands)
     server = commands.add_parser("server", help="the daemon: info")
     described = server.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add(described, "info", "server info", "Show what the daemon is. Needs no login.")
@@ -232,6 +233,53 @@ def _add_choice(parser: Parser) -> None:
 
 
 _Adds = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]", str, str, str], Parser]
+
+
+def _add_fields(add: _Adds, commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """`records field`. The daemon checks what types, classes and formats there are."""
+    field = commands.add_parser("field", help="the company's own fields: list, add, update, retire")
+    actions = field.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = add(actions, "list", "field list", "List the company's own fields.")
+    listing.add_argument("--retired", action="store_true", help="those out of use as well")
+    adding = add(actions, "add", "field add", "Add a field that all employees have from then on.")
+    updating = add(actions, "update", "field update", "Change what a field is called and may hold.")
+    retiring = add(actions, "retire", "field retire", "Take a field out of use; its values stay.")
+    for each in (adding, updating, retiring):
+        each.add_argument("name", metavar="NAME", help="such as shirt_size")
+    adding.add_argument(
+        "--type",
+        required=True,
+        help="text, number, date, choice, boolean, email, phone, money, reference (an employee) "
+        "or identifier",
+    )
+    adding.add_argument(
+        "--format", default="", help="of an identifier, such as iban, de.idnr, gb.nino or fr.nir"
+    )
+    for each in (adding, updating):
+        each.add_argument("--label", help="the name for people, such as 'Shirt size'")
+        each.add_argument(
+            "--class",
+            dest="field_class",
+            required=each is adding,
+            help="who sees it: directory, personal, pay or identity",
+        )
+        each.add_argument("--rule", help="what a value looks like, in words")
+        each.add_argument("--max-length", type=_count, metavar="N", help="characters of a text")
+        each.add_argument(
+            "--choices",
+            type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+            metavar="A,B,...",
+            help="all choices, with commas between",
+        )
+        for name, what in (
+            ("required", "a new employee must have a value"),
+            ("unique", "no two employees may have the same value"),
+        ):
+            each.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=what)
+        each.add_argument("--mask", help="all or last4, for the classes pay and identity")
+    updating.add_argument("--in-use", action="store_true", help="take a retired field back")
+    retiring.add_argument("--yes", action="store_true", required=True, help="confirms it")
+
 
 _IMPORT = """\
 See the plan first, then apply it with --yes. What can be read in two ways is never guessed; the

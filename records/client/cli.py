@@ -370,6 +370,21 @@ class Command:
             ),
         )
 
+    async def list_fields(self) -> None:
+        """field list"""
+        from records.client.own_fields import own_fields_table  # noqa: PLC0415
+
+        told = await self._records.all_fields()
+        kept = [f for f in told.fields if f.own and (self._options.retired or not f.retired)]
+        self._show({"fields": kept}, lambda: own_fields_table(kept, self._dialogue.style))
+
+    async def define_field(self) -> None:
+        """field add, field update and field retire"""
+        from records.client.own_fields import definition, shown_field  # noqa: PLC0415
+
+        field = await self._records.define(definition(self._options, self._dialogue.new_key()))
+        self._show({"field": field}, lambda: shown_field(field))
+
     async def import_file(self) -> None:
         """import"""
         # Imported here, because other commands do not need it.
@@ -401,6 +416,10 @@ COMMANDS: Mapping[str, Callable[[Command], Awaitable[None]]] = {
     "employee add": Command.add,
     "employee update": Command.update,
     "employee delete": Command.delete,
+    "field list": Command.list_fields,
+    "field add": Command.define_field,
+    "field update": Command.define_field,
+    "field retire": Command.define_field,
     "import": Command.import_file,
     "export": Command.export_file,
     "server info": Command.server_info,

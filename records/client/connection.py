@@ -16,6 +16,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from records.api.field_messages import DEFINING, Definition, FieldsParams, FieldStored
 from records.api.import_messages import (
     ImportApplied,
     ImportApplyParams,
@@ -38,6 +39,7 @@ from records.api.messages import (
     EmployeePage,
     EmployeeShown,
     EmployeeStored,
+    FieldInfo,
     FieldsShown,
     GetParams,
     ListParams,
@@ -326,6 +328,16 @@ class Connection:
         """See `Records`."""
         params = ImportParams(import_id=import_id, key=key)
         await self._ask("import.discard", params, Nothing, RETRY_AFTER)
+
+    async def all_fields(self) -> FieldsShown:
+        """See `Records`."""
+        params = FieldsParams(retired=True)
+        return await self._ask("server.fields", params, FieldsShown, RETRY_AFTER)
+
+    async def define(self, params: Definition) -> FieldInfo:
+        """See `Records`."""
+        method = DEFINING[type(params)]
+        return (await self._ask(method, params, FieldStored, RETRY_AFTER)).field
 
     async def _ask(
         self,

@@ -44,6 +44,12 @@ async def _export_employees(dialogue: Dialogue, typed: str) -> None:
     await export_employees(dialogue, typed)
 
 
+async def _define_fields(dialogue: Dialogue, typed: str) -> None:
+    from records.client.own_fields import define_fields  # noqa: PLC0415
+
+    await define_fields(dialogue, typed)
+
+
 async def _log_out(dialogue: Dialogue, typed: str) -> None:
     await dialogue.records.leave()
     dialogue.screen.show("Logged out.")
@@ -61,6 +67,7 @@ COMMANDS: Mapping[Command, Callable[[Dialogue, str], Awaitable[None]]] = {
     Command.DELETE: changes.delete,
     Command.IMPORT: _import_employees,
     Command.EXPORT: _export_employees,
+    Command.OWN_FIELDS: _define_fields,
     Command.PASSWORD: _change_password,
     Command.LOG_OUT: _log_out,
     Command.QUIT: _quit,

@@ -18,11 +18,14 @@ from records.client.typed import (
     read_choice,
     read_date,
     read_money,
+    read_number,
     read_phone,
     read_ssn,
 )
 from records.model.fields import Kind, Value, check_value
-from records.model.values import check_money
+from records.model.identifiers import check as check_identifier
+from records.model.identifiers import is_format
+from records.model.values import check_boolean, check_money
 
 
 class Fields:
@@ -53,6 +56,12 @@ NO_FIELDS = Fields(FieldsShown((), ""))
 """Used until the daemon has told its fields."""
 
 
+_YES_OR_NO = {
+    **dict.fromkeys(("y", "ja", "oui", "si", "sí"), "yes"),
+    **dict.fromkeys(("n", "nein", "non", "nee"), "no"),
+}
+
+
 def check_typed(field: FieldInfo, typed: str, region: Region, today: date) -> Value:  # noqa: PLR0911
     """The canonical form of what was typed. Raises `records.model.values.Invalid`.
 
@@ -74,6 +83,14 @@ def check_typed(field: FieldInfo, typed: str, region: Region, today: date) -> Va
             return read_ssn(typed)
         case Kind.CHOICE:
             return read_choice(typed, field.choices)
+        case Kind.NUMBER:
+            return read_number(typed, region)
+        case Kind.BOOLEAN:
+            return check_boolean(_YES_OR_NO.get(typed.strip().lower(), typed))
+        case Kind.IDENTIFIER if not is_format(field.number_format):
+            return typed.strip()  # this client's python-stdnum is older than the daemon's
+        case Kind.IDENTIFIER:
+            return check_identifier(typed, field.number_format)
     return check_value(kind, typed, field.max_length or len(typed), field.choices)
 
 
@@ -88,6 +105,11 @@ def hint(field: FieldInfo, region: Region) -> str:
     return field.rule
 
 
+_ECHOED = frozenset(
+    kind.value for kind in (Kind.MONEY, Kind.SSN, Kind.CHOICE, Kind.NUMBER, Kind.IDENTIFIER)
+)
+
+
 def echo(field: FieldInfo, typed: str, value: Value) -> str | None:
     """How a value was read, if that is not what was typed. A date is always told in words."""
     if value is None:
@@ -96,7 +118,9 @@ def echo(field: FieldInfo, typed: str, value: Value) -> str | None:
         return date_in_words(str(value))
     if field.kind == Kind.PHONE.value:
         text = phone_in_words(str(value))
-    elif field.kind in (Kind.MONEY.value, Kind.SSN.value, Kind.CHOICE.value):
+    elif field.kind == Kind.BOOLEAN.value:
+        text = "yes" if value else "no"
+    elif field.kind in _ECHOED:
         text = str(value)
     else:
         return None

@@ -26,6 +26,7 @@ class Command(Enum):
     DELETE = "d"
     IMPORT = "i"
     EXPORT = "x"
+    OWN_FIELDS = "o"
     PASSWORD = "p"  # noqa: S105  a letter of the menu
     LOG_OUT = "l"
     QUIT = "q"
@@ -39,6 +40,7 @@ LABELS = {
     Command.DELETE: "Delete an employee",
     Command.IMPORT: "Import employees from a file",
     Command.EXPORT: "Export employees to a file",
+    Command.OWN_FIELDS: "Own fields: add or retire fields of the company's",
     Command.PASSWORD: "Change your password",
     Command.LOG_OUT: "Log out",
     Command.QUIT: "Quit",
@@ -79,6 +81,10 @@ class Rights:
         classes = self._fields.classes
         return bool(classes) and all(self.may_somewhere(action, each) for each in classes)
 
+    def may_define_fields(self) -> bool:
+        """Whether the user may change what fields there are."""
+        return (Action.DEFINE_FIELDS.value, None, Scope.ALL.value) in self._granted
+
     def fields(self, action: Action, subject: int | None = None) -> tuple[FieldInfo, ...]:
         """The fields on which the action is allowed, in their order."""
         return tuple(f for f in self._fields if self.may(action, f.field_class, subject))
@@ -109,6 +115,7 @@ def choices(rights: Rights) -> tuple[Choice, ...]:
         Command.DELETE: rights.may_on_record(Action.DELETE),
         Command.IMPORT: rights.may(Action.ADD, directory) or rights.may(Action.UPDATE, directory),
         Command.EXPORT: rights.may(Action.READ, directory),
+        Command.OWN_FIELDS: rights.may_define_fields(),
         Command.PASSWORD: True,
         Command.LOG_OUT: True,
         Command.QUIT: True,

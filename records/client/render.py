@@ -61,6 +61,8 @@ def value_text(field: FieldInfo, value: object, names: Mapping[int, str] = NO_NA
     """A field's value as it is shown. names: of employees, by ID."""
     if value is None or value == "":
         return BLANK
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int) and names.get(value) and field.kind == Kind.REFERENCE.value:
         return safe_text(f"{value} ({names[value]})")
     if isinstance(value, str) and field.kind == Kind.PHONE.value:
@@ -104,6 +106,14 @@ def _table(columns: Sequence[str], style: Style, *, one_line: bool) -> Table:
             Text(column), no_wrap=one_line, overflow="ellipsis" if one_line else "fold"
         )
     return table
+
+
+def text_table(columns: Sequence[str], rows: Iterable[Sequence[str]], style: Style) -> str:
+    """A table of plain texts, whose cells are folded as the width demands."""
+    table = _table(columns, style, one_line=False)
+    for row in rows:
+        table.add_row(*(Text(safe_text(cell)) for cell in row))
+    return _written(table, style)
 
 
 _COLUMNS = ("employee_number", "title", "department", "location", "status", "email")

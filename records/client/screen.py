@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from records.api.field_messages import Definition
 from records.api.import_messages import (
     ImportApplied,
     ImportInfo,
@@ -21,6 +22,8 @@ from records.api.messages import (
     EmployeePage,
     EmployeeShown,
     EmployeeStored,
+    FieldInfo,
+    FieldsShown,
     LoggedIn,
     Resumed,
     ServerInfo,
@@ -256,4 +259,12 @@ class Records(Protocol):
 
     async def import_discard(self, import_id: int, key: str) -> None:
         """Remove an import."""
+        ...
+
+    async def all_fields(self) -> FieldsShown:
+        """The fields, with the company's retired ones."""
+        ...
+
+    async def define(self, params: Definition) -> FieldInfo:
+        """Add, change or retire an own field: field.add, field.update or field.retire."""
         ...

@@ -20,8 +20,10 @@ from records.model.values import (
     Invalid,
     check_choice,
     check_date,
+    check_number,
     check_phone,
     check_ssn,
+    choice_key,
 )
 
 _MONTHS = (
@@ -351,8 +353,22 @@ def phone_in_words(value: str) -> str:
 
 def read_choice(text: str, choices: tuple[str, ...]) -> str:
     """One of a few words, or the beginning of one, with spaces or dashes for `_`."""
-    wanted = "_".join(re.split("[ _-]+", _normal(text).lower()))
-    begun = [choice for choice in choices if choice.startswith(wanted)]
-    if wanted and wanted not in choices and len(begun) == 1:
+    wanted = "_".join(re.split("[ _-]+", choice_key(_normal(text))))
+    keys = {"_".join(re.split("[ _-]+", choice_key(each))): each for each in choices}
+    if wanted in keys:
+        return keys[wanted]
+    begun = [each for key, each in keys.items() if key.startswith(wanted)]
+    if wanted and len(begun) == 1:
         return begun[0]
-    return check_choice(wanted, choices)
+    return check_choice(text, choices)
+
+
+def read_number(text: str, region: Region) -> int | float:
+    """A number, whose decimal mark is a point, or the region's.
+
+    Marks between thousands are refused: 1.500 is one and a half.
+    """
+    typed = _normal(text)
+    if region.decimal != "." and typed.count(region.decimal) == 1 and "." not in typed:
+        typed = typed.replace(region.decimal, ".")
+    return check_number(typed)

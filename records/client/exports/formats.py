@@ -44,13 +44,26 @@ def columns_of(fields: Sequence[FieldInfo]) -> list[str]:
     return names
 
 
+def _number(value: float) -> str:
+    """The number, never with three digits after its point, which might divide thousands."""
+    text = str(value)
+    return f"{text}0" if len(text.partition(".")[2]) == len("000") else text
+
+
+_BOOLEANS = {True: "yes", False: "no"}
+
+
 def cells_of(fields: Sequence[FieldInfo], employee: Mapping[str, object]) -> list[str]:
     """The cells of an employee, in the order of `columns_of`. A blank value is ""."""
     cells = [str(employee["id"])]
     for field in fields:
         value = employee.get(field.name)
-        if field.kind != Kind.MONEY.value:
-            cells.append("" if value is None else str(value))
+        if isinstance(value, float) and field.kind == Kind.NUMBER.value:
+            cells.append(_number(value))
+        elif field.kind != Kind.MONEY.value:
+            cells.append(
+                _BOOLEANS[value] if isinstance(value, bool) else "" if value is None else str(value)
+            )
         elif isinstance(value, Mapping):
             cells += [str(value.get(part, "")) for part in ("amount", "currency", "per")]
         else:  # masked, or blank
@@ -156,6 +169,8 @@ class XlsxWriter:
             cell = self._cell(self._sheet, value=float(text))
             cell.number_format = "0." + "0" * len(text.partition(".")[2]) if "." in text else "0"
             return cell
+        if kind == Kind.NUMBER.value:
+            return float(text) if "." in text or "e" in text else int(text)
         return self._text(guarded(text))
 
     def finish(self) -> None:

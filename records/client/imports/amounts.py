@@ -10,7 +10,7 @@ import msgspec
 from records.client.imports.tables import Decision, Unclear
 from records.client.region import Region
 from records.client.typed import read_money
-from records.model.values import Invalid, check_money
+from records.model.values import Invalid, check_money, check_number
 
 _NUMBER = re.compile(r"\d[\d.,' \u00a0\u202f\u2009’]*")
 _GROUP = 3
@@ -100,21 +100,31 @@ def read_amount(text: str, mark: str | None, currency: str, per: str, region: Re
     """
     number = _number(text)
     if mark is not None and number:
-        plain = re.sub(r"\D", "", number)
-        whole, point, fraction = number.rpartition(mark)
-        if point:
-            plain = f"{re.sub(r'[^0-9]', '', whole)}.{fraction}"
-            if not fraction.isdecimal() or not _is_grouped(whole, _OTHER[mark]):
-                raise Invalid(f"has a decimal {mark!r} elsewhere; {number} is not read by it.")
-            if len(fraction) == _GROUP:
-                plain += "0"  # so that it is not read as thousands
-        elif not _is_grouped(number, _OTHER[mark]):
-            raise Invalid(f"has a decimal {mark!r} elsewhere; {number} is not read by it.")
+        plain = _plain(number, mark)
+        if len(plain.partition(".")[2]) == _GROUP:
+            plain += "0"  # so that it is not read as thousands
         text = text.replace(number, plain)
     found = read_money(f"{text} {currency}" if currency else text, region)
     if per and found["per"] not in ("year", per):  # for a year is also what is not said
         raise Invalid(f"is per {found['per']} in its own cell, and per {per} by its column.")
     return msgspec.to_builtins(check_money({**found, "per": per} if per else found))
+
+
+def read_plain(text: str, mark: str | None) -> int | float:
+    """A number that is no amount. Raises `records.model.values.Invalid`."""
+    number = _number(text)
+    own = mark_of(text) if mark is None else mark
+    return check_number(text.replace(number, _plain(number, own)) if number and own else text)
+
+
+def _plain(number: str, mark: str) -> str:
+    """The number with a decimal point and nothing between its thousands. Raises `Invalid`."""
+    whole, point, fraction = number.rpartition(mark)
+    if not point:
+        whole, fraction = number, ""
+    if (point and not fraction.isdecimal()) or not _is_grouped(whole, _OTHER[mark]):
+        raise Invalid(f"has a decimal {mark!r} elsewhere; {number} is not read by it.")
+    return re.sub(r"\D", "", whole) + (f".{fraction}" if point else "")
 
 
 def _is_grouped(whole: str, mark: str) -> bool:

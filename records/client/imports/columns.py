@@ -53,9 +53,9 @@ def _by_name(header: str, fields: Fields) -> str | None:
             return headers.MANAGER_ID if each.name == "manager_id" else each.name
     for money in (each for each in fields if each.kind == Kind.MONEY.value):
         if name.casefold() == f"{money.name}_currency":
-            return headers.CURRENCY
+            return headers.CURRENCY if not money.own else f"{money.name}/currency"
         if name.casefold() == f"{money.name}_per":
-            return headers.PER
+            return headers.PER if not money.own else f"{money.name}/per"
     found = headers.HEADERS.get(plain(name))
     if found is None and plain(name).startswith("employee "):
         found = headers.HEADERS.get(plain(name).removeprefix("employee "))
@@ -160,7 +160,8 @@ def field_of(meaning: str) -> str:
         return "manager_id"
     if meaning in (headers.LAST_FIRST, headers.FULL_NAME):
         return "family_name"
-    return "status" if meaning == headers.STATUS else meaning
+    own, _, _ = meaning.partition("/")  # bonus/currency belongs to the company's field bonus
+    return "status" if meaning == headers.STATUS else own
 
 
 def _check_names(columns: Sequence[Column]) -> None:

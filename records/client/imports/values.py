@@ -15,14 +15,14 @@ import msgspec
 from records.api.messages import FieldInfo
 from records.client.fields import Fields, check_typed
 from records.client.imports import headers
-from records.client.imports.amounts import AmountColumn, read_amount
+from records.client.imports.amounts import AmountColumn, read_amount, read_plain
 from records.client.imports.columns import Column
 from records.client.imports.dates import DateColumns, read_in_column
 from records.client.imports.tables import ABSENT, Cell, Decision, plain
 from records.client.region import Region
 from records.model.errors import FieldError
 from records.model.fields import Kind
-from records.model.values import Invalid
+from records.model.values import Invalid, check_choice
 
 _MASK = re.compile(r"\*{3}(?:-\*\*-\d{4})?")
 _GUARDED = re.compile(r"\A'(?=[=+\-@\t\r'])")
@@ -69,7 +69,7 @@ class RowReader:
         self._amounts = {
             each.place: AmountColumn(each.header, decimal)
             for each in self._used
-            if each.meaning in _PAY
+            if each.meaning in _PAY or self._has_mark(each)
         }
         self._date_columns = [each for each in self._used if self._kind(each) is Kind.DATE]
         self._orders: dict[str, str | None] = {}
@@ -84,6 +84,10 @@ class RowReader:
             return Kind(info.kind) if info is not None else None
         except ValueError:  # a type that this client does not know
             return None
+
+    def _has_mark(self, column: Column) -> bool:
+        """Whether a column of the company's own holds numbers or amounts."""
+        return column.meaning == column.field and self._kind(column) in (Kind.NUMBER, Kind.MONEY)
 
     def note(self, cells: Sequence[Cell]) -> None:
         """Look at a row, for what the file as a whole decides."""
@@ -204,11 +208,23 @@ class RowReader:
             return _NAMES[column.meaning](text)
         if column.field in _COMMON:
             return {column.field: self._common(column, text, cells)}
+        if column.meaning != column.field:
+            return {}  # a part of an amount, which is read with it
         if not text:
             return {str(column.field): ""}
         info = self._fields.get(str(column.field))
         assert info is not None
-        return {info.name: self._typed(column, info, text)}
+        return {info.name: self._own(column, info, text, cells)}
+
+    def _own(self, column: Column, info: FieldInfo, text: str, cells: Sequence[Cell]) -> object:
+        """The value of a field by its type, a number by the decimal mark of its column."""
+        mark = self._marks.get(column.place)
+        if info.kind == Kind.MONEY.value:
+            currency, per = (self._cell(cells, f"{info.name}/{x}") for x in ("currency", "per"))
+            return read_amount(text, mark, currency, per, self._region)
+        if info.kind == Kind.NUMBER.value:
+            return read_plain(text, mark)
+        return self._typed(column, info, text)
 
     def _common(self, column: Column, text: str, cells: Sequence[Cell]) -> object:
         """The value of a field that has forms of its own."""
@@ -230,6 +246,8 @@ class RowReader:
             return read_in_column(text, order, info.name, self._today, self._region)
         if info.kind == Kind.SSN.value and text.isdecimal() and len(text) < _SSN_DIGITS:
             text = text.zfill(_SSN_DIGITS)
+        if info.kind == Kind.CHOICE.value:
+            return check_choice(text, info.choices)  # in a file, the beginning of one is a mistake
         checked = check_typed(info, _one_line(text), self._region, self._today)
         return msgspec.to_builtins(checked)
 

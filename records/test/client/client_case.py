@@ -16,6 +16,7 @@ import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from records.api.field_messages import DEFINING, Definition, FieldsParams, FieldStored
 from records.api.import_messages import (
     ImportApplied,
     ImportApplyParams,
@@ -37,6 +38,8 @@ from records.api.messages import (
     EmployeePage,
     EmployeeShown,
     EmployeeStored,
+    FieldInfo,
+    FieldsShown,
     GetParams,
     Limits,
     ListParams,
@@ -65,10 +68,12 @@ from records.operations.employees import (
     reveal_employee,
     update_employee,
 )
+from records.operations.fields import list_fields
 from records.operations.import_apply import apply_import, undo_import
 from records.operations.import_plan import plan_import
 from records.operations.imports import begin_import, discard_import, list_imports, receive_rows
 from records.operations.lists import list_employees, reveal_employees
+from records.operations.methods import METHODS
 from records.operations.sessions import permissions
 from records.test.samples import ANN
 from records.testing import inline_store, user
@@ -119,7 +124,7 @@ class LocalRecords:
 
     async def load_fields(self) -> None:
         self._raise_trouble()
-        self.fields = FIELDS
+        self.fields = Fields(over_the_wire(self.store.do(list_fields, self.who, FieldsParams())))
 
     def begin(self) -> None:
         """Be logged in."""
@@ -317,6 +322,19 @@ class LocalRecords:
     async def import_discard(self, import_id: int, key: str) -> None:
         self._raise_trouble()
         self.store.do(discard_import, self.who, ImportParams(import_id=import_id))
+
+    async def all_fields(self) -> FieldsShown:
+        self._raise_trouble()
+        shown: FieldsShown = self.store.do(list_fields, self.who, FieldsParams(retired=True))
+        return shown
+
+    async def define(self, params: Definition) -> FieldInfo:
+        self._raise_trouble()
+        operation = METHODS[DEFINING[type(params)]].operation
+        assert operation is not None
+        stored = self.store.do(operation, self.who, params)
+        assert isinstance(stored, FieldStored)
+        return stored.field
 
 
 class ScriptedScreen:

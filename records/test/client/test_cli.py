@@ -259,10 +259,12 @@ class ArgumentsTests(SynchronousTestCase):
             *(["employee", "get", "7"], ["employee", "list"], ["employee", "add", "a=b"]),
             *(["employee", "update", "7", "a=b"], ["employee", "delete", "7", "--yes"]),
             *(["server", "info"], ["whoami"], ["import", "list"], ["import", "x.csv", "--plan"]),
-            *(["export", "x.csv"], ["login"], ["logout"]),
+            *(["export", "x.csv"], ["login"], ["logout"], ["field", "list"]),
+            ["field", "add", "shoe", "--type", "number", "--class", "directory"],
+            *(["field", "update", "shoe", "--unique"], ["field", "retire", "shoe", "--yes"]),
         ):
             self.assertIn(parse_options(argv).command, COMMANDS)
-        self.assertEqual(len(COMMANDS), 11)
+        self.assertEqual(len(COMMANDS), 15)
 
     def test_password(self) -> None:
         """The password comes from a file descriptor, or from the environment."""
