@@ -74,7 +74,7 @@ def _connection_options(*, are_defaults: bool) -> argparse.ArgumentParser:
     """
     defaults: dict[str, object] = {
         **dict.fromkeys(("host", "port", "ca", "user", "region", "profile", "password_fd")),
-        "json": False,
+        **dict.fromkeys(("json", "csv", "table", "plain"), False),
     }
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("connection and output")
@@ -107,6 +107,11 @@ def _connection_options(*, are_defaults: bool) -> argparse.ArgumentParser:
         help="a profile of $XDG_CONFIG_HOME/records/config.toml, which says the options above",
     )
     group.add_argument("--json", action="store_true", help="print JSON, errors too")
+    group.add_argument("--csv", action="store_true", help="print CSV, for employee list")
+    group.add_argument("--table", action="store_true", help="print text for people (the default)")
+    group.add_argument(
+        "--plain", action="store_true", help="no lines, colours or progress, for screen readers"
+    )
     if are_defaults:
         parser.set_defaults(**defaults)
     return parser
@@ -146,6 +151,11 @@ def parse_options(
     if environment is None:
         environment = {"XDG_CONFIG_HOME": "/nonexistent"}
     _settle(parser, options, environment)
+    chosen = [name for name in ("json", "csv", "table") if getattr(options, name)]
+    if len(chosen) > 1:
+        parser.error(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+    if options.csv and options.command != "employee list":
+        parser.error("--csv is for records employee list; records export writes CSV to a file")
     if options.command == "import":
         _check_import(parser, options)
     return options

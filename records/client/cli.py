@@ -25,6 +25,7 @@ from records.client.people import choose_one, names_in
 from records.client.progress import Progress, no_progress
 from records.client.render import employee_list, employee_view, error_text, safe_text
 from records.client.screen import Records, Stopped, Unreachable
+from records.model.access import Action
 from records.model.errors import (
     FieldError,
     NotAuthenticated,
@@ -67,7 +68,6 @@ EXIT_BY_REASON = {
 }
 """The exit code of each error of the daemon; `REFUSED` for all others."""
 
-_OPERATORS = {">=": "ge", "<=": "le", "!=": "ne", ">": "gt", "<": "lt", "~": "co", "=": "eq"}
 _LIST_FIELDS = ("employee_number", "title", "department", "location", "status", "email")
 
 
@@ -98,7 +98,12 @@ class Command:
         self._out, self._err = out, err
         screen = CommandScreen(_ignore if options.json else err, width)
         self._dialogue = Dialogue(
-            screen, records, lambda: str(uuid.uuid4()), today, region=options.region
+            screen,
+            records,
+            lambda: str(uuid.uuid4()),
+            today,
+            region=options.region,
+            plain=options.plain,
         )
 
     async def run(self, password: str) -> Exit:
@@ -272,7 +277,10 @@ class Command:
         """employee list"""
         options = self._options
         where = await self._conditions(options.where)
-        fields = [self._field(name).name for name in _names(options.fields) if name != "id"]
+        from records.client.listing import NAME, as_csv, only  # noqa: PLC0415
+
+        names = [name for name in _names(options.fields) if name != "id"]
+        fields = [self._field(name) for name in names if name != NAME]
         employees: list[Mapping[str, object]] = []
         cursor: str | None = None
         while True:
@@ -284,35 +292,33 @@ class Command:
             cursor = page.cursor
             if cursor is None or (options.limit is not None and len(employees) >= options.limit):
                 break
-        if fields:
-            wanted = ("id", *fields)
-            employees = [{name: each.get(name) for name in wanted} for each in employees]
+        if options.csv:
+            parts = map(self._field, ("given_name", "family_name") if NAME in names else ())
+            wanted = [*parts, *fields] if names else self._dialogue.rights.fields(Action.READ)
+            self._out(as_csv(wanted, employees))
+            return
+        shown = [f.name for f in fields] if names else _LIST_FIELDS
+        if options.json and names:
+            employees = [only(each, names) for each in employees]
         self._show(
             {"employees": employees},
-            lambda: employee_list(
-                self._dialogue.fields, employees, self._dialogue.style, fields or _LIST_FIELDS
-            ),
+            lambda: employee_list(self._dialogue.fields, employees, self._dialogue.style, shown),
         )
 
     async def _conditions(self, texts: Sequence[str]) -> Mapping[str, object]:
+        from records.client.listing import SIGNS, parse_condition, wrong_condition  # noqa: PLC0415
+
         where: dict[str, dict[str, object]] = {}
         for text in texts:
-            places = {sign: text.find(sign) for sign in _OPERATORS if sign in text}
-            if not places:
-                why = FieldError("where", f"{text[:100]} has no operator, such as = or >=.")
-                raise ValidationFailed("The list parameters are invalid.", [why])
-            # The first operator in the text; of >= and > the longer one.
-            sign = min(places, key=lambda each: (places[each], -len(each)))
-            name, _, typed = text.partition(sign)
-            field, typed = self._field(name.strip()), typed.strip()
+            name, operator, typed = parse_condition(text)
+            field = self._field(name)
             value: object = typed or None
-            if typed and sign != "~":
+            if typed and operator != "co":
                 value = (await self._read([(field.name, typed)]))[field.name]
             conditions = where.setdefault(field.name, {})
-            if _OPERATORS[sign] in conditions:
-                why = FieldError("where", f"{field.name}{sign} is given twice.")
-                raise ValidationFailed("The list parameters are invalid.", [why])
-            conditions[_OPERATORS[sign]] = value
+            if operator in conditions:
+                raise wrong_condition(f"{field.name}{SIGNS[operator]} is given twice.")
+            conditions[operator] = value
         return where
 
     async def add(self) -> None:

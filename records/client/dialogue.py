@@ -23,7 +23,7 @@ class Dialogue:
 
     new_key: returns a key that no other change has. today: returns the date at the user's place.
     region: an ISO 3166 code, if the user has chosen another one than the daemon's. username: of the
-    last login.
+    last login. plain: no lines around tables.
     """
 
     def __init__(
@@ -33,7 +33,10 @@ class Dialogue:
         new_key: Callable[[], str],
         today: Callable[[], date],
         region: str | None = None,
+        *,
+        plain: bool = False,
     ) -> None:
+        self._is_plain = plain
         self.screen = screen
         self.records = records
         self.new_key = new_key
@@ -60,7 +63,7 @@ class Dialogue:
     @property
     def style(self) -> Style:
         """The style of text for this screen, now."""
-        return Style(self.screen.width, self.screen.colour)
+        return Style(self.screen.width, self.screen.colour, self._is_plain)
 
     async def ask(
         self, prompt: str, *, recall: Sequence[str] = (), offers: Sequence[str] = ()

@@ -72,8 +72,9 @@ class StdioScreen(Screen, Protocol):
     def failed(self) -> bool: ...
 
 
-def _on_terminal() -> StdioScreen:
-    return TerminalScreen(lambda: terminal_size(STDOUT), colour="NO_COLOR" not in os.environ)
+def _on_terminal(*, plain: bool) -> StdioScreen:
+    colour = "NO_COLOR" not in os.environ and not plain
+    return TerminalScreen(lambda: terminal_size(STDOUT), colour=colour)
 
 
 def _in_lines() -> StdioScreen:
@@ -94,7 +95,12 @@ def run(
     place = Place(options.host, options.port, options.ca)
     connection = Connection(dial_tls(reactor, place), reactor, screen.show)
     dialogue = Dialogue(
-        screen, connection, lambda: str(uuid.uuid4()), date.today, region=options.region
+        screen,
+        connection,
+        lambda: str(uuid.uuid4()),
+        date.today,
+        region=options.region,
+        plain=options.plain,
     )
     outcome: list[bool | Failure] = []
 
@@ -208,7 +214,7 @@ def write_result(text: str, code: int) -> int:
 
 def _progress(options: argparse.Namespace) -> Progress:
     """A line on standard error, if somebody may look at it."""
-    if options.json or sys.stderr is None or not os.isatty(sys.stderr.fileno()):
+    if options.json or options.plain or sys.stderr is None or not os.isatty(sys.stderr.fileno()):
         return no_progress
     return ProgressLine(error_writer(), time.monotonic)
 
@@ -251,5 +257,6 @@ def start(options: argparse.Namespace) -> int:
     # The reactor handles SIGTERM and SIGINT. A terminal that is closed ends the client, too.
     signal.signal(signal.SIGHUP, lambda *_: running.callFromThread(running.stop))
     with kept_modes(STDIN, STDOUT):
-        good = run(options, running, _on_terminal() if on_terminal else _in_lines(), attach)
+        screen = _on_terminal(plain=options.plain) if on_terminal else _in_lines()
+        good = run(options, running, screen, attach)
     return 0 if good else 1

@@ -34,10 +34,14 @@ NARROW = 60
 
 
 class Style(msgspec.Struct, frozen=True):
-    """The style of text. colour: False also keeps to ASCII lines, for files and pipes."""
+    """The style of text. colour: False also keeps to ASCII lines, for files and pipes.
+
+    plain: no lines around anything, for screen readers and logs.
+    """
 
     width: int
     colour: bool
+    plain: bool = False
 
 
 def safe_text(text: str) -> str:
@@ -100,7 +104,8 @@ def _written(content: RenderableType, style: Style) -> str:
 
 
 def _table(columns: Sequence[str], style: Style, *, one_line: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD if style.colour else box.ASCII2, header_style="bold")
+    drawn = box.SIMPLE_HEAD if style.colour else box.ASCII2
+    table = Table(box=None if style.plain else drawn, header_style="bold")
     for column in columns:
         table.add_column(
             Text(column), no_wrap=one_line, overflow="ellipsis" if one_line else "fold"

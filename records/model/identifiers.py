@@ -26,9 +26,9 @@ _NINO = re.compile(
 
 
 class _Nino:
-    """National Insurance number of the United Kingdom, which python-stdnum has not.
+    """NINO (National Insurance number, United Kingdom).
 
-    Source: HMRC's National Insurance Manual, NIM39110.
+    python-stdnum has none. Source: HMRC's National Insurance Manual, NIM39110.
     """
 
     @staticmethod
@@ -74,17 +74,22 @@ def title(name: str) -> str:
     return " ".join(first.split()).rstrip(".")
 
 
+def _short(name: str) -> str:
+    """What the format is called by those who use it: IBAN, or IdNr."""
+    return title(name).partition(" (")[0]
+
+
 def check(raw: object, name: str) -> str:
     """A valid identifier in its compact form. Raises `Invalid`."""
     module = _module(name)
     if module is None:
         raise Invalid(f"cannot be checked: this installation has no format {name}.")
     if not isinstance(raw, str) or not raw.isascii() or len(raw) > MAX_LENGTH:
-        raise Invalid(f"must be text, a valid {name}.")
+        raise Invalid(f"must be text, a valid {_short(name)}.")
     try:
         compact = str(module.validate(raw.strip()))
     except NumberError as reason:
-        raise Invalid(f"must be a valid {name}: {_why(reason)}") from None
+        raise Invalid(f"must be a valid {_short(name)}: {_why(reason)}") from None
     return compact
 
 

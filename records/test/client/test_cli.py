@@ -281,6 +281,50 @@ class ArgumentsTests(SynchronousTestCase):
             read_password(None, {"RECORDS_PASSWORD": "not \udcff text"})
 
 
+class FormTests(CommandCase):
+    """The forms of a result."""
+
+    def test_csv(self) -> None:
+        """A list as CSV has the chosen fields, the ID first, and the two names for `name`."""
+        self.done("employee", "update", "1", "title==x")
+        listing = ("employee", "list", "--sort", "name", "--csv")
+        self.assertEqual(self.run_command(*listing, "--fields", "id,name,title"), Exit.DONE)
+        self.assertEqual(
+            self.out, "id,given_name,family_name,title\r\n2,Ko,,Analyst\r\n1,Ann,O'Hara,'=x\r\n"
+        )
+        self.run_command(*listing)
+        header = self.out.partition("\r\n")[0].split(",")
+        self.assertIn("salary_currency", header)
+
+    def test_name(self) -> None:
+        """`name` is the whole name in JSON, and always in the table."""
+        found = self.done("employee", "list", "--fields", "name,email", "--sort", "name")
+        names = [(each["id"], each["name"]) for each in found["employees"]]
+        self.assertEqual(names, [(2, "Ko"), (1, "Ann O'Hara")])
+        self.assertEqual(set(found["employees"][0]), {"id", "name", "email"})
+        self.assertEqual(self.run_command("employee", "list", "--fields", "name"), Exit.DONE)
+        self.assertIn("Ann O'Hara", self.out)
+
+    def test_plain(self) -> None:
+        """--plain draws no lines, and says the same."""
+        self.run_command("employee", "list")
+        drawn = self.out
+        self.run_command("employee", "list", "--plain")
+        self.assertNotRegex(self.out, "[-+|]{2}")
+        self.assertEqual(self.out.split(), [w for w in drawn.split() if w.strip("+-|")])
+
+    def test_one_form(self) -> None:
+        """Only one form at a time, and CSV only for lists."""
+        for argv in (
+            ["employee", "list", "--csv", "--json"],
+            ["--table", "employee", "list", "--csv"],
+            ["employee", "get", "1", "--csv"],
+        ):
+            with contextlib.redirect_stderr(io.StringIO()), self.assertRaises(SystemExit) as left:
+                parse_options(argv)
+            self.assertEqual(left.exception.code, Exit.USAGE)
+
+
 class DocumentTests(SynchronousTestCase):
     """docs/cli.md"""
 
