@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from records.operations.boundaries import Database
 from records.test.store.database_contract import DatabaseContract
 from records.test.store.imports_contract import ImportsContract
+from records.test.store.lists_contract import ListsContract
 from records.test.store.own_fields_contract import OwnFieldsContract
 from records.test.store.store_contract import (
     AccountsContract,
@@ -25,6 +26,7 @@ SUITES = (
     JournalContract,
     ImportsContract,
     OwnFieldsContract,
+    ListsContract,
     TransactionContract,
     DatabaseContract,
 )
