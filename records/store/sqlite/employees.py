@@ -86,13 +86,14 @@ class Columns:
         self._starts = tuple(starts)
         self._places = tuple(zip(map(names.index, money), starts, strict=True))
         # Faster than making a dict by `zip`.
-        self._values = msgspec.defstruct("_Values", (*single, *money), gc=False)
+        own = [(name, object, None) for name in self.own.blank]
+        self._values = msgspec.defstruct("_Values", (*single, *money, *own), gc=False)
 
     def load(self, row: Row) -> Employee:
         """The employee of a row."""
         money = [_money(*row[start : start + 3]) for start in self._starts]
         values = msgspec.structs.asdict(self._values(*row[2 : self._end], *money))
-        if self._has_own:
+        if self._has_own and row[-1] is not None:
             values.update(self.own.load(row[-1]))
         return Employee(row[0], row[1], values)  # type: ignore[arg-type]
 
