@@ -22,7 +22,6 @@ from datetime import date
 from functools import partial
 from typing import Protocol, cast
 
-from twisted.internet import stdio
 from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
@@ -252,6 +251,8 @@ def start(options: argparse.Namespace) -> int:
     def attach(protocol: IProtocol) -> ITransport:
         if on_terminal:
             raw(STDIN)
+        from twisted.internet import stdio  # noqa: PLC0415  slow to load; only the menu needs it
+
         return stdio.StandardIO(protocol, reactor=reactor)
 
     # The reactor handles SIGTERM and SIGINT. A terminal that is closed ends the client, too.

@@ -11,7 +11,6 @@ import re
 import unicodedata
 
 import msgspec
-import zxcvbn
 
 from records.model.access import Role, User
 
@@ -120,6 +119,8 @@ def password_faults(password: str, username: str) -> list[str]:
         return [f"A password has at least {MIN_PASSWORD} characters; a few words make a good one."]
     if len(text) > MAX_PASSWORD:
         return [f"A password has at most {MAX_PASSWORD} characters."]
+    import zxcvbn  # noqa: PLC0415  its tables take a while to load, and few programs need them
+
     own = [estimated_part(username), "records"]
     estimate = zxcvbn.zxcvbn(estimated_part(text), own, max_length=_ESTIMATED)
     if estimate["guesses"] < _ENOUGH_GUESSES:

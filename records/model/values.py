@@ -13,8 +13,8 @@ import unicodedata
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from types import ModuleType
 
-import email_validator
 import iso4217
 import msgspec
 import phonenumbers
@@ -183,9 +183,17 @@ def check_reference(raw: object) -> int:
     return raw
 
 
-# Companies use special-use domains for their internal mail, such as corp.local. Two cannot be in
-# an address (RFC 6761, sections 6.3 and 6.4). Changing this list is the library's documented way.
-email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = ["invalid", "localhost"]
+@lru_cache(maxsize=1)
+def _email_rules() -> ModuleType:
+    """email-validator, whose tables take a while to load: a client that shows a record needs none.
+
+    Companies use special-use domains for their internal mail, such as corp.local. Two cannot be in
+    an address (RFC 6761, sections 6.3 and 6.4). Changing this list is the library's documented way.
+    """
+    import email_validator  # noqa: PLC0415
+
+    email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = ["invalid", "localhost"]
+    return email_validator
 
 
 def check_email(raw: object) -> str:
@@ -194,11 +202,12 @@ def check_email(raw: object) -> str:
         raise Invalid("must be text.")
     if len(raw) > _MAX_TYPED:
         raise Invalid(f"must be at most {MAX_EMAIL} characters long.")
+    rules = _email_rules()
     try:
-        found = email_validator.validate_email(raw.strip(), check_deliverability=False, strict=True)
-    except email_validator.EmailNotValidError:
+        found = rules.validate_email(raw.strip(), check_deliverability=False, strict=True)
+    except rules.EmailNotValidError:
         raise Invalid("must be an e-mail address like ann@example.com.") from None
-    return found.normalized
+    return str(found.normalized)
 
 
 def check_phone(raw: object) -> str:
