@@ -34,8 +34,9 @@ def reveal_employees(tx: Transaction, user: User, params: ListParams) -> Employe
     require(catalogue, user, Action.READ, ("given_name", *params.reveal))
     require(catalogue, user, Action.REVEAL, masked)
     page = _page(tx, user, params, masked)
-    if masked:
-        note(tx, user, "employee.reveal", f"employees:{len(page.employees)}", fields=masked)
+    sent = [name for name in masked if not params.fields or name in params.fields]
+    if sent:
+        note(tx, user, "employee.reveal", f"employees:{len(page.employees)}", fields=sent)
     return page
 
 

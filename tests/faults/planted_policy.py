@@ -134,7 +134,7 @@ PERMISSIONS: tuple[Bug, ...] = (
         _LISTS,
         "Each revealed page is in the audit log.",
         f"{_OPERATIONS}_export_list.RevealTests.test_revealed",
-        ("    if masked:\n", "    if False:\n"),
+        ("    if sent:\n", "    if False:\n"),
     ),
     bug(
         "somebody-else's-import",

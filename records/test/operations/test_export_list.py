@@ -95,9 +95,11 @@ class RevealTests(ListCase):
         self.assertNotIn("536-90-4399", repr(self.ask(self.hr, "employee.list").employees))
 
     def test_nothing_masked(self) -> None:
-        """Naming fields that have no mask reveals nothing, and is not audited."""
+        """Naming fields that have no mask, or are not sent, reveals nothing, and is not audited."""
         before = len(self.entries())
         self.ask(self.hr, "employee.list", reveal=["title"])
+        page = self.ask(self.hr, "employee.list", reveal=["ssn"], fields=["title", "salary"])
+        self.assertNotIn("ssn", page.employees[0])
         self.assertEqual(len(self.entries()), before)
 
     def test_denied(self) -> None:
