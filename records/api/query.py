@@ -84,7 +84,8 @@ class Sort(msgspec.Struct, frozen=True):
             return name_key(employee.values)
         value = employee.values[self.field]
         if self.numeric:
-            return value if isinstance(value, int | float) else self.blank
+            # True and False are 1 and 0 in the order, and in a cursor.
+            return +value if isinstance(value, int | float) else self.blank
         return str(value or "")
 
 

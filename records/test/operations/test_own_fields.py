@@ -234,6 +234,7 @@ class ValueTests(OwnFieldCase):
         """Own fields are searched, compared and sorted by, over pages."""
         self.define("shoe", "number")
         self.define("team", "text")
+        self.define("remote", "boolean")
         sizes = (38, -2, 9.5, None, 40)
         ids = [
             self.added(team=f"Team {number}", **({} if size is None else {"shoe": size}))
@@ -250,7 +251,12 @@ class ValueTests(OwnFieldCase):
             self.listed(where={"team": {"in": ["Team 0", "Team 4"]}}), [ids[0], ids[4]]
         )
         self.assertEqual(self.listed(search="team 0"), [ids[0]])
-        for sort in ("shoe", "-shoe", "team", "-team"):
+        for number in ids[::2]:
+            self.update(number, remote=number != ids[0])
+        self.assertEqual(self.listed(where={"remote": True}), [ids[2], ids[4]])
+        self.assertEqual(self.listed(where={"remote": "no"}), [ids[0]])
+        self.assertEqual(self.listed(where={"remote": None}), [1, ids[1], ids[3]])
+        for sort in ("shoe", "-shoe", "team", "-team", "remote", "-remote"):
             found, cursor = list[int](), None
             while True:
                 page = self.ask(self.hr, "employee.list", sort=sort, limit=2, cursor=cursor)
