@@ -152,7 +152,7 @@ def employee_list(
         return "\n".join(_few_lines(fields, each, style) for each in listed)
     least: dict[str, int] = {}
     for field in map(fields.get, wanted):
-        if field is None or not any(each.get(field.name) for each in listed):
+        if field is None or all(each.get(field.name) in (None, "") for each in listed):
             continue
         label = "Number" if field.name in _WHOLE else safe_text(field.label)
         texts = [value_text(field, each.get(field.name)) for each in listed]

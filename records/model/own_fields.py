@@ -69,11 +69,28 @@ def is_name(name: str) -> bool:
     return len(name) <= MAX_NAME and _NAME.fullmatch(name) is not None
 
 
-def check_name(catalogue: Catalogue, name: str) -> list[FieldError]:
-    """What is wrong with the name of a new field. Names of own fields are not looked at."""
+_MONEY_PARTS = ("_currency", "_per")
+"""Columns that an amount has beside its own in files."""
+
+
+def _clashes(catalogue: Catalogue, name: str, kind: Kind | None) -> bool:
+    """Whether a name is that of a standard field, or of a column that an amount has in files."""
+    if name in catalogue and not catalogue[name].own:
+        return True
+    if kind is Kind.MONEY and any(catalogue.ever(f"{name}{part}") for part in _MONEY_PARTS):
+        return True
+    for part in _MONEY_PARTS:
+        amount = catalogue.ever(name.removesuffix(part)) if name.endswith(part) else None
+        if amount is not None and amount.kind is Kind.MONEY:
+            return True
+    return False
+
+
+def check_name(catalogue: Catalogue, name: str, kind: Kind | None) -> list[FieldError]:
+    """What is wrong with the name of a new field, but for that an own field may have it already."""
     if not is_name(name):
         why = f"A name has small letters, digits and single _, at most {MAX_NAME}: shirt_size."
-    elif name in _TAKEN or (name in catalogue and not catalogue[name].own):
+    elif name in _TAKEN or _clashes(catalogue, name, kind):
         why = f"{name} has a meaning already. Choose another name."
     else:
         return []

@@ -45,8 +45,8 @@ def list_fields(tx: Transaction, user: User, params: FieldsParams) -> FieldsShow
 def add_field(tx: Transaction, user: User, params: FieldAddParams) -> FieldStored:
     """Define a new field. All employees have it from now on, and it is blank."""
     require_administration(user, Action.DEFINE_FIELDS)
-    errors = check_name(tx.catalogue, params.name)
     kind = TYPES.get(params.kind)
+    errors = check_name(tx.catalogue, params.name, kind)
     if kind is None:
         errors.append(FieldError("type", f"A type is one of {', '.join(TYPES)}."))
     field_class = _class(params.field_class, errors)

@@ -157,6 +157,9 @@ class CommandTests(test_cli.CommandCase):
         listing = ("employee", "list", "--where", "shoe>38", "--sort", "shoe", "--fields", "shoe")
         found = self.done(*listing)["employees"]
         self.assertEqual(found, [{"id": 1, "shoe": 38.5}])
+        self.done("employee", "update", "1", "remote=no")
+        self.run_command("employee", "list", "--fields", "remote")
+        self.assertRegex(self.out, r"Ann O'Hara +\| no")
 
     def test_there_and_back(self) -> None:
         """Own fields of every type that are exported and imported again have nothing to change."""

@@ -137,6 +137,11 @@ class DefinitionTests(OwnFieldCase):
     def test_others(self) -> None:
         """A field of every installation is not changed; one that is not there is not found."""
         self.refused(ValidationFailed, self.owner, "field.retire", name="ssn")
+        self.define("fee_currency")
+        self.define("toll", "money")
+        for name in ("fee", "toll_per", "salary_currency"):
+            wrong = self.refused_definition(ValidationFailed, name=name, type="money")
+            self.assertEqual(wrong, ["name"], name)
         self.refused(NotFound, self.owner, "field.retire", name="nothing")
 
     def test_repeated(self) -> None:
