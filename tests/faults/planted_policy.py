@@ -18,8 +18,8 @@ PERMISSIONS: tuple[Bug, ...] = (
         "Nobody but an owner changes what fields there are.",
         f"{_OPERATIONS}_own_fields.DefinitionTests.test_owners_only",
         (
-            "    require_administration(user, Action.DEFINE_FIELDS)\n    errors",
-            "    errors",
+            "    require_administration(user, Action.DEFINE_FIELDS)\n    kind",
+            "    kind",
         ),
     ),
     bug(
